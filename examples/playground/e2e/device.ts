@@ -1,0 +1,111 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** How long a story waits for what must happen, in milliseconds. */
+export const patienceMs = 20_000;
+
+const switches = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Starts Debian's Chromium. A machine without it fails here: these stories need a real browser. */
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: switches });
+}
+
+export interface ShownMessage {
+  readonly role: string | null;
+  readonly nonce: string | null;
+  readonly text: string;
+}
+
+/** One person's device: a browser context of its own, with the page open at a chat. */
+export class Device {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  static async open(browser: Browser, url: string, chatId: string): Promise<Device> {
+    const context = await browser.newContext();
+    const device = new Device(await context.newPage());
+    await device.page.goto(`${url}/?chat=${chatId}`);
+    await device.shows('connection', 'connected');
+    return device;
+  }
+
+  async send(text: string): Promise<void> {
+    await this.page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await this.press('Send');
+  }
+
+  press(button: string): Promise<void> {
+    return this.page.getByRole('button', { name: button, exact: true }).click();
+  }
+
+  async cut(kind: 'closed' | 'half-open'): Promise<void> {
+    await this.page.getByRole('combobox', { name: 'Kind of cut' }).selectOption(kind);
+    await this.press('Cut network');
+  }
+
+  async block(...labels: string[]): Promise<void> {
+    await this.page.getByText('Paths', { exact: true }).click();
+    for (const label of labels) {
+      // Checked is what the server has confirmed, not what was clicked.
+      const box = this.page.getByLabel(label);
+      await box.click();
+      await expect.poll(() => box.isChecked()).toBe(true);
+    }
+    await this.page.getByText('Paths', { exact: true }).click();
+  }
+
+  /** Waits until what is shown under a test id is `value`. */
+  async shows(testId: 'connection' | 'path' | 'status', value: string, timeout: number = patienceMs): Promise<void> {
+    await expect.poll(() => this.page.getByTestId(testId).textContent(), { timeout, message: testId }).toBe(value);
+  }
+
+  messages(): Promise<ShownMessage[]> {
+    return this.page.getByTestId('message').evaluateAll((elements) =>
+      elements.map((element) => ({
+        role: element.getAttribute('data-role'),
+        nonce: element.getAttribute('data-nonce'),
+        text: element.textContent ?? '',
+      })),
+    );
+  }
+
+  /** The newest answer's text; empty while there is none. */
+  async answer(): Promise<string> {
+    const last = (await this.messages()).at(-1);
+    return last?.role === 'assistant' ? last.text : '';
+  }
+
+  /** Waits until the newest answer has at least `length` characters. */
+  async reads(length: number): Promise<void> {
+    await expect
+      .poll(async () => (await this.answer()).length, { timeout: patienceMs, message: 'the answer' })
+      .toBeGreaterThanOrEqual(length);
+  }
+
+  /** Waits until the newest answer contains `text`. */
+  async readsText(text: string): Promise<void> {
+    await expect.poll(() => this.answer(), { timeout: patienceMs, message: 'the answer' }).toContain(text);
+  }
+}
+
+/** Waits until both devices are ready and show the same messages; answers them. */
+export async function sameOnBoth(one: Device, two: Device, timeout: number = patienceMs): Promise<ShownMessage[]> {
+  await one.shows('status', 'ready', timeout);
+  await two.shows('status', 'ready', timeout);
+  await expect
+    .poll(async () => ({ one: await one.messages(), two: await two.messages() }), { timeout })
+    .toSatisfy(({ one, two }: { one: unknown; two: unknown }) => JSON.stringify(one) === JSON.stringify(two));
+  return one.messages();
+}

@@ -1,0 +1,40 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { Device, launchBrowser } from './device.ts';
+import { type PlaygroundServer, startServer } from './playground-server.ts';
+
+/** A server and a browser for the stories of one file. */
+export interface Stage {
+  readonly server: PlaygroundServer;
+  /** A chat id that no other story uses. */
+  chatId(): string;
+  open(chatId: string): Promise<Device>;
+}
+
+/** Sets a stage up for the file, and clears it after each story. */
+export function setStage(): Stage {
+  let server: PlaygroundServer | undefined;
+  let browser: Browser | undefined;
+
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([startServer(), launchBrowser()]);
+  });
+  afterEach(async () => {
+    await Promise.all((browser?.contexts() ?? []).map((context) => context.close()));
+  });
+  afterAll(async () => {
+    await Promise.all([server?.close(), browser?.close()]);
+  });
+
+  return {
+    get server() {
+      if (!server) throw new Error('The server has not started.');
+      return server;
+    },
+    chatId: () => `story-${crypto.randomUUID()}`,
+    open(chatId) {
+      if (!server || !browser) throw new Error('The stage has not been set up.');
+      return Device.open(browser, server.url, chatId);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { LanguageModelV4 } from '@ai-sdk/provider';
+import type { RespondInput, RespondOutput } from '@chat-transport/core/server';
+import { convertToModelMessages, gateway, isStepCount, streamText, toUIMessageStream } from 'ai';
+import { countModelCalls } from './model/model-calls.ts';
+import { scriptedModel } from './model/scripted-model.ts';
+import { tools } from './tools.ts';
+
+/** The model behind the demo: scripted and without a key, or any model of the AI Gateway when its key is set. */
+const model: LanguageModelV4 = process.env.AI_GATEWAY_API_KEY
+  ? gateway(process.env.AI_MODEL ?? 'openai/gpt-5-mini')
+  : scriptedModel();
+
+/** Answers one run. This is what an app writes; all the rest of this folder is demo. */
+export async function respond({ chatId, messages, signal, steering }: RespondInput): Promise<RespondOutput> {
+  const nonce = crypto.randomUUID();
+  const result = streamText({
+    model: countModelCalls(model, chatId),
+    messages: await convertToModelMessages(messages, { tools }),
+    tools,
+    toolApproval: { launch: 'user-approval' },
+    stopWhen: isStepCount(10),
+    abortSignal: signal,
+    experimental_steering: steering,
+    onError: ({ error }) => console.error(`chat ${chatId}:`, error instanceof Error ? error.message : error),
+  });
+  return toUIMessageStream({
+    stream: result.stream,
+    tools,
+    originalMessages: messages,
+    // One nonce per generation: every device must show the same one.
+    messageMetadata: ({ part }) => (part.type === 'start' ? { nonce } : undefined),
+    onError: (error) => (error instanceof Error ? error.message : 'The model failed.'),
+  });
+}

@@ -1,0 +1,46 @@
+import type { ReactNode } from 'react';
+
+const prompts = [
+  'Tell me a long story /tokens 500 /rate 40',
+  'Think first /reasoning',
+  'Look it up /tool',
+  'Read my page /client-tool',
+  'Launch the rocket /approval',
+  'Stay silent for a while /silence 20',
+  'Write a big report /big 1mb',
+  'Fail on purpose /error',
+];
+
+/** Prompts that show the slash words. */
+export function ExamplePrompts(props: { onChoose: (prompt: string) => void; greeting?: boolean }): ReactNode {
+  return (
+    <section className={props.greeting ? 'examples greeting' : 'examples'} aria-label="Example prompts">
+      {props.greeting && (
+        <>
+          <h2>Ask, then break something.</h2>
+          <p>
+            Reload, open a second tab, cut the network, stop from elsewhere. The answer belongs to the chat, so it goes
+            on.
+          </p>
+        </>
+      )}
+      <ul>
+        {prompts.map((prompt) => (
+          <li key={prompt}>
+            <button type="button" className="chip" onClick={() => props.onChoose(prompt)}>
+              {prompt.split(/(?= \/)/).map((part) =>
+                part.startsWith(' /') ? (
+                  <code key={part} className="word">
+                    {part}
+                  </code>
+                ) : (
+                  part
+                ),
+              )}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,27 @@
+import { describe, it } from 'vitest';
+import type { LogHarness, LogSupports } from './log-case.ts';
+import { runLogCases } from './log-cases.ts';
+
+/** What the log suite needs to know about a log. */
+export interface RunLogContract {
+  /** The log's name, as it stands in the report. */
+  readonly name: string;
+  readonly supports: LogSupports;
+  /** Makes a log for one case. */
+  createHarness(): Promise<LogHarness>;
+}
+
+/** Binds the log suite to vitest: one test per case, each with a harness of its own that is disposed of whatever happens. */
+export function describeRunLogContract({ name, supports, createHarness }: RunLogContract): void {
+  const applicable = runLogCases.filter(({ requires = [] }) => requires.every((need) => supports[need]));
+  describe(`${name}: the log`, () => {
+    it.each(applicable)('$title ($id)', async (logCase) => {
+      const harness = await createHarness();
+      try {
+        await logCase.run(harness);
+      } finally {
+        await harness.dispose();
+      }
+    });
+  });
+}

@@ -1,0 +1,29 @@
+import { appendCases } from './append-cases.ts';
+import { beginCases } from './begin-cases.ts';
+import { cancelCases } from './cancel-cases.ts';
+import { closeCases } from './close-cases.ts';
+import { finishCases } from './finish-cases.ts';
+import { leaseCases } from './lease-cases.ts';
+import type { LogCase } from './log-case.ts';
+import { readCases } from './read-cases.ts';
+import { retentionCases } from './retention-cases.ts';
+import { sharedCases } from './shared-cases.ts';
+import { stateCases } from './state-cases.ts';
+import { steerCases } from './steer-cases.ts';
+import { waitCases } from './wait-cases.ts';
+
+/** Everything that a `RunLog` must do. */
+export const runLogCases: readonly LogCase[] = [
+  ...beginCases,
+  ...appendCases,
+  ...leaseCases,
+  ...cancelCases,
+  ...steerCases,
+  ...readCases,
+  ...waitCases,
+  ...stateCases,
+  ...finishCases,
+  ...retentionCases,
+  ...sharedCases,
+  ...closeCases,
+];

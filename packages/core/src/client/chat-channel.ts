@@ -1,0 +1,325 @@
+import type { UIMessage } from 'ai';
+import { ChatTransportError } from '../errors.ts';
+import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
+import { decodeFrame } from '../wire/frame-codec.ts';
+import type { ChunksFrame, EndFrame, Frame, PointerFrame, RunStart, StartFrame } from '../wire/frame.ts';
+import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
+import { type ChannelContext, HttpPath, type HttpReader, isTransient } from './http-path.ts';
+import { RunStream, type RunStreamOptions } from './run-stream.ts';
+
+/** How many frames of the newest run are kept for a stream that opens a moment later. What falls out is read from the log. */
+const maxRecentFrames = 256;
+const tickMs = 100;
+
+/**
+ * One chat's connection: it keeps a path alive while there are readers, and hands every frame, from whatever path, to the streams and watchers.
+ * Order: realtime; else the POST's own response; else SSE; else long-poll. A new path is live before the old one is dropped.
+ */
+export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements ConnectionStore, HttpReader {
+  readonly chatId: string;
+  turn: number | undefined;
+  /** The newest turn whose messages this device has: what a send is based on. */
+  baseTurn: number | undefined;
+  /** The `clientId` that runs the newest run's client tools: the one that sent it, or that claimed a call. */
+  owner: string | undefined;
+  /** The run that the next resume is for, also when it has ended since. */
+  wanted: string | undefined;
+  /** The newest run known to be active. */
+  active: { readonly runId: string; readonly turn: number } | undefined;
+  readonly runs: Set<RunStream> = new Set();
+  readonly #context: ChannelContext<UI_MESSAGE>;
+  readonly #subscriber: RealtimeSubscriber | undefined;
+  readonly #http: HttpPath<UI_MESSAGE>;
+  readonly #watchers = new Set<(update: ChatUpdate<UI_MESSAGE>) => void>();
+  readonly #onChange = new Set<() => void>();
+  #recent: { readonly start: StartFrame; readonly frames: (ChunksFrame | PointerFrame | EndFrame)[] } | undefined;
+  #subscription: AbortController | undefined;
+  #live = false;
+  #graceUntil = 0;
+  #idleSince: number | undefined;
+  #readingState: Promise<ChatSnapshot<UI_MESSAGE>> | undefined;
+  #timer: unknown;
+  #closed = false;
+  #connection: Connection = { state: 'idle', path: null };
+
+  constructor(chatId: string, subscriber: RealtimeSubscriber | undefined, context: ChannelContext<UI_MESSAGE>) {
+    this.chatId = chatId;
+    this.#subscriber = subscriber;
+    this.#context = context;
+    this.#http = new HttpPath(this, context);
+  }
+
+  /** Subscribes if need be. Never waits. */
+  connect(): void {
+    this.#idleSince = undefined;
+    this.#schedule();
+    if (this.#subscription || this.#closed) return;
+    const { signal } = (this.#subscription = new AbortController());
+    if (!this.#subscriber) return;
+    this.#graceUntil = this.#context.clock.now() + this.#context.timings.graceMs;
+    const current = (act: () => void) => {
+      if (!signal.aborted) act();
+    };
+    this.#subscriber.subscribe(
+      this.chatId,
+      {
+        onMessage: (data) => current(() => this.#onMessage(data)),
+        onLive: () => current(() => this.#onLive()),
+        onInterrupted: (error) => current(() => this.#onDown('realtime-interrupted', error)),
+        onFailed: (error) => current(() => this.#onDown('realtime-failed', error)),
+      },
+      signal,
+    );
+  }
+
+  /** A stream for a run; what is already here of the run is in it. */
+  open(runId: string, { own = false, turn = 0, replay = false }: Partial<RunStreamOptions>): RunStream {
+    const run = new RunStream({
+      runId,
+      own,
+      turn,
+      replay,
+      onClose: () => {
+        this.runs.delete(run);
+        this.#schedule();
+      },
+      onRoom: () => void this.#http.catchUp(),
+    });
+    run.newsAt = this.#context.clock.now();
+    this.runs.add(run);
+    this.connect();
+    if (this.#recent?.start.run === runId) for (const frame of this.#recent.frames) run.accept(frame);
+    return run;
+  }
+
+  /** The run's start, when the run can be streamed from its beginning without asking the server first. */
+  startOf(runId: string | undefined): StartFrame | undefined {
+    const frame = this.#recent?.start;
+    return frame && frame.run === runId && !continues(frame) ? frame : undefined;
+  }
+
+  /** Tells `watcher` the chat's state and then each turn, until the returned function is called. */
+  watch(watcher: (update: ChatUpdate<UI_MESSAGE>) => void): () => void {
+    this.#watchers.add(watcher);
+    this.connect();
+    this.refresh();
+    return () => {
+      this.#watchers.delete(watcher);
+      if (this.#watchers.size === 0) this.turn = undefined;
+      this.#schedule();
+    };
+  }
+
+  /** Reads the chat's state; calls at the same time share one request. */
+  readState(): Promise<ChatSnapshot<UI_MESSAGE>> {
+    this.#readingState ??= this.#context.http.json<ChatSnapshot<UI_MESSAGE>>(`/${encodeURIComponent(this.chatId)}`).finally(() => {
+      this.#readingState = undefined;
+    });
+    return this.#readingState;
+  }
+
+  /** Reads the state for the watchers, until it is read. */
+  refresh(): void {
+    if (this.#watchers.size === 0 || this.#readingState) return;
+    this.readState().then(
+      (state) => this.adopt(state),
+      (error) => {
+        this.#context.emit({ type: 'http-failed', error });
+        this.#http.failures++;
+        if (isTransient(error)) this.#context.clock.setTimeout(() => this.refresh(), this.#context.timings.graceMs);
+      },
+    );
+  }
+
+  /** Takes over a state as the newest news. */
+  adopt(state: ChatSnapshot<UI_MESSAGE>): void {
+    if (state.turn < (this.turn ?? 0)) return;
+    this.baseTurn = state.turn;
+    this.active = state.active;
+    this.owner = state.runs?.at(-1)?.from;
+    if (this.#watchers.size === 0) return;
+    this.turn = state.turn;
+    this.#tell({ type: 'state', state });
+    // A run that began while the state was on its way.
+    if (this.#recent) this.#onStart(this.#recent.start);
+    this.evaluate();
+  }
+
+  /** Takes a frame from any path. */
+  accept(frame: Frame, replayed = false): void {
+    if ('start' in frame) return this.#onStart(frame);
+    const { start, frames } = this.#recent ?? {};
+    if (start?.run === frame.run && frames && frames.length < maxRecentFrames) frames.push(frame);
+    let known = frame.turn <= (this.turn ?? frame.turn);
+    for (const run of [...this.runs]) {
+      if (run.runId !== frame.run) continue;
+      known = true;
+      const { position } = run;
+      run.accept(frame, replayed);
+      if (run.position > position) run.newsAt = this.#context.clock.now();
+      this.#schedule();
+    }
+    if ('end' in frame && this.active?.runId === frame.run) {
+      this.active = undefined;
+      this.#tell({ type: 'end', runId: frame.run, turn: frame.turn, reason: frame.end.reason });
+    } else if (!known) this.refresh();
+  }
+
+  /** A POST was answered: its run is the chat's newest. */
+  began(run: RunStream, turn: number): void {
+    run.turn = turn;
+    this.baseTurn = Math.max(turn, this.baseTurn ?? 0);
+    this.#began(run.runId, turn, this.#context.clientId);
+  }
+
+  /** Reads a response as the run's own path, until it is over. */
+  async readResponse(run: RunStream, response: Response, controller: AbortController): Promise<void> {
+    run.responseAlive = true;
+    this.evaluate();
+    try {
+      await this.#http.read(response, { run: run.runId, turn: run.turn, from: 0, replay: run.awaitsReplay }, controller);
+    } catch (error) {
+      this.#context.emit({ type: 'http-failed', error });
+    }
+    run.responseAlive = false;
+    // A follower that was asked before does not carry this run.
+    if (this.runs.has(run)) this.#http.restart();
+    this.evaluate();
+  }
+
+  /** Something says that the network may be back: whatever waits, tries now. */
+  wake(): void {
+    this.#http.wake();
+    if (this.#live) void this.#http.catchUp();
+    this.evaluate();
+  }
+
+  getSnapshot: () => Connection = () => this.#connection;
+
+  subscribe: (onChange: () => void) => () => void = (onChange) => {
+    this.#onChange.add(onChange);
+    return () => this.#onChange.delete(onChange);
+  };
+
+  /** Ends everything: streams fail, the subscription goes. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#watchers.clear();
+    for (const run of [...this.runs]) run.fail(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
+    this.#disconnect();
+    this.evaluate();
+  }
+
+  get needsHttp(): boolean {
+    if (this.#closed || this.#live) return false;
+    return this.turn !== undefined || [...this.runs].some((run) => run.turn > 0 && !run.responseAlive);
+  }
+
+  /** Looks at what is needed now, and sees to it. */
+  evaluate(): void {
+    const { clock, timings } = this.#context;
+    const now = clock.now();
+    for (const run of [...this.runs]) this.#tend(run, now);
+    if (this.needsHttp && now >= this.#graceUntil) void this.#http.follow();
+    if (this.#used) this.#idleSince = undefined;
+    else if (now - (this.#idleSince ??= now) >= timings.lingerMs) this.#disconnect();
+    if (this.#subscription && (this.runs.size > 0 || !this.#used || now < this.#graceUntil)) this.#schedule();
+    this.#updateConnection();
+  }
+
+  get #used(): boolean {
+    return this.runs.size + this.#watchers.size > 0;
+  }
+
+  #disconnect(): void {
+    this.#subscription?.abort();
+    this.#http.stop();
+    this.#context.clock.clearTimeout(this.#timer);
+    this.#subscription = this.#recent = this.#timer = undefined;
+    this.#live = false;
+  }
+
+  #onMessage(data: string): void {
+    let frame: Frame;
+    try {
+      frame = decodeFrame(data);
+    } catch (error) {
+      return this.#context.emit({ type: 'malformed-frame', chatId: this.chatId, error });
+    }
+    this.accept(frame);
+  }
+
+  #onLive(): void {
+    this.#live = true;
+    this.#context.emit({ type: 'realtime-live', chatId: this.chatId });
+    // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
+    // The old path is dropped only after that.
+    void this.#http.catchUp().then(() => {
+      if (this.#live) this.#http.stop();
+    });
+    this.evaluate();
+  }
+
+  #onDown(type: 'realtime-interrupted' | 'realtime-failed', error: unknown): void {
+    this.#live = false;
+    this.#graceUntil = 0;
+    this.#context.emit({ type, chatId: this.chatId, error });
+    this.evaluate();
+  }
+
+  #onStart(frame: StartFrame): void {
+    const { run: runId, turn, start } = frame;
+    if (turn > (this.#recent?.start.turn ?? 0)) this.#recent = { start: frame, frames: [] };
+    for (const run of this.runs) if (run.runId === runId) run.turn = turn;
+    this.#began(runId, turn, start.from, start.from === this.#context.clientId ? undefined : start);
+  }
+
+  /** A turn of the chat, in order: watchers are told of it, or the state is read where one is missing. */
+  #began(runId: string, turn: number, from: string, start?: StartFrame['start']): void {
+    if (turn > (this.active?.turn ?? this.turn ?? 0)) this.active = { runId, turn };
+    if (this.turn === undefined || turn <= this.turn) return;
+    if (turn > this.turn + 1 || (start && !('tail' in start))) return this.refresh();
+    this.turn = this.baseTurn = turn;
+    this.owner = from;
+    this.#tell({ type: 'start', runId, turn, ...(start && { start: start as RunStart }) });
+  }
+
+  #tell(update: ChatUpdate<UI_MESSAGE>): void {
+    for (const watcher of [...this.#watchers]) watcher(update);
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#closed) return;
+    this.#timer = this.#context.clock.setTimeout(() => {
+      this.#timer = undefined;
+      this.evaluate();
+    }, tickMs);
+  }
+
+  /** One stream's needs: a gap repaired, a silence questioned, an end to the waiting. */
+  #tend(run: RunStream, now: number): void {
+    const { timings } = this.#context;
+    const stuck = run.missing || (run.turn > 0 && !this.#live && !run.responseAlive && !this.#http.path);
+    run.stuckSince = stuck ? (run.stuckSince ?? now) : undefined;
+    // The AI SDK resumes after a TypeError with "network" in its message.
+    if (now - (run.stuckSince ?? now) >= timings.giveUpAfterMs) return run.fail(new TypeError('network error: no path to the chat server'));
+    if (run.responseAlive || this.#http.path) return;
+    // A gap that a read did not close is asked for again later and later.
+    const patienceMs = run.missing ? timings.gapMs * 2 ** Math.min(run.asked, 6) : timings.silenceMs;
+    if (run.missing || (this.#live && run.turn > 0)) if (now - run.newsAt >= patienceMs) void this.#http.catchUp();
+  }
+
+  #updateConnection(): void {
+    const responding = [...this.runs].some((run) => run.responseAlive);
+    const path = this.#live ? 'realtime' : responding ? 'response' : this.#http.path;
+    const state = path ? 'connected' : !this.#used ? 'idle' : this.#http.failures > 0 ? 'offline' : 'connecting';
+    if (state === this.#connection.state && path === this.#connection.path) return;
+    this.#connection = { state, path };
+    for (const onChange of [...this.#onChange]) onChange();
+  }
+}
+
+/** Whether the run goes on in an assistant message that exists already, or may do so. */
+function continues({ start }: StartFrame): boolean {
+  return !('tail' in start) || (start.tail[0]?.role === 'assistant' && start.tail[0].id === start.messageId);
+}

@@ -1,0 +1,40 @@
+import type { UIMessage } from 'ai';
+import type { EndReason, RunStart } from '../wire/frame.ts';
+
+/** A chat as `GET {api}/{chatId}` tells it. */
+export interface ChatSnapshot<UI_MESSAGE extends UIMessage = UIMessage> {
+  /** The newest run's turn; 0 for a chat without runs. */
+  readonly turn: number;
+  /** The run that is not over. */
+  readonly active?: { readonly runId: string; readonly turn: number; readonly messageId?: string };
+  /** The newest runs, oldest first. */
+  readonly runs?: readonly { readonly runId: string; readonly turn: number; readonly from?: string; readonly end?: { readonly reason: EndReason } }[];
+  /** The conversation, with the newest run's answer so far; absent where the server keeps none. */
+  readonly messages?: UI_MESSAGE[];
+}
+
+/** What `watch` tells of a chat, in the order of its turns. */
+export type ChatUpdate<UI_MESSAGE extends UIMessage = UIMessage> =
+  /** A run began. `start` is absent for a run that this device sent: it has the messages. */
+  | { readonly type: 'start'; readonly runId: string; readonly turn: number; readonly start?: RunStart }
+  | { readonly type: 'end'; readonly runId: string; readonly turn: number; readonly reason: EndReason }
+  /** Turns were missed, or this is the first news: the chat as it is now. */
+  | { readonly type: 'state'; readonly state: ChatSnapshot<UI_MESSAGE> };
+
+/** How a chat is connected. `path` is the one that answers arrive by; `offline` after an attempt has failed. */
+export interface Connection {
+  readonly state: 'idle' | 'connecting' | 'connected' | 'offline';
+  readonly path: 'realtime' | 'response' | 'sse' | 'poll' | null;
+}
+
+/** A value that can be read and subscribed to, in the form that React's `useSyncExternalStore` takes. */
+export interface ConnectionStore {
+  getSnapshot(): Connection;
+  subscribe(onChange: () => void): () => void;
+}
+
+/** What a transport reports to `onEvent`. Nothing here needs an answer: the transport has dealt with it. */
+export type TransportEvent =
+  | { readonly type: 'malformed-frame'; readonly chatId: string; readonly error: unknown }
+  | { readonly type: 'realtime-live' | 'realtime-interrupted' | 'realtime-failed'; readonly chatId: string; readonly error?: unknown }
+  | { readonly type: 'http-failed'; readonly error: unknown };

@@ -1,0 +1,34 @@
+/** Time as core sees it. Injectable, so that tests and simulations need no wall clock. */
+export interface Clock {
+  /** Milliseconds; only differences matter. */
+  now(): number;
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** The platform's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
+
+/** Resolves after `delayMs`, or as soon as `signal` aborts. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clock.clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = clock.setTimeout(done, delayMs);
+    signal.addEventListener('abort', done);
+  });
+}
+
+/** Exponential backoff with full jitter on its upper half: from 250 ms to 8 s. Never zero, so that no failure makes a hot loop. */
+export function backoffMs(failures: number): number {
+  const ceiling = Math.min(8000, 250 * 2 ** Math.min(failures, 6));
+  return ceiling / 2 + (Math.random() * ceiling) / 2;
+}

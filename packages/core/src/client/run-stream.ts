@@ -1,0 +1,137 @@
+import type { UIMessageChunk } from 'ai';
+import { ChatTransportError } from '../errors.ts';
+import type { ChunksFrame, EndFrame, EndReason, PointerFrame } from '../wire/frame.ts';
+import { Sequencer } from './sequencer.ts';
+
+/** How many chunks may wait for a slow reader of the stream. Above it, frames are left in the log and read again. */
+const maxQueuedChunks = 1024;
+
+export interface RunStreamOptions {
+  readonly runId: string;
+  /** Whether this transport sent the run. */
+  readonly own: boolean;
+  /** The run's turn; 0 while the server is not known to have begun it. */
+  readonly turn: number;
+  /** Whether the reader empties the message as the stream begins: then the stream must begin with a replay from the log. */
+  readonly replay: boolean;
+  /** Called once, when the stream is over for whatever reason. */
+  onClose(run: RunStream): void;
+  /** Called when frames were left in the log and there is room for them again. */
+  onRoom(): void;
+}
+
+/** One run as useChat reads it: a stream that survives every path, fed from all of them through a sequencer. */
+export class RunStream {
+  runId: string;
+  turn: number;
+  readonly own: boolean;
+  readonly stream: ReadableStream<UIMessageChunk>;
+  /** Resolves when the stream is over: with the reason when the run ended, without when it was let go of or failed. */
+  readonly closed: Promise<EndReason | undefined>;
+  /** Whether a response of its own is feeding the stream. */
+  responseAlive = false;
+  /** When the stream got on or the log was asked, by the transport's clock. */
+  newsAt = 0;
+  /** How often the log was asked since chunks came. */
+  asked = 0;
+  /** Since when offsets are missing or no path is alive. */
+  stuckSince: number | undefined;
+  readonly #sequencer = new Sequencer();
+  readonly #options: RunStreamOptions;
+  #controller!: ReadableStreamDefaultController<UIMessageChunk>;
+  #close!: (reason?: EndReason) => void;
+  #open = true;
+  #failure: unknown;
+
+  constructor(options: RunStreamOptions) {
+    this.#options = options;
+    this.runId = options.runId;
+    this.turn = options.turn;
+    this.own = options.own;
+    this.closed = new Promise((resolve) => {
+      this.#close = (reason) => {
+        if (!this.#open) return;
+        this.#open = false;
+        resolve(reason);
+        options.onClose(this);
+      };
+    });
+    this.stream = new ReadableStream<UIMessageChunk>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => {
+          this.#settleFailure();
+          if (this.missing) options.onRoom();
+        },
+        cancel: () => this.#close(),
+      },
+      { highWaterMark: maxQueuedChunks },
+    );
+  }
+
+  get position(): number {
+    return this.#sequencer.position;
+  }
+
+  /** Whether offsets are known to exist that have not arrived. */
+  get missing(): boolean {
+    return this.#open && this.#sequencer.missing;
+  }
+
+  /** Whether only a replay may begin this stream. */
+  get awaitsReplay(): boolean {
+    return this.#options.replay && this.position === 0;
+  }
+
+  /** Takes a frame from any path. */
+  accept(frame: ChunksFrame | PointerFrame | EndFrame, replayed = false): void {
+    if (!this.#open) return;
+    this.turn = frame.turn;
+    const hasRoom = (this.#controller.desiredSize ?? 0) > 0;
+    if ('next' in frame && !(hasRoom && (replayed || !this.awaitsReplay))) return this.#sequencer.note(frame.next);
+    const chunks = this.#sequencer.push(frame);
+    for (const chunk of chunks) {
+      this.#controller.enqueue(chunk);
+      this.asked = 0;
+    }
+    const reason = this.#sequencer.ended;
+    if (!reason) return;
+    // The AI SDK does not continue an interrupted message by itself, so a cancel from elsewhere starts no tool loop here.
+    if (reason === 'cancel') this.#controller.enqueue({ type: 'finish', finishReason: 'interrupted' });
+    if (reason === 'cancel' || reason === 'finish') this.#controller.close();
+    else this.#fail(new ChatTransportError({ code: reason === 'error' ? 'provider-failed' : reason, message: endMessages[reason] }));
+    this.#close(reason);
+  }
+
+  /** Ends the stream with an error. */
+  fail(error: unknown): void {
+    if (!this.#open) return;
+    this.#fail(error);
+    this.#close();
+  }
+
+  /** Lets go of the stream without an error: the run goes on without this reader. */
+  detach(): void {
+    if (!this.#open) return;
+    this.#controller.close();
+    this.#close();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    this.#settleFailure();
+  }
+
+  /** Errors the stream once its queue is empty: an error throws away what is queued, and what arrived must be shown. */
+  #settleFailure(): void {
+    if (this.#failure && this.#controller.desiredSize === maxQueuedChunks) this.#controller.error(this.#failure);
+  }
+}
+
+const endMessages = {
+  error: 'The answer failed on the server.',
+  deadline: "The server's time limit ended the answer.",
+  lost: 'The server that wrote the answer stopped.',
+};

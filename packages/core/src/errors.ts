@@ -1,0 +1,46 @@
+import { AISDKError } from '@ai-sdk/provider';
+
+/** What went wrong, as one word to branch on. PROTOCOL.md section 8 says which HTTP status carries which code. */
+export type ErrorCode =
+  | 'invalid-body'
+  | 'invalid-id'
+  | 'invalid-message'
+  | 'invalid-offset'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'busy'
+  | 'stale'
+  | 'run-conflict'
+  | 'log-expired'
+  | 'too-large'
+  | 'unsupported-media-type'
+  | 'rate-limited'
+  | 'lost'
+  | 'deadline'
+  | 'network'
+  | 'provider-failed'
+  | 'protocol';
+
+const name = 'AI_ChatTransportError';
+const marker = Symbol.for(`vercel.ai.error.${name}`);
+
+/** The one error class of this project. Branch on `code`; the message is for people and never carries secrets or chat text. */
+export class ChatTransportError extends AISDKError {
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later without a change. */
+  readonly retryable: boolean;
+
+  constructor(options: { code: ErrorCode; message: string; retryable?: boolean; cause?: unknown }) {
+    super({ name, message: options.message, cause: options.cause });
+    Object.defineProperty(this, marker, { value: true });
+    this.code = options.code;
+    this.retryable = options.retryable ?? retryableCodes.has(options.code);
+  }
+
+  static override isInstance(error: unknown): error is ChatTransportError {
+    return AISDKError.hasMarker(error, `vercel.ai.error.${name}`);
+  }
+}
+
+const retryableCodes: ReadonlySet<ErrorCode> = new Set(['busy', 'stale', 'rate-limited', 'network', 'provider-failed']);

@@ -1,0 +1,64 @@
+import type { RunInit } from './run-log.ts';
+import { endOf, isExpired, type RunRow } from './run-row.ts';
+
+/** What a log knows when a run wants to begin. */
+export interface BeginFacts {
+  readonly now: number;
+  readonly retentionMs: number;
+  /** The fence that the run gets if it begins. */
+  readonly fence: string;
+  /** The chat's turn: the newest run's, also after that run was deleted. */
+  readonly turn: number;
+  /** The run with this very key. */
+  readonly known: RunRow | undefined;
+  /** The chat's newest run: the only one that can be active. */
+  readonly newest: RunRow | undefined;
+  /** The ids of the cancels that wait for this run. */
+  readonly parkedCancels: readonly string[];
+}
+
+/** What `begin` does. `row` of `begin` is the new run, already ended when a parked cancel met it. */
+export type BeginDecision =
+  | { readonly type: 'exists'; readonly row: RunRow }
+  | { readonly type: 'conflict' }
+  | { readonly type: 'busy'; readonly row: RunRow }
+  | { readonly type: 'stale'; readonly turn: number }
+  | { readonly type: 'begin'; readonly row: RunRow; readonly interrupted: RunRow | undefined };
+
+/** Decides `RunLog.begin`, in the order that `Begun` states. Pure: the log reads the facts and writes the outcome in one transaction. */
+export function decideBegin(init: RunInit, facts: BeginFacts): BeginDecision {
+  const { known, newest, now, turn } = facts;
+  if (known) return known.digest === init.digest ? { type: 'exists', row: known } : { type: 'conflict' };
+  if (newest && mayJoin(init, newest, facts)) return { type: 'exists', row: newest };
+
+  const active = newest && !endOf(newest, now) ? newest : undefined;
+  if (active && init.onBusy === 'reject') return { type: 'busy', row: active };
+  if (init.baseTurn !== undefined && init.baseTurn < turn) return { type: 'stale', turn };
+
+  const cancelled = facts.parkedCancels.length > 0;
+  return {
+    type: 'begin',
+    row: {
+      chatId: init.chatId,
+      runId: init.runId,
+      turn: turn + 1,
+      digest: init.digest,
+      joinKey: init.joinKey,
+      fence: facts.fence,
+      leaseMs: init.leaseMs,
+      leaseUntil: now + init.leaseMs,
+      next: 0,
+      end: cancelled ? { reason: 'cancel', at: now } : undefined,
+      cancelIds: facts.parkedCancels,
+    },
+    interrupted: active && { ...active, end: { reason: 'cancel', at: now } },
+  };
+}
+
+// A run that failed is not joined: the same request, sent again, is then the user's retry.
+function mayJoin(init: RunInit, newest: RunRow, facts: BeginFacts): boolean {
+  if (init.joinKey === undefined || newest.joinKey !== init.joinKey) return false;
+  if (isExpired(newest, facts.now, facts.retentionMs)) return false;
+  const reason = endOf(newest, facts.now)?.reason;
+  return reason !== 'lost' && reason !== 'error';
+}

@@ -1,0 +1,56 @@
+import { ChatTransportError } from '../errors.ts';
+import { createMemoryStore } from './memory-store.ts';
+import type { RunLog } from './run-log.ts';
+import { createStoreLog } from './store-log.ts';
+import { createWakeUps, type Schedule } from './wake-ups.ts';
+
+/** Options of `memoryLog`. */
+export interface MemoryLogOptions {
+  /** How long an ended run is kept, in milliseconds. @default defaultRetentionMs */
+  readonly retentionMs?: number;
+  /** The log's clock, in milliseconds. @default Date.now */
+  readonly now?: () => number;
+  /** Timers of the waiting calls. @default setTimeout */
+  readonly schedule?: Schedule;
+  /** Starts also on a platform that answers each request in any of many processes. @default false */
+  readonly allowServerless?: boolean;
+}
+
+/** Variables by which a platform of many processes can be told. */
+const serverlessVariables = [
+  'VERCEL',
+  'AWS_LAMBDA_FUNCTION_NAME',
+  'NETLIFY',
+  'K_SERVICE',
+  'FUNCTIONS_WORKER_RUNTIME',
+  'DENO_DEPLOYMENT_ID',
+];
+
+/**
+ * A log in this process's memory, for one long-running process: nothing survives a restart, no other process sees it.
+ * @throws ChatTransportError `provider-failed` on a platform of many processes, unless `allowServerless`.
+ */
+export function memoryLog(options: MemoryLogOptions = {}): RunLog {
+  if (!options.allowServerless) refuseServerless();
+  return createStoreLog({
+    name: 'memoryLog',
+    store: createMemoryStore(),
+    wakeUps: createWakeUps(options.schedule ? { schedule: options.schedule } : {}),
+    retentionMs: options.retentionMs,
+    now: options.now,
+  });
+}
+
+function refuseServerless(): void {
+  // Some runtimes have no `process` at all.
+  const variables = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
+  const found = serverlessVariables.find((variable) => variables[variable]);
+  if (!found) return;
+  throw new ChatTransportError({
+    code: 'provider-failed',
+    message:
+      `memoryLog keeps runs in one process, but ${found} says that this platform runs many. ` +
+      'Use a log that they share (for example redisLog), or pass allowServerless: true.',
+    retryable: false,
+  });
+}

@@ -1,0 +1,173 @@
+import type { FileUIPart, TextUIPart, UIMessage } from 'ai';
+import type { EndReason, LogFrame, RunStart } from '../wire/frame.ts';
+
+/** A run's key. A `runId` means nothing without its chat. */
+export interface RunKey {
+  readonly chatId: string;
+  readonly runId: string;
+}
+
+/** What a client may tell a run. `id` is the client's; the same `id` again answers the outcome as it is now. */
+export type Signal = CancelSignal | SteerSignal;
+
+export interface CancelSignal {
+  readonly id: string;
+  readonly type: 'cancel';
+}
+
+export interface SteerSignal {
+  readonly id: string;
+  readonly type: 'steer';
+  readonly parts: readonly (TextUIPart | FileUIPart)[];
+}
+
+/**
+ * What became of a signal. `accepted`: not known yet. `reason` of `not-delivered`: `ended` when the run was over,
+ * else what the AI SDK's steering says (`finished`, `stop-condition`, `aborted` …).
+ */
+export interface SignalReceipt {
+  readonly outcome: 'accepted' | 'delivered' | 'not-delivered';
+  readonly reason?: string;
+}
+
+/** A run as the log knows it. An expired lease shows as `end.reason: 'lost'` from the log's own clock, whoever reads it. */
+export interface RunRecord extends RunKey {
+  readonly turn: number;
+  readonly start: RunStart;
+  /** The number of offsets in the log: the next append's `at`. */
+  readonly next: number;
+  readonly end?: { readonly reason: EndReason };
+  /** Milliseconds since the run ended, by the log's clock; absent while it is active. */
+  readonly endedAgoMs?: number;
+}
+
+/** What begins a run. */
+export interface RunInit extends RunKey {
+  /** A digest of the request: the same `runId` with another digest is a conflict. */
+  readonly digest: string;
+  readonly start: RunStart;
+  /** The whole conversation that the run answers, `start.tail` included. The chat keeps the newest run's. */
+  readonly messages: readonly UIMessage[];
+  /** The chat's turn that the sender has seen; less than the head's is stale. Absent: the sender is taken at its word. */
+  readonly baseTurn?: number;
+  /**
+   * Equal for requests that continue the same message from the same state: the second one gets the first one's run while that is the
+   * chat's newest and did not end as `error` or `lost` (then it is a retry).
+   */
+  readonly joinKey?: string;
+  /** What happens while another run is active. */
+  readonly onBusy: 'reject' | 'interrupt';
+  /** How long the writer's claim holds without an append or renewal, in milliseconds of the log's clock. */
+  readonly leaseMs: number;
+}
+
+/** The answer to `begin`. Checked in this order: exists, conflict, join, busy, stale, parked cancel. */
+export type Begun =
+  | { readonly type: 'started'; readonly run: RunRecord; readonly fence: string; readonly interrupted?: RunRecord }
+  /** The same request began before, or another device continued the same message: `run.runId` may differ. */
+  | { readonly type: 'exists'; readonly run: RunRecord }
+  /** The `runId` was used for another request. */
+  | { readonly type: 'conflict' }
+  | { readonly type: 'busy'; readonly active: RunRecord }
+  | { readonly type: 'stale'; readonly turn: number }
+  /** A parked cancel met the run: it is recorded with its messages and ended. */
+  | { readonly type: 'cancelled'; readonly run: RunRecord; readonly interrupted?: RunRecord };
+
+/** What a writer learns at each call. With `end`, the run is over for this writer and nothing was written. */
+export interface WriterNews {
+  readonly end?: { readonly reason: EndReason };
+  /** The signals (steers) that are not settled, oldest first; the same one is repeated until it is. */
+  readonly signals: readonly SteerSignal[];
+}
+
+/** One chat as the log knows it. */
+export interface ChatState {
+  /** The newest run's turn; 0 for a chat without runs. */
+  readonly turn: number;
+  /** The run that is not over. */
+  readonly active?: RunRecord;
+  /** The newest runs, at most `recentRuns`, oldest first; the active one included. */
+  readonly runs: readonly RunRecord[];
+  /** The conversation that the newest run answers (its `RunInit.messages`); empty for a chat without runs. */
+  readonly messages: readonly UIMessage[];
+}
+
+/** How many runs `state` lists at most. */
+export const recentRuns = 8;
+/** How many signals wait for a run that has not begun, per chat at most; one more drops the oldest. */
+export const parkedSignalsPerChat = 16;
+/** How long a cancel waits for a run that has not begun, in milliseconds. */
+export const parkedSignalTtlMs = 60_000;
+/** How long an ended run is kept when the log's `retentionMs` is not set: 24 hours. */
+export const defaultRetentionMs: number = 24 * 60 * 60 * 1000;
+
+/**
+ * The durable, append-only record of runs and frames: the truth. All times are the log's own clock.
+ * Every method may throw `ChatTransportError` `provider-failed` (the store did not answer; retryable).
+ */
+export interface RunLog {
+  readonly name: string;
+
+  /** Begins a run and gives it its turn, in one transaction. Idempotent by `(chatId, runId)` and `digest`. */
+  begin(run: RunInit): Promise<Begun>;
+
+  /**
+   * Appends one frame and renews the lease. `frame.at` must be the run's `next`; the byte-identical retry of the last append is accepted again.
+   * Answers `end` (and writes nothing) when the run is over or the fence is not the run's.
+   * @throws ChatTransportError `protocol` when `at` is not the next offset or `next - at` is not the number of chunks.
+   */
+  append(run: RunKey, fence: string, frame: LogFrame): Promise<WriterNews>;
+
+  /** Renews the lease without writing. An expired lease cannot be renewed: answers `end: lost`. */
+  renew(run: RunKey, fence: string): Promise<WriterNews>;
+
+  /** Records a steer's final outcome. The first outcome stays. */
+  settle(run: RunKey, signalId: string, receipt: SignalReceipt): Promise<void>;
+
+  /** Like `renew` without renewing: resolves when there is an unsettled signal whose id is not in `known`, or the run ended, or after `waitMs`. */
+  waitForSignal(
+    run: RunKey,
+    fence: string,
+    options: WaitOptions & { readonly known: readonly string[] },
+  ): Promise<WriterNews>;
+
+  /** Ends the run at its present offset and settles its open steers as `not-delivered` `ended`. Answers the record: an earlier end stays. */
+  end(run: RunKey, fence: string, end: { readonly reason: EndReason }): Promise<RunRecord>;
+
+  /**
+   * The run's frames from offset `from` on, and its record. With nothing there yet, waits for a frame or the end, at most `waitMs`.
+   * May answer a part of the frames (whole frames, in order); the caller reads on from the last `next`.
+   * @throws ChatTransportError `not-found` (unknown run), `log-expired` (past its retention), `invalid-offset` (`from` beyond `next`, or inside a frame).
+   */
+  read(run: RunKey, options: ReadOptions): Promise<{ readonly frames: readonly LogFrame[]; readonly run: RunRecord }>;
+
+  /** The chat's state. With `after`, waits at most `waitMs` until a turn newer than `after` exists. */
+  state(chatId: string, options?: WaitOptions & { readonly after?: number }): Promise<ChatState>;
+
+  /**
+   * Hands a signal to a run. A cancel ends the run here and now (`delivered`); of an ended run it is `not-delivered` `ended`.
+   * A cancel of an unknown run is parked (`accepted`). The same `id` again answers the outcome as it is now.
+   * @throws ChatTransportError `not-found` for a steer of an unknown run.
+   */
+  signal(run: RunKey, signal: Signal): Promise<SignalReceipt>;
+
+  /** Takes or, for the same `owner`, extends a named claim in a chat. False while another owner's claim lasts. */
+  claim(chatId: string, key: string, owner: string, ttlMs: number): Promise<boolean>;
+
+  /** Runs that are over (lost ones included) and have no live claim `finish:<runId>`; at most `limit`. Also deletes what is past its retention. */
+  unfinished(limit: number): Promise<readonly RunRecord[]>;
+
+  /** Releases what the log holds: timers, files, connections that it opened itself. Idempotent; waiting calls end. */
+  close(): Promise<void>;
+}
+
+export interface WaitOptions {
+  /** How long to wait at most, in milliseconds; 0 or absent: not at all. */
+  readonly waitMs?: number;
+  /** Ends the waiting early: the call rejects with `signal.reason`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadOptions extends WaitOptions {
+  readonly from: number;
+}

@@ -1,0 +1,44 @@
+import type { EndReason, RunStart } from '../wire/frame.ts';
+import type { RunKey, RunRecord } from './run-log.ts';
+
+/** A run as a store keeps it, without its start and frames. Times are milliseconds of the log's clock. */
+export interface RunRow extends RunKey {
+  readonly turn: number;
+  readonly digest: string;
+  readonly joinKey: string | undefined;
+  /** What the run's one writer must show. */
+  readonly fence: string;
+  readonly leaseMs: number;
+  readonly leaseUntil: number;
+  /** The number of offsets in the log. */
+  readonly next: number;
+  readonly end: RunEnd | undefined;
+  /** The ids of the cancels that ended this run: each of them was delivered. */
+  readonly cancelIds: readonly string[];
+}
+
+/** Why and when a run ended. */
+export interface RunEnd {
+  readonly reason: EndReason;
+  readonly at: number;
+}
+
+/** The run's end, if it is over: what is recorded, else `lost` from the moment its lease expired. */
+export function endOf(row: RunRow, now: number): RunEnd | undefined {
+  if (row.end) return row.end;
+  return now >= row.leaseUntil ? { reason: 'lost', at: row.leaseUntil } : undefined;
+}
+
+/** Whether the run is past its retention: it ended at least `retentionMs` ago. */
+export function isExpired(row: RunRow, now: number, retentionMs: number): boolean {
+  const end = endOf(row, now);
+  return end !== undefined && now - end.at >= retentionMs;
+}
+
+/** The record that callers see. */
+export function toRecord(row: RunRow, start: RunStart, now: number): RunRecord {
+  const { chatId, runId, turn, next } = row;
+  const end = endOf(row, now);
+  if (!end) return { chatId, runId, turn, start, next };
+  return { chatId, runId, turn, start, next, end: { reason: end.reason }, endedAgoMs: Math.max(0, now - end.at) };
+}

@@ -1,0 +1,13 @@
+export { ChatTransportError, type ErrorCode } from './errors.ts';
+export { idPattern, isId, parseId } from './ids.ts';
+export type * from './log/log-store.ts';
+export type * from './log/run-log.ts';
+export { defaultRetentionMs, parkedSignalsPerChat, parkedSignalTtlMs, recentRuns } from './log/run-log.ts';
+export type { RunEnd, RunRow } from './log/run-row.ts';
+export type { StoreLogOptions } from './log/store-context.ts';
+export { createStoreLog } from './log/store-log.ts';
+export { createWakeUps, type Look, type Schedule, type WakeUps } from './log/wake-ups.ts';
+export type * from './provider/realtime-server.ts';
+export type * from './provider/realtime-subscriber.ts';
+export type * from './wire/frame.ts';
+export { wireVersion } from './wire/frame.ts';

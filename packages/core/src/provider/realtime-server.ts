@@ -1,0 +1,45 @@
+import type { RunLog } from '../log/run-log.ts';
+
+/** What a service can carry, each number with its source in the provider. */
+export interface PublishLimits {
+  /** Largest message of one publish, in bytes of UTF-8. Core sends a pointer frame instead of a larger one. */
+  readonly maxMessageBytes: number;
+  /** Shortest time between two flushes of a run, in milliseconds. 0: as soon as the last append is done. */
+  readonly flushIntervalMs: number;
+  /** Publishes per second over all runs of this process; absent: no limit of ours. Above it, flushes grow. */
+  readonly publishesPerSecond?: number;
+}
+
+/** The server half of a provider. */
+export interface RealtimeServer {
+  /** The provider's name, as shown in errors and events. */
+  readonly name: string;
+  readonly limits: PublishLimits;
+  /** The address of a chat on this service: within the service's character set, and different for different chats. */
+  channelName(chatId: string): string;
+  /**
+   * Publishes one message. Core calls it in order, after the append, one at a time per chat. A failure never fails the run: readers repair from the log.
+   * @throws ChatTransportError `provider-failed`, `rate-limited`, `too-large`.
+   */
+  publish(channel: string, data: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Answers `POST {api}/auth`: the credential for one chat's channel, subscribe only. `allow` runs the app's `authorize`
+   * for that chat and throws when it is refused; call it before anything is granted.
+   */
+  authorize?(request: Request, allow: AllowChat): Promise<Response>;
+  /** The log, where the service is one. `append` then also publishes. */
+  readonly log?: RunLog;
+  /** Called once by `createChatHandler`, for providers whose own sockets carry signals or requests. */
+  connect?(host: RealtimeHost): void;
+}
+
+/** Runs the app's `authorize` for one chat. `action` defaults to `read`. Throws `ChatTransportError` (`unauthorized`, `forbidden`, `invalid-id`). */
+export type AllowChat = (chatId: string, action?: 'read' | 'send' | 'signal') => Promise<void>;
+
+/** What core lends a provider's own server: the same handler that HTTP requests pass. */
+export interface RealtimeHost {
+  /** Answers a request as `createChatHandler` does, `authorize` included. */
+  handle(request: Request): Promise<Response>;
+  /** The handler's base path, e.g. `/api/chat`. */
+  readonly api: string;
+}

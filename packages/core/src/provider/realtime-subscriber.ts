@@ -1,0 +1,26 @@
+import type { Signal, SignalReceipt } from '../log/run-log.ts';
+import type { ChatTransportError } from '../errors.ts';
+
+/** What a subscription tells core. Calls after the subscription's signal has aborted are ignored. */
+export interface ChannelListener {
+  /** One published message, as it came. Core decodes and checks it. */
+  onMessage(data: string): void;
+  /** From now on everything published arrives. Called again after each interruption: core then reads what it missed from the log. */
+  onLive(): void;
+  /** Messages may be lost from here until the next `onLive`. */
+  onInterrupted(reason?: unknown): void;
+  /** The subscription will not recover without help (refused credential, dead channel). Core goes on over HTTP. */
+  onFailed(error: ChatTransportError): void;
+}
+
+/** The browser half of a provider. */
+export interface RealtimeSubscriber {
+  /** The provider's name, as shown in `connection()` and errors. */
+  readonly name: string;
+  /** Subscribes to a chat's channel until `signal` aborts. Never throws and never waits: what happens is told to `listener`. */
+  subscribe(chatId: string, listener: ChannelListener, signal: AbortSignal): void;
+  /** Sends a signal over the service, only where our own server code receives it. Rejects when it cannot: core then posts it. */
+  send?(chatId: string, runId: string, message: Signal, signal: AbortSignal): Promise<SignalReceipt>;
+  /** Releases the connections that this subscriber opened itself; a client handed in by the user stays. Idempotent. */
+  close?(): void;
+}

@@ -1,0 +1,142 @@
+import type { UIMessage } from 'ai';
+import { parseId } from '../ids.ts';
+import type { RunKey, RunRecord, Signal, SignalReceipt } from '../log/run-log.ts';
+import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './begin-run.ts';
+import type { Engine } from './engine.ts';
+import { createFinisher } from './finish.ts';
+import { type ChatStateView, readHead, viewOf } from './head.ts';
+import type { LiveRun } from './live-run.ts';
+import { settledWithin } from './notifier.ts';
+import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
+import { createPublisher } from './publisher.ts';
+import { runEnd } from './read-run.ts';
+import { SendQueue } from './send-queue.ts';
+import { cancelRun, sendSignal } from './send-signal.ts';
+import { endFrameOf } from './sse-text.ts';
+
+/** How many runs one `sweep` deals with at most. */
+export const defaultSweepLimit = 100;
+
+/** A run that a server started. */
+export interface StartedRun {
+  readonly run: RunRecord;
+  /** `exists`: the same request began before, or another device continued the same message. `cancelled`: a cancel was there first. */
+  readonly begun: 'started' | 'exists' | 'cancelled';
+  /** Resolves with the run's record when it is over. Never rejects. */
+  readonly done: Promise<RunRecord>;
+}
+
+/** The engine of `createChatHandler` without HTTP, for queue workers, cron jobs and webhooks. */
+export interface ChatRuntime {
+  /** Starts a run. @throws ChatTransportError `busy`, `stale`, `run-conflict`, `invalid-message`, `invalid-id`, `log-expired`, `provider-failed`. */
+  start(request: StartRequest): Promise<StartedRun>;
+  /** Cancels or steers a run, wherever it is written. @throws ChatTransportError `not-found` (a steer of an unknown run), `invalid-id`. */
+  signal(key: RunKey, signal: Signal, options?: { readonly waitMs?: number }): Promise<SignalReceipt>;
+  /** A chat as its clients see it. */
+  state(chatId: string): Promise<ChatStateView>;
+  /** For cron: finishes runs whose writers died and that nobody reads, and `onFinish` calls that failed. Answers how many it dealt with. */
+  sweep(options?: { readonly limit?: number }): Promise<number>;
+  /**
+   * Starts nothing more, ends the runs that are written here as `deadline` with what they have, and lets go of all readers. Idempotent.
+   * The log and the realtime service stay open: they are yours.
+   */
+  close(): Promise<void>;
+}
+
+/** A runtime with its insides, for the HTTP half. */
+export interface RuntimeParts {
+  readonly runtime: ChatRuntime;
+  readonly engine: Engine;
+  begin(request: StartRequest): Promise<StartOutcome>;
+}
+
+/** Creates the engine. @throws ChatTransportError `provider-failed` when there is no log. */
+export function createChatRuntime<UI_MESSAGE extends UIMessage = UIMessage>(
+  options: ChatRuntimeOptions<UI_MESSAGE>,
+): ChatRuntime {
+  return createRuntimeParts(options as unknown as ChatRuntimeOptions).runtime;
+}
+
+/** @see createChatRuntime */
+export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
+  const resolved = resolveOptions(options);
+  const { log, realtime, clock, emit, waitUntil } = resolved;
+  const draining = new AbortController();
+  const closing = new AbortController();
+  const working = new Set<Promise<unknown>>();
+  const background = (work: Promise<unknown>): void => {
+    const quiet = work.then(
+      () => {},
+      () => {},
+    );
+    working.add(quiet);
+    void quiet.then(() => working.delete(quiet));
+    waitUntil?.(quiet);
+  };
+  const publisher = createPublisher({ realtime, publishesByItself: realtime?.log === log, clock, emit });
+  const finisher = createFinisher(resolved, publisher, background, closing.signal);
+  const live = new Map<string, LiveRun>();
+  const engine: Engine = {
+    options: resolved,
+    publisher,
+    finisher,
+    live,
+    draining: draining.signal,
+    closing: closing.signal,
+    background,
+  };
+  const queue = new SendQueue();
+  let closed: Promise<void> | undefined;
+
+  const begin = async (request: StartRequest): Promise<StartOutcome> => {
+    parseId('chatId', request.chatId);
+    if (draining.signal.aborted) throw closingError();
+    return beginRun(engine, queue, (run) => cancelRun(engine, run), request);
+  };
+
+  const runtime: ChatRuntime = {
+    async start(request) {
+      const outcome = await begin(request);
+      const error = startError(outcome);
+      if (error) throw error;
+      const { type: begun, run, done } = outcome as StartedOutcome;
+      return { run, begun, done: done ?? runEnd(engine, run).catch(() => run) };
+    },
+    signal(key, signal, wait) {
+      parseId('chatId', key.chatId);
+      parseId('runId', key.runId);
+      parseId('id', signal.id);
+      return sendSignal(engine, key, signal, wait);
+    },
+    async state(chatId) {
+      return viewOf(await readHead(engine, parseId('chatId', chatId)));
+    },
+    async sweep({ limit = defaultSweepLimit } = {}) {
+      const runs = await log.unfinished(limit);
+      for (const run of runs) {
+        const reason = run.end?.reason ?? 'lost';
+        if (reason === 'lost') publisher.publish(run.chatId, endFrameOf(run));
+        await finisher.finish(run, reason);
+      }
+      return runs.length;
+    },
+    close() {
+      closed ??= (async () => {
+        draining.abort();
+        for (const run of live.values()) run.onShutdown();
+        await settledWithin(clock, 2 * finishTimeoutMs, Promise.all(working));
+        await publisher.drain(finishTimeoutMs);
+        closing.abort(closingError());
+        publisher.close();
+      })();
+      return closed;
+    },
+  };
+  return { runtime, engine, begin };
+}
+
+interface StartedOutcome {
+  readonly type: StartedRun['begun'];
+  readonly run: RunRecord;
+  readonly done?: Promise<RunRecord>;
+}

@@ -1,0 +1,25 @@
+import type { RunKey } from '../log/run-log.ts';
+import type { Finisher } from './finish.ts';
+import type { LiveRun } from './live-run.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { Publisher } from './publisher.ts';
+
+/** What the parts of one runtime share. */
+export interface Engine {
+  readonly options: ResolvedOptions;
+  readonly publisher: Publisher;
+  readonly finisher: Finisher;
+  /** The runs whose writers are in this process, by `keyOf`. */
+  readonly live: Map<string, LiveRun>;
+  /** Aborts when the runtime begins to close: no run starts any more. */
+  readonly draining: AbortSignal;
+  /** Aborts when the runtime has closed: readers leave. */
+  readonly closing: AbortSignal;
+  /** Work that outlives a request: kept alive by `waitUntil`. */
+  background(work: Promise<unknown>): void;
+}
+
+/** A run's key as one string. Neither half can contain the slash. */
+export function keyOf({ chatId, runId }: RunKey): string {
+  return `${chatId}/${runId}`;
+}

@@ -1,0 +1,24 @@
+import type { EndReason } from '../wire/frame.ts';
+
+/** What the server half reports to `onEvent`. Nothing here needs an answer: it has been dealt with. */
+export type ServerEvent =
+  | { readonly type: 'run-started'; readonly chatId: string; readonly runId: string; readonly turn: number }
+  | {
+      readonly type: 'run-ended';
+      readonly chatId: string;
+      readonly runId: string;
+      readonly turn: number;
+      readonly reason: EndReason;
+    }
+  /** `respond` threw, its stream failed, or it gave something that is no chunk. The run ended as `error`. */
+  | { readonly type: 'respond-failed'; readonly chatId: string; readonly runId: string; readonly error: unknown }
+  /** `onFinish` threw. `sweep` tries again. */
+  | { readonly type: 'finish-failed'; readonly chatId: string; readonly runId: string; readonly error: unknown }
+  /** A publish failed or was given up. Readers fetch the frame from the log. */
+  | { readonly type: 'publish-failed'; readonly chatId: string; readonly error: unknown }
+  /** The log did not answer. */
+  | { readonly type: 'log-failed'; readonly chatId: string; readonly operation: string; readonly error: unknown }
+  /** A steer could not be handed to the run. */
+  | { readonly type: 'steer-failed'; readonly chatId: string; readonly runId: string; readonly error: unknown }
+  /** `authorize`, `loadMessages`, or something that was not foreseen threw while a request was answered. */
+  | { readonly type: 'request-failed'; readonly error: unknown };

@@ -1,0 +1,63 @@
+import type { Clock } from '../client/clock.ts';
+import type { RunRecord, SteerSignal } from '../log/run-log.ts';
+import type { LogFrame } from '../wire/frame.ts';
+import { Notifier } from './notifier.ts';
+
+/** How much of a live run is kept in memory for its readers, in chunks. A slower reader reads from the log. */
+export const maxLiveChunks = 512;
+
+/** A run whose writer is in this process: its newest frames, and the way to its writer. */
+export class LiveRun {
+  readonly record: RunRecord;
+  /** Resolves at every frame and at the end. */
+  readonly changed: Notifier;
+  /** Set when the run is over and the log says so. */
+  ended: RunRecord | undefined;
+  /** Whether this process has stopped writing, with or without an end. */
+  closed = false;
+  /** Tells the writer of a cancel. */
+  onCancel: () => void = () => {};
+  /** Hands a steer to the writer; resolves when its outcome is in the log. */
+  onSteer: (steer: SteerSignal) => Promise<void> = async () => {};
+  /** Ends the run as `deadline`. */
+  onShutdown: () => void = () => {};
+  #frames: LogFrame[] = [];
+  #chunks = 0;
+  #next = 0;
+
+  constructor(record: RunRecord, clock: Clock) {
+    this.record = record;
+    this.changed = new Notifier(clock);
+  }
+
+  /** The number of offsets that the log has acknowledged. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Takes a frame that the log has acknowledged. */
+  push(frame: LogFrame): void {
+    this.#frames.push(frame);
+    this.#chunks += frame.next - frame.at;
+    this.#next = frame.next;
+    while (this.#frames.length > 1 && this.#chunks > maxLiveChunks) {
+      const dropped = this.#frames.shift();
+      if (dropped) this.#chunks -= dropped.next - dropped.at;
+    }
+    this.changed.notify();
+  }
+
+  /** The frames from `from` on; `undefined` when they are no longer here, or `from` is inside one. */
+  framesFrom(from: number): readonly LogFrame[] | undefined {
+    if (from === this.#next) return [];
+    const index = this.#frames.findIndex((frame) => frame.at === from);
+    return index < 0 ? undefined : this.#frames.slice(index);
+  }
+
+  /** This process has stopped writing. Without `ended`, readers ask the log. */
+  close(ended: RunRecord | undefined): void {
+    this.ended = ended;
+    this.closed = true;
+    this.changed.notify();
+  }
+}

@@ -1,0 +1,145 @@
+import { generateId, type Tool } from '@ai-sdk/provider-utils';
+import type { Experimental_Steering as Steering, safeValidateUIMessages, UIMessage, UIMessageChunk } from 'ai';
+import { type Clock, systemClock } from '../client/clock.ts';
+import { ChatTransportError } from '../errors.ts';
+import type { RunLog } from '../log/run-log.ts';
+import type { PublishLimits, RealtimeServer } from '../provider/realtime-server.ts';
+import type { EndReason } from '../wire/frame.ts';
+import type { ServerEvent } from './events.ts';
+
+/** The default of `leaseMs`: how long a run outlives its silent writer, in milliseconds. */
+export const defaultLeaseMs = 15_000;
+/** The default of `renewEveryMs`: how often a writer renews its lease, in milliseconds. */
+export const defaultRenewEveryMs = 5000;
+/** How long `onFinish` may hold back a run's end, in milliseconds. It goes on running after that. */
+export const finishTimeoutMs = 10_000;
+/** How many sends may wait for a busy chat with `onBusy: 'queue'`. One more is answered `busy`. */
+export const maxQueuedSends = 16;
+/** What a run is coalesced by where there is no realtime service: frames as soon as the last append is done, of at most 64 KiB. */
+export const httpOnlyLimits: PublishLimits = { maxMessageBytes: 65_536, flushIntervalMs: 0 };
+
+/** What `respond` gets. */
+export interface RespondInput<UI_MESSAGE extends UIMessage = UIMessage> {
+  readonly chatId: string;
+  readonly runId: string;
+  readonly turn: number;
+  /** The id of the assistant message that this run writes. The stream's own `start` chunk is corrected to it. */
+  readonly messageId: string;
+  /** The whole conversation to answer; the last one is an assistant message when the run continues it. */
+  readonly messages: UI_MESSAGE[];
+  /** The new user message, where there is one. */
+  readonly message?: UI_MESSAGE;
+  readonly trigger: 'submit-message' | 'regenerate-message';
+  /** Aborts when the run is over: cancelled, at its deadline, or lost. */
+  readonly signal: AbortSignal;
+  /** Pass it to `streamText` as `experimental_steering`, and messages that are sent meanwhile reach the run. */
+  readonly steering: Steering;
+  /** What the app added to the request's body. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** What `authorize` answered. */
+  readonly userId?: string;
+  /** The HTTP request; its body has been read. Absent for runs that a server started. */
+  readonly request?: Request;
+}
+
+/** What `respond` answers: the chunks of one assistant message, as `toUIMessageStream` makes them. */
+export type RespondOutput = ReadableStream<UIMessageChunk> | AsyncIterable<UIMessageChunk>;
+
+/** What `onFinish` gets. */
+export interface FinishInput<UI_MESSAGE extends UIMessage = UIMessage> {
+  readonly chatId: string;
+  /** The key to save by: the same run may be told more than once. */
+  readonly runId: string;
+  readonly turn: number;
+  /** The conversation with the run's answer, as far as it came. */
+  readonly messages: UI_MESSAGE[];
+  readonly outcome: EndReason;
+}
+
+type ValidationOptions = Parameters<typeof safeValidateUIMessages>[0];
+
+/** The options of `createChatRuntime`. */
+export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
+  /** The realtime service. Without one, clients use HTTP alone. */
+  readonly realtime?: RealtimeServer | undefined;
+  /** The record of runs. Required, unless the realtime service is a log itself. */
+  readonly log?: RunLog | undefined;
+  /** Makes the answer. What it throws ends the run as `error`. */
+  readonly respond: (input: RespondInput<UI_MESSAGE>) => RespondOutput | PromiseLike<RespondOutput>;
+  /**
+   * Saves a conversation, for every way a run can end. At least once per run, in any process; awaited for at most
+   * `finishTimeoutMs` before the run's end is told. A failure is reported to `onEvent` and tried again by `sweep`.
+   */
+  readonly onFinish?: ((input: FinishInput<UI_MESSAGE>) => unknown) | undefined;
+  /** The app's own history of a chat. Where given, it is the authority, and clients may send only their new message. */
+  readonly loadMessages?: ((chatId: string) => UI_MESSAGE[] | PromiseLike<UI_MESSAGE[]>) | undefined;
+  /** What a send does while a run is active: refused, in its place, or after it. @default 'reject' */
+  readonly onBusy?: 'reject' | 'interrupt' | 'queue' | undefined;
+  /** How long a run may take, in milliseconds: the host's limit less the time to save. It then ends as `deadline` with what it has. */
+  readonly deadlineMs?: number | undefined;
+  /** Keeps a serverless function alive until a run is over, e.g. `waitUntil` of `@vercel/functions`. */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+  /** @default defaultLeaseMs */
+  readonly leaseMs?: number | undefined;
+  /** @default defaultRenewEveryMs */
+  readonly renewEveryMs?: number | undefined;
+  /** The text of a failed run's `error` chunk, which clients see. @default 'An error occurred.', so that nothing leaks */
+  readonly onError?: ((error: unknown) => string) | undefined;
+  /** Hears of everything that went wrong and was dealt with. */
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined;
+  /** Makes run and message ids; they must match the id pattern. @default the AI SDK's */
+  readonly generateId?: (() => string) | undefined;
+  /** Checks tool inputs and outputs in messages that clients send, as `validateUIMessages` does. */
+  readonly tools?: { readonly [name: string]: Tool } | undefined;
+  /** Checks data parts in messages that clients send, as `validateUIMessages` does. */
+  readonly dataPartSchemas?: ValidationOptions['dataSchemas'] | undefined;
+  /** Checks metadata of messages that clients send, as `validateUIMessages` does. */
+  readonly metadataSchema?: ValidationOptions['metadataSchema'] | undefined;
+  /** Time and timers. @default the platform's */
+  readonly clock?: Clock | undefined;
+}
+
+/** The options with every default in its place. */
+export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock'> {
+  readonly log: RunLog;
+  readonly clock: Clock;
+  readonly limits: PublishLimits;
+  readonly onBusy: 'reject' | 'interrupt' | 'queue';
+  readonly leaseMs: number;
+  readonly renewEveryMs: number;
+  readonly onError: (error: unknown) => string;
+  readonly generateId: () => string;
+  readonly emit: (event: ServerEvent) => void;
+}
+
+/** Fills in the defaults. @throws ChatTransportError `provider-failed` when there is no log or no `respond`. */
+export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
+  const log = options.log ?? options.realtime?.log;
+  if (!log)
+    throw misuse('Pass `log`, for example memoryLog() or sqliteLog({ path }): this realtime service keeps none.');
+  if (typeof options.respond !== 'function') throw misuse('Pass `respond`, the function that makes the answer.');
+  const { onEvent } = options;
+  return {
+    ...options,
+    log,
+    clock: options.clock ?? systemClock,
+    limits: options.realtime?.limits ?? httpOnlyLimits,
+    onBusy: options.onBusy ?? 'reject',
+    leaseMs: options.leaseMs ?? defaultLeaseMs,
+    renewEveryMs: options.renewEveryMs ?? defaultRenewEveryMs,
+    onError: options.onError ?? (() => 'An error occurred.'),
+    generateId: options.generateId ?? generateId,
+    emit(event) {
+      try {
+        onEvent?.(event);
+      } catch {
+        // A listener's failure is its own: it may not end runs.
+      }
+    },
+  };
+}
+
+/** An error for options that cannot work; thrown at creation. */
+export function misuse(message: string): ChatTransportError {
+  return new ChatTransportError({ code: 'provider-failed', message, retryable: false });
+}

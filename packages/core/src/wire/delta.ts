@@ -1,0 +1,47 @@
+import type { UIMessageChunk } from 'ai';
+
+/** A chunk as what it is on the wire: a `type` and whatever else. */
+export type LooseChunk = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+const deltas: Readonly<Record<string, { readonly id: string; readonly text: string }>> = {
+  'text-delta': { id: 'id', text: 'delta' },
+  'reasoning-delta': { id: 'id', text: 'delta' },
+  'tool-input-delta': { id: 'toolCallId', text: 'inputTextDelta' },
+};
+
+/** Whether the chunk adds text to a part, and may therefore wait for more. */
+export function isDelta(chunk: UIMessageChunk): boolean {
+  return Object.hasOwn(deltas, chunk.type);
+}
+
+/**
+ * Names the part that a delta adds to; deltas with the same key may merge when nothing that touches the part is between them.
+ * `undefined` for every other chunk, and for a delta with fields that we do not know: these travel as they are.
+ */
+export function deltaKey(chunk: UIMessageChunk): string | undefined {
+  if (!isDelta(chunk)) return;
+  const loose = chunk as LooseChunk;
+  const { id, text } = deltas[chunk.type] as { id: string; text: string };
+  if (typeof loose[id] !== 'string' || typeof loose[text] !== 'string') return;
+  for (const field in loose) {
+    const known = field === 'type' || field === id || field === text;
+    if (!known && (field !== 'providerMetadata' || chunk.type === 'tool-input-delta')) return;
+  }
+  return `${chunk.type}:${loose[id]}`;
+}
+
+/** The text of a delta that has a `deltaKey`. */
+export function deltaText(chunk: UIMessageChunk): string {
+  return (chunk as LooseChunk)[deltas[chunk.type]?.text ?? ''] as string;
+}
+
+/** One delta for two with the same `deltaKey`: the fold takes the later provider metadata unless that is null. */
+export function mergeDeltas(first: UIMessageChunk, second: UIMessageChunk): UIMessageChunk {
+  const text = deltas[first.type]?.text ?? '';
+  const providerMetadata = (second as LooseChunk).providerMetadata ?? (first as LooseChunk).providerMetadata;
+  return {
+    ...first,
+    [text]: deltaText(first) + deltaText(second),
+    ...(providerMetadata == null ? {} : { providerMetadata }),
+  } as UIMessageChunk;
+}

@@ -1,0 +1,25 @@
+import { idPattern } from '../ids.ts';
+import { type EndReason, endReasons } from './frame.ts';
+
+/** A reader's position, as an SSE event id carries it. PROTOCOL.md section 4. */
+export interface SseId {
+  readonly run: string;
+  /** The offset that follows what has been read. */
+  readonly next: number;
+  /** Only behind the run's last offset: why it ended. */
+  readonly reason?: EndReason;
+}
+
+/** `<run>:<next>` for a frame's last chunk, `<run>:<next>:<reason>` for the run's end. */
+export function formatSseId({ run, next, reason }: SseId): string {
+  return reason ? `${run}:${next}:${reason}` : `${run}:${next}`;
+}
+
+/** Reads an event id (or a `Last-Event-ID` header); `undefined` when it is not one of ours. */
+export function parseSseId(text: string): SseId | undefined {
+  const [run = '', offset = '', reason, ...more] = text.split(':');
+  const next = Number(offset);
+  if (!idPattern.test(run) || !/^\d+$/.test(offset) || !Number.isSafeInteger(next) || more.length > 0) return;
+  if (reason === undefined) return { run, next };
+  return endReasons.includes(reason as EndReason) ? { run, next, reason: reason as EndReason } : undefined;
+}

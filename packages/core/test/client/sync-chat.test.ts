@@ -1,0 +1,250 @@
+import { describe, expect, it, vi } from 'vitest';
+import { nonces, texts, until, World } from '../support/world.ts';
+
+const inStep = (...chats: { messages: readonly import('ai').UIMessage[] }[]) => {
+  for (const chat of chats.slice(1)) {
+    expect(texts(chat)).toEqual(texts(chats[0] as never));
+    expect(nonces(chat)).toEqual(nonces(chats[0] as never));
+  }
+};
+
+for (const realtime of [true, false]) {
+  describe(`two devices ${realtime ? 'over realtime' : 'without realtime'}`, () => {
+    it('show the same question and the same answer, live', async () => {
+      const world = new World();
+      const a = world.device({ realtime }).synced('c');
+      const b = world.device({ realtime }).synced('c');
+      void a.sendMessage({ text: 'hi' });
+      const call = await world.model.call();
+      call.say('one ');
+      await until(() => texts(b).at(-1)?.includes('one') && b.status === 'streaming', () => [texts(b), b.status]);
+      expect(texts(b)).toEqual(['user: hi', 'assistant: one ']);
+      call.say('two');
+      call.finish();
+      await until(() => a.status === 'ready' && b.status === 'ready', () => [a.status, b.status]);
+      inStep(a, b);
+      // The other way round, in the same chat.
+      void b.sendMessage({ text: 'and?' });
+      const second = await world.model.call(1);
+      second.say('more');
+      second.finish();
+      await until(() => texts(a).length === 4 && a.status === 'ready' && b.status === 'ready', () => [texts(a), texts(b)]);
+      inStep(a, b);
+      expect(texts(a)).toEqual(['user: hi', 'assistant: one two', 'user: and?', 'assistant: more']);
+      expect(world.model.calls).toHaveLength(2);
+    });
+
+    it('stop what the other one started', async () => {
+      const world = new World();
+      const a = world.device({ realtime }).synced('c');
+      const other = world.device({ realtime });
+      const b = other.synced('c');
+      void a.sendMessage({ text: 'hi' });
+      const call = await world.model.call();
+      call.say('one ');
+      await until(() => texts(b).at(-1)?.includes('one'), () => texts(b));
+      const from = Date.now();
+      await other.transport.cancel({ chatId: 'c' });
+      await until(() => call.signal.aborted, undefined, 1000);
+      expect(Date.now() - from).toBeLessThan(1000);
+      await until(() => a.status === 'ready' && b.status === 'ready', () => [a.status, b.status]);
+      inStep(a, b);
+      await until(() => world.finished.length === 1);
+      expect(world.finished[0]?.outcome).toBe('cancel');
+    });
+
+    it('joins late with everything that was said', async () => {
+      const world = new World();
+      const a = world.device({ realtime }).synced('c');
+      for (const [index, text] of ['first', 'second'].entries()) {
+        void a.sendMessage({ text });
+        const call = await world.model.call(index);
+        call.say(`to ${text}`);
+        call.finish();
+        await until(() => texts(a).length === 2 * index + 2 && a.status === 'ready', () => texts(a));
+      }
+      void a.sendMessage({ text: 'third' });
+      const call = await world.model.call(2);
+      call.say('still ');
+      await until(() => texts(a).at(-1)?.includes('still'));
+      const late = world.device({ realtime }).synced('c');
+      await until(() => texts(late).at(-1)?.includes('still') && late.status === 'streaming', () => [texts(late), late.status]);
+      call.say('going');
+      call.finish();
+      await until(() => late.status === 'ready' && a.status === 'ready');
+      inStep(a, late);
+      expect(texts(late)).toHaveLength(6);
+    });
+
+    it('follow a regenerate and an edit', async () => {
+      const world = new World();
+      const a = world.device({ realtime }).synced('c');
+      const b = world.device({ realtime }).synced('c');
+      void a.sendMessage({ text: 'hi' });
+      const first = await world.model.call();
+      first.say('bad');
+      first.finish();
+      await until(() => a.status === 'ready' && b.status === 'ready' && texts(b).length === 2, () => texts(b));
+      void b.regenerate();
+      const second = await world.model.call(1);
+      second.say('better');
+      second.finish();
+      await until(() => texts(a).at(-1) === 'assistant: better' && a.status === 'ready' && b.status === 'ready', () => texts(a));
+      inStep(a, b);
+      const messageId = a.messages[0]?.id as string;
+      void a.sendMessage({ text: 'hello', messageId });
+      const third = await world.model.call(2);
+      third.say('good');
+      third.finish();
+      await until(() => texts(b).at(-1) === 'assistant: good' && a.status === 'ready' && b.status === 'ready', () => texts(b));
+      expect(texts(b)).toEqual(['user: hello', 'assistant: good']);
+      inStep(a, b);
+    });
+  });
+}
+
+describe('nobody’s message is lost', () => {
+  it('when a device that was offline for a turn sends', async () => {
+    const world = new World();
+    const a = world.device().synced('c');
+    const away = world.device();
+    const b = away.synced('c');
+    await until(() => away.path('c') === 'realtime');
+    away.cut();
+    void a.sendMessage({ text: 'while you were away' });
+    const first = await world.model.call();
+    first.say('answer');
+    first.finish();
+    await until(() => a.status === 'ready' && texts(a).length === 2);
+    // The device sends in the moment that its network is back, before it has heard anything.
+    away.network.http = 'up';
+    void b.sendMessage({ text: 'mine' });
+    const second = await world.model.call(1);
+    expect(second.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
+    away.setRealtime(true);
+    second.say('both');
+    second.finish();
+    await until(() => a.status === 'ready' && b.status === 'ready' && texts(a).length === 4 && texts(b).length === 4, () => [texts(a), texts(b)]);
+    expect(texts(b)).toEqual(['user: while you were away', 'assistant: answer', 'user: mine', 'assistant: both']);
+    inStep(a, b);
+  });
+
+  it('when two devices send in the same instant', async () => {
+    const world = new World();
+    const a = world.device().synced('c');
+    const b = world.device().synced('c');
+    await until(() => world.service.listeners.size === 2);
+    void a.sendMessage({ text: 'from a' });
+    void b.sendMessage({ text: 'from b' });
+    const call = await world.model.call();
+    call.say('answer');
+    await until(() => a.status === 'error' || b.status === 'error', () => [a.status, b.status]);
+    const [winner, loser, own] = a.error ? [b, a, 'from a'] : [a, b, 'from b'];
+    expect(loser.error).toMatchObject({ code: 'busy' });
+    call.finish();
+    await until(() => winner.status === 'ready' && texts(loser).some((text) => text === 'assistant: answer'), () => texts(loser));
+    await until(() => loser.status === 'ready' || loser.status === 'error');
+    expect(texts(loser).at(-1)).toBe(`user: ${own}`);
+    // Sent again, it is answered; nothing is there twice.
+    void loser.regenerate();
+    const second = await world.model.call(1);
+    second.say('to you too');
+    second.finish();
+    await until(() => texts(winner).length === 4 && winner.status === 'ready' && loser.status === 'ready', () => [texts(winner), texts(loser)]);
+    inStep(winner, loser);
+    expect(new Set(texts(winner)).size).toBe(4);
+  });
+
+  it('when a turn was missed over realtime', async () => {
+    const world = new World();
+    const a = world.device().synced('c');
+    const deaf = world.device();
+    const b = deaf.synced('c');
+    await until(() => deaf.path('c') === 'realtime');
+    deaf.network.drop = () => true;
+    void a.sendMessage({ text: 'one' });
+    const first = await world.model.call();
+    first.finish();
+    await until(() => a.status === 'ready');
+    deaf.network.drop = () => false;
+    void a.sendMessage({ text: 'two' });
+    const second = await world.model.call(1);
+    second.say('heard');
+    second.finish();
+    await until(() => texts(b).at(-1) === 'assistant: heard' && b.status === 'ready', () => texts(b));
+    inStep(a, b);
+  });
+});
+
+describe('client tools', () => {
+  const tool = (call: Awaited<ReturnType<World['model']['call']>>) => {
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+  };
+
+  it('run on the device that sent the run, and on no other', async () => {
+    const world = new World();
+    const onA = vi.fn();
+    const onB = vi.fn();
+    const a = world.device().synced('c', { onToolCall: onA });
+    const b = world.device().synced('c', { onToolCall: onB });
+    void a.sendMessage({ text: 'hi' });
+    tool(await world.model.call());
+    await until(() => onA.mock.calls.length === 1 && a.status === 'ready' && b.status === 'ready' && b.messages.length === 2, () => [onA.mock.calls, b.messages]);
+    expect(onB).not.toHaveBeenCalled();
+    expect(b.lastMessage?.parts.at(-1)).toMatchObject({ type: 'tool-where', state: 'input-available' });
+  });
+
+  it('continue in one run that every device shows, with the tool’s output', async () => {
+    const world = new World();
+    const sendAutomaticallyWhen = ({ messages }: { messages: import('ai').UIMessage[] }) => {
+      const last = messages.at(-1)?.parts.at(-1);
+      return last?.type === 'tool-where' && (last as { state: string }).state === 'output-available';
+    };
+    const a = world.device().synced('c', {
+      sendAutomaticallyWhen,
+      onToolCall: ({ toolCall }) => void a.addToolOutput({ tool: 'where', toolCallId: toolCall.toolCallId, output: 'here' }),
+    });
+    const b = world.device().synced('c', { sendAutomaticallyWhen });
+    void a.sendMessage({ text: 'hi' });
+    tool(await world.model.call());
+    const second = await world.model.call(1);
+    second.say('you are here');
+    second.finish();
+    await until(() => texts(b).at(-1)?.includes('you are here') && b.status === 'ready' && a.status === 'ready', () => [texts(a), texts(b)]);
+    expect(a.messages).toHaveLength(2);
+    expect(JSON.parse(JSON.stringify(b.messages))).toEqual(JSON.parse(JSON.stringify(a.messages)));
+    expect(world.model.calls).toHaveLength(2);
+  });
+
+  it('are taken over by another device with a claim, which only one gets', async () => {
+    const world = new World();
+    const devices = [world.device(), world.device()] as const;
+    void world.device().synced('c').sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    const claims = await Promise.all(devices.map(({ transport }) => transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })));
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    const again = await Promise.all(devices.map(({ transport }) => transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })));
+    expect(again).toEqual(claims);
+    call.finish();
+  });
+});
+
+describe('steer', () => {
+  it('of a run that takes no steering is told as not delivered', async () => {
+    const world = new World();
+    const device = world.device();
+    void device.synced('c').sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    const steered = device.transport.steer({ chatId: 'c', text: 'shorter' });
+    await until(() => device.network.requests.some((request) => request.includes('/signal')));
+    call.finish();
+    expect(await steered).toMatchObject({ outcome: 'not-delivered' });
+  });
+
+  it('without a run is told as ended', async () => {
+    const device = new World().device();
+    expect(await device.transport.steer({ chatId: 'c', text: 'x' })).toEqual({ outcome: 'not-delivered', reason: 'ended' });
+  });
+});

@@ -1,0 +1,152 @@
+import { memoryLog } from '@chat-transport/core/memory';
+import type { RunLog } from '@chat-transport/core/provider';
+import type { UIMessage } from 'ai';
+import { describe, expect, it } from 'vitest';
+import { createWorld, ended, SseReader, textOf, until, user, type World } from './support.ts';
+
+const asJson = { headers: { accept: 'application/json' } };
+
+function send(world: World, runId: string, messages: UIMessage[], extra: object = {}): Promise<Response> {
+  return world.send({ id: 'c', runId, messages, ...extra }, asJson);
+}
+
+async function answer(world: World, count: number, text: string): Promise<UIMessage[]> {
+  const model = await world.model(count);
+  model.text(text);
+  model.close();
+  await ended(world, 'finish', model.input.runId);
+  return (await world.state('c')).messages;
+}
+
+describe('a send while a run is active', () => {
+  it('is refused with the run that is active', async () => {
+    const world = createWorld();
+    await send(world, 'r1', [user('m1', 'hi')]);
+    const response = await send(world, 'r2', [user('m1', 'hi'), user('m2', 'more')]);
+    expect([response.status, await response.json()]).toEqual([
+      409,
+      { error: { code: 'busy', message: expect.stringContaining('r1') }, active: { runId: 'r1', turn: 1 } },
+    ]);
+  });
+
+  it('takes its place with interrupt, and has all of the partial answer', async () => {
+    const world = createWorld({ onBusy: 'interrupt' });
+    const reader = new SseReader(await world.send({ id: 'c', runId: 'r1', messages: [user('m1', 'hi')] }));
+    const first = await world.model();
+    first.text('one ');
+    await reader.saw('one ');
+    const answered = (await world.state('c')).messages as UIMessage[];
+    first.text('two');
+    await reader.saw('two');
+    expect((await send(world, 'r2', [...answered, user('m2', 'stop')])).status).toBe(202);
+    await reader.closed;
+    expect(reader.end).toMatch(/:cancel$/);
+    const second = await world.model(2);
+    expect(second.input.messages.map(textOf)).toEqual(['hi', 'one two', 'stop']);
+    expect(first.left).toBe(true);
+  });
+
+  it('does not interrupt what its sender has not seen', async () => {
+    const world = createWorld({ onBusy: 'interrupt' });
+    await send(world, 'r1', [user('m1', 'hi')], { baseTurn: 0 });
+    const response = await send(world, 'r2', [user('m2', 'other')], { baseTurn: 0 });
+    expect([response.status, ((await response.json()) as any).error.code]).toEqual([409, 'stale']);
+    expect((await world.state('c')).active.runId).toBe('r1');
+  });
+
+  it('waits its turn with queue, in order, and knows the answers in front of it', async () => {
+    const log = memoryLog();
+    const refused: string[] = [];
+    const begin: RunLog['begin'] = async (init) => {
+      const begun = await log.begin(init);
+      if (begun.type === 'busy') refused.push(init.runId);
+      return begun;
+    };
+    const world = createWorld({ onBusy: 'queue', log: { ...log, begin } });
+    await send(world, 'r1', [user('m1', 'q1')]);
+    const second = send(world, 'r2', [user('m1', 'q1'), user('m2', 'q2')]);
+    await until('the second to wait', () => refused.includes('r2'), () => refused);
+    const third = send(world, 'r3', [user('m1', 'q1'), user('m3', 'q3')]);
+    await answer(world, 1, 'a1');
+    expect(await (await second).json()).toEqual({ runId: 'r2', turn: 2 });
+    await answer(world, 2, 'a2');
+    expect(await (await third).json()).toEqual({ runId: 'r3', turn: 3 });
+    const messages = await answer(world, 3, 'a3');
+    expect(messages.map(textOf)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3']);
+  });
+
+  it('is refused when sixteen wait already', async () => {
+    const world = createWorld({ onBusy: 'queue' });
+    await send(world, 'r0', [user('m0', 'q')]);
+    const waiting = Array.from({ length: 16 }, (_, index) => send(world, `r${index + 1}`, [user(`m${index + 1}`, 'q')]));
+    const over = await Promise.race([send(world, 'r99', [user('m99', 'q')]), ...waiting]);
+    expect([over.status, ((await over.json()) as any).error.code]).toEqual([409, 'busy']);
+    await world.handler.runtime.close();
+    for (const response of await Promise.all(waiting)) expect(response.status).toBe(500);
+  });
+});
+
+describe('a device that is behind', () => {
+  it('can neither cut nor overwrite: it gets the state, and sends again', async () => {
+    const world = createWorld();
+    await send(world, 'r1', [user('m1', 'q1')], { baseTurn: 0 });
+    const messages = await answer(world, 1, 'a1');
+    const stale = await send(world, 'r2', [user('m9', 'from my phone')], { baseTurn: 0 });
+    const { error, state } = (await stale.json()) as any;
+    expect([stale.status, error.code, state.turn, state.messages]).toEqual([409, 'stale', 1, messages]);
+    const again = await send(world, 'r3', [...state.messages, user('m9', 'from my phone')], { baseTurn: state.turn });
+    expect(again.status).toBe(202);
+  });
+
+  it('cannot continue an answer that others have gone on from', async () => {
+    const world = createWorld();
+    await send(world, 'r1', [user('m1', 'q1')], { baseTurn: 0 });
+    const old = await answer(world, 1, 'a1');
+    await send(world, 'r2', [...old, user('m2', 'q2')], { baseTurn: 1 });
+    await answer(world, 2, 'a2');
+    const response = await send(world, 'r3', old, { baseTurn: 1, messageId: old[1]?.id });
+    expect([response.status, ((await response.json()) as any).error.code]).toEqual([409, 'stale']);
+  });
+
+  it('may regenerate and edit, which cut on purpose', async () => {
+    const world = createWorld();
+    await send(world, 'r1', [user('m1', 'q1')]);
+    await answer(world, 1, 'a1');
+    expect((await send(world, 'r2', [user('m1', 'q1')], { baseTurn: 0, trigger: 'regenerate-message' })).status).toBe(202);
+    await answer(world, 2, 'a1 again');
+    expect((await send(world, 'r3', [user('m1', 'q1!')], { baseTurn: 0, messageId: 'm1' })).status).toBe(202);
+  });
+});
+
+describe('two devices', () => {
+  it('that continue the same message from the same state get one run', async () => {
+    const world = createWorld();
+    await send(world, 'r1', [user('m1', 'weather?')]);
+    const model = await world.model();
+    model.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'weather', input: {} });
+    const [question, call] = await answer(world, 1, '');
+    const answered = {
+      ...call,
+      parts: call?.parts.map((part) =>
+        part.type === 'tool-weather' ? { ...part, state: 'output-available', output: 'sunny' } : part,
+      ),
+    } as UIMessage;
+    const continuation = { messageId: call?.id };
+    const first = await send(world, 'r2', [question as UIMessage, answered], { ...continuation, clientId: 'a', baseTurn: 1 });
+    const second = await send(world, 'r3', [question as UIMessage, answered], { ...continuation, clientId: 'b', baseTurn: 1 });
+    expect([await first.json(), await second.json()]).toEqual([
+      { runId: 'r2', turn: 2 },
+      { runId: 'r2', turn: 2 },
+    ]);
+    expect(world.models).toHaveLength(2);
+  });
+
+  it('that send at the same moment get one run each way', async () => {
+    const world = createWorld();
+    const responses = await Promise.all([
+      send(world, 'r1', [user('m1', 'a')]),
+      send(world, 'r2', [user('m2', 'b')]),
+    ]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([202, 409]);
+  });
+});

@@ -1,0 +1,242 @@
+import { isStepCount, streamText, tool, toUIMessageStream } from 'ai';
+import { convertArrayToReadableStream, MockLanguageModelV4 } from 'ai/test';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createWorld, ended, SseReader, textOf, until, user } from './support.ts';
+
+const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
+const cancel = (id: string) => ({ id, runId: 'r1', type: 'cancel' });
+const steer = (id: string, text: string) => ({ id, runId: 'r1', type: 'steer', parts: [{ type: 'text', text }] });
+
+describe('a cancel', () => {
+  it('ends a silent model at once, for every reader, and saves what came', async () => {
+    const world = createWorld();
+    const reader = new SseReader(await world.send(send));
+    const other = new SseReader(await world.fetch('/c/stream'));
+    const model = await world.model();
+    model.text('part');
+    await Promise.all([reader.saw('part'), other.saw('part')]);
+    const startedAt = performance.now();
+    expect(await world.signal('c', cancel('s1'))).toEqual({ outcome: 'delivered' });
+    await Promise.all([reader.closed, other.closed]);
+    expect(performance.now() - startedAt).toBeLessThan(300);
+    expect([reader.end, other.end]).toEqual(['r1:3:cancel', 'r1:3:cancel']);
+    expect(reader.chunks.at(-1)).toEqual({ type: 'abort' });
+    await until('the save', () => world.finished.length === 1);
+    expect(world.finished[0]).toMatchObject({ outcome: 'cancel', runId: 'r1' });
+    expect(textOf(world.finished[0]?.messages[1])).toBe('part');
+    expect([model.left, model.input.signal.aborted]).toEqual([true, true]);
+  });
+
+  it('does not wait for a model that ignores it', async () => {
+    const world = createWorld({
+      async *respond() {
+        yield { type: 'text-start', id: 't' };
+        await new Promise(() => {});
+      },
+    });
+    const reader = new SseReader(await world.send(send));
+    await until('the first chunk', () => reader.chunks.length === 2, () => reader.text);
+    await world.signal('c', cancel('s1'));
+    await reader.closed;
+    expect(reader.end).toBe('r1:2:cancel');
+    expect((await world.state('c')).active).toBeUndefined();
+  });
+
+  it('works while respond has not answered yet', async () => {
+    const world = createWorld({ respond: () => new Promise(() => {}) });
+    const reader = new SseReader(await world.send(send));
+    await world.signal('c', cancel('s1'));
+    await reader.closed;
+    expect(reader.end).toBe('r1:0:cancel');
+  });
+
+  it('that comes first meets its run: the message is kept, the model is not asked', async () => {
+    const world = createWorld();
+    expect(await world.signal('c', cancel('s1'))).toEqual({ outcome: 'accepted' });
+    const reader = new SseReader(await world.send(send));
+    await reader.closed;
+    expect([reader.chunks, reader.end]).toEqual([[{ type: 'abort' }], 'r1:0:cancel']);
+    expect(world.models).toHaveLength(0);
+    expect((await world.state('c')).messages).toEqual(send.messages);
+    await until('the save', () => world.finished.length === 1);
+    expect(world.finished[0]).toMatchObject({ outcome: 'cancel', messages: send.messages });
+    expect(await world.signal('c', cancel('s1'))).toEqual({ outcome: 'delivered' });
+  });
+
+  it('twice is one, and after the end says so', async () => {
+    const world = createWorld();
+    await world.send(send);
+    expect(await world.signal('c', cancel('s1'))).toEqual({ outcome: 'delivered' });
+    expect(await world.signal('c', cancel('s1'))).toEqual({ outcome: 'delivered' });
+    expect(await world.signal('c', cancel('s2'))).toEqual({ outcome: 'not-delivered', reason: 'ended' });
+    await ended(world, 'cancel');
+    await until('the save', () => world.finished.length === 1);
+    expect(world.events.filter(({ type }) => type === 'run-ended')).toHaveLength(1);
+  });
+
+  it('from another instance reaches a silent writer through the log in under 300 ms', async () => {
+    const here = createWorld();
+    const there = createWorld({ log: here.log });
+    const reader = new SseReader(await here.send(send));
+    const model = await here.model();
+    model.text('part');
+    await reader.saw('part');
+    const startedAt = performance.now();
+    expect(await there.signal('c', cancel('s1'))).toEqual({ outcome: 'delivered' });
+    await reader.closed;
+    expect(performance.now() - startedAt).toBeLessThan(300);
+    expect(reader.end).toBe('r1:3:cancel');
+    await until('the writer to leave', () => model.left);
+    await until('the save', () => here.finished.length === 1);
+    expect(there.finished).toHaveLength(0);
+  });
+
+  it('during the saving ends the run at once, and the last word of onFinish is cancel', async () => {
+    let release = () => {};
+    const saving = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const outcomes: string[] = [];
+    const world = createWorld({
+      onFinish: async ({ outcome }) => {
+        outcomes.push(outcome);
+        await saving;
+      },
+    });
+    const reader = new SseReader(await world.send(send));
+    (await world.model()).close();
+    await until('the saving', () => outcomes.length === 1);
+    await world.signal('c', cancel('s1'));
+    await reader.closed;
+    expect(reader.end).toBe('r1:2:cancel');
+    release();
+    await until('the second word', () => outcomes.length === 2, () => outcomes);
+    expect(outcomes).toEqual(['finish', 'cancel']);
+  });
+});
+
+describe('a steer', () => {
+  const usage = {
+    inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
+    outputTokens: { total: 1, text: 1, reasoning: undefined },
+  };
+
+  function toolWorld(onStep: () => Promise<void>) {
+    const prompts: string[] = [];
+    const model = new MockLanguageModelV4({
+      doStream: async ({ prompt }) => {
+        prompts.push(JSON.stringify(prompt));
+        const isFirst = prompts.length === 1;
+        return {
+          stream: convertArrayToReadableStream(
+            isFirst
+              ? [
+                  { type: 'tool-call' as const, toolCallId: 'call-1', toolName: 'look', input: '{}' },
+                  { type: 'finish' as const, finishReason: { unified: 'tool-calls' as const, raw: undefined }, usage },
+                ]
+              : [
+                  { type: 'text-start' as const, id: 't' },
+                  { type: 'text-delta' as const, id: 't', delta: 'done' },
+                  { type: 'text-end' as const, id: 't' },
+                  { type: 'finish' as const, finishReason: { unified: 'stop' as const, raw: undefined }, usage },
+                ],
+          ),
+        };
+      },
+    });
+    const world = createWorld({
+      respond: ({ messages, signal, steering }) =>
+        toUIMessageStream({
+          stream: streamText({
+            model,
+            prompt: 'x',
+            abortSignal: signal,
+            experimental_steering: steering,
+            stopWhen: isStepCount(4),
+            tools: { look: tool({ inputSchema: z.object({}), execute: onStep }) },
+          }).stream,
+          originalMessages: messages,
+        }),
+    });
+    return { world, prompts };
+  }
+
+  it('reaches a real streamText, shows in the answer, and is told as delivered', async () => {
+    let release = () => {};
+    const working = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isWorking = false;
+    const { world, prompts } = toolWorld(() => {
+      isWorking = true;
+      return working;
+    });
+    const reader = new SseReader(await world.send(send));
+    await until('the tool', () => isWorking, () => reader.text);
+    expect(await world.signal('c', steer('s1', 'use Celsius'))).toEqual({ outcome: 'accepted' });
+    const waiting = world.signal('c', steer('s1', 'use Celsius'), '?wait=5000');
+    release();
+    expect(await waiting).toEqual({ outcome: 'delivered' });
+    await reader.closed;
+    expect(reader.end).toMatch(/:finish$/);
+    expect(reader.chunks).toContainEqual({
+      type: 'steering-message',
+      id: 's1',
+      parts: [{ type: 'text', text: 'use Celsius' }],
+    });
+    expect(prompts[1]).toContain('use Celsius');
+    expect(prompts[1]?.match(/use Celsius/g)).toHaveLength(1);
+  });
+
+  it('from another instance reaches it too', async () => {
+    let release = () => {};
+    const working = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isWorking = false;
+    const { world, prompts } = toolWorld(() => {
+      isWorking = true;
+      return working;
+    });
+    const there = createWorld({ log: world.log });
+    const reader = new SseReader(await world.send(send));
+    await until('the tool', () => isWorking);
+    expect(await there.signal('c', steer('s1', 'first'))).toEqual({ outcome: 'accepted' });
+    expect(await there.signal('c', steer('s2', 'second'))).toEqual({ outcome: 'accepted' });
+    release();
+    expect(await there.signal('c', steer('s2', 'second'), '?wait=5000')).toEqual({ outcome: 'delivered' });
+    await reader.closed;
+    const last = prompts.at(-1) ?? '';
+    expect(last).toContain('first');
+    expect(last.indexOf('first')).toBeLessThan(last.indexOf('second'));
+  });
+
+  it('that came too late says why', async () => {
+    const { world } = toolWorld(async () => {});
+    const reader = new SseReader(await world.send(send));
+    await reader.closed;
+    expect(await world.signal('c', steer('s1', 'late'))).toEqual({ outcome: 'not-delivered', reason: 'ended' });
+  });
+
+  it('that respond ignores is settled when the run ends', async () => {
+    const world = createWorld();
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    expect(await world.signal('c', steer('s1', 'x'))).toEqual({ outcome: 'accepted' });
+    model.close();
+    await reader.closed;
+    expect(await world.signal('c', steer('s1', 'x'))).toEqual({ outcome: 'not-delivered', reason: 'ended' });
+  });
+});
+
+describe('a claim on a client tool call', () => {
+  it('is given to one client', async () => {
+    const world = createWorld();
+    const claim = (id: string) => world.signal('c', { id, runId: 'r1', type: 'claim', toolCallId: 'fn.call:0' });
+    expect(await claim('tab-1')).toEqual({ outcome: 'delivered' });
+    expect(await claim('tab-2')).toEqual({ outcome: 'not-delivered', reason: 'claimed' });
+    expect(await claim('tab-1')).toEqual({ outcome: 'delivered' });
+  });
+});
+

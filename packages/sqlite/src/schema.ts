@@ -1,0 +1,88 @@
+import { ChatTransportError } from '@chat-transport/core/provider';
+import type { SqlDatabase } from './sql-database.ts';
+
+/** The version of the tables below. */
+const schemaVersion = 1;
+
+/**
+ * The log's tables. Every long text (starts, conversations, chunks, steers) is in `chat_log_texts`, in parts, so that no row
+ * is long; `data` comes last, so that reading the other columns does not read it.
+ */
+const schema: readonly string[] = [
+  `create table if not exists chat_log_version (version integer not null)`,
+  `create table if not exists chat_log_chats (
+    chat_id text primary key,
+    turn integer not null
+  ) without rowid`,
+  `create table if not exists chat_log_runs (
+    id integer primary key,
+    chat_id text not null,
+    run_id text not null,
+    turn integer not null,
+    digest text not null,
+    join_key text,
+    fence text not null,
+    lease_ms integer not null,
+    lease_until integer not null,
+    next integer not null,
+    end_reason text,
+    ended_at integer,
+    cancel_ids text not null,
+    pruned integer not null default 0,
+    unique (chat_id, run_id),
+    unique (chat_id, turn)
+  )`,
+  `create index if not exists chat_log_runs_ended on chat_log_runs (ended_at)`,
+  `create table if not exists chat_log_texts (
+    run integer not null,
+    at integer not null,
+    part integer not null,
+    next integer not null,
+    length integer not null,
+    data text not null,
+    primary key (run, at, part)
+  )`,
+  `create table if not exists chat_log_steers (
+    run integer not null,
+    position integer not null,
+    id text not null,
+    outcome text,
+    reason text,
+    primary key (run, position),
+    unique (run, id)
+  ) without rowid`,
+  `create table if not exists chat_log_parked (
+    position integer primary key,
+    chat_id text not null,
+    run_id text not null,
+    id text not null,
+    at integer not null,
+    unique (chat_id, run_id, id)
+  )`,
+  `create table if not exists chat_log_claims (
+    chat_id text not null,
+    name text not null,
+    owner text not null,
+    until integer not null,
+    primary key (chat_id, name)
+  ) without rowid`,
+];
+
+/**
+ * Makes the tables where they are missing.
+ * @throws ChatTransportError `provider-failed` when they are of another version.
+ */
+export function prepareSchema(database: SqlDatabase): void {
+  database.transaction('write', () => {
+    for (const statement of schema) database.run(statement);
+    const found = database.all('select version from chat_log_version')[0]?.version;
+    if (found === undefined) database.run('insert into chat_log_version (version) values (?)', schemaVersion);
+    else if (found !== schemaVersion) {
+      throw new ChatTransportError({
+        code: 'provider-failed',
+        message: `The log's tables have version ${found}; this package needs ${schemaVersion}. Use another file.`,
+        retryable: false,
+      });
+    }
+  });
+}

@@ -1,0 +1,31 @@
+import { RealtimeChatTransport, type RealtimeChatTransportOptions } from '@chat-transport/core';
+import type { UIMessage } from 'ai';
+import { type WebSocketSubscriberOptions, websocketSubscriber } from './websocket-subscriber.ts';
+
+/** Options of {@link RealtimeWebSocketTransport}: core's, and the socket's. */
+export interface RealtimeWebSocketTransportOptions<UI_MESSAGE extends UIMessage = UIMessage>
+  extends Omit<RealtimeChatTransportOptions<UI_MESSAGE>, 'subscriber'>,
+    Omit<WebSocketSubscriberOptions, 'url' | 'authorize'> {
+  /** The socket's address. Default `{api}/socket`. */
+  readonly url?: string | undefined;
+}
+
+/**
+ * The chat transport over your own WebSocket server (`websocketServer` in `@chat-transport/websocket/server`).
+ * The AI SDK owns the name `WebSocketChatTransport`; that class works with the same server, without what core adds.
+ */
+export class RealtimeWebSocketTransport<
+  UI_MESSAGE extends UIMessage = UIMessage,
+> extends RealtimeChatTransport<UI_MESSAGE> {
+  constructor(options: RealtimeWebSocketTransportOptions<UI_MESSAGE> = {}) {
+    super({
+      ...options,
+      subscriber: ({ post }) =>
+        websocketSubscriber({
+          ...options,
+          url: options.url ?? `${options.api ?? '/api/chat'}/socket`,
+          authorize: async (chatId) => (await (await post('/auth', { chatId })).json()).token,
+        }),
+    });
+  }
+}

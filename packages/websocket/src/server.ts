@@ -1,0 +1,23 @@
+export {
+  defaultDeadAfterMs,
+  defaultHeartbeatMs,
+  defaultMaxBufferedBytes,
+  defaultMaxConnections,
+  defaultMaxConnectionsPerAddress,
+  defaultMaxMessageBytes,
+  defaultMaxPayloadBytes,
+  defaultMaxRequestsPerConnection,
+  defaultMaxSubscriptionsPerConnection,
+  defaultSubscribeTimeoutMs,
+  defaultSubscriptionMs,
+  defaultTokenTtlMs,
+  type WebSocketBus,
+  type WebSocketServerOptions,
+} from './server/options.ts';
+export { closeCodes } from './server/socket-connection.ts';
+export {
+  type RealtimeWebSocketServer,
+  type UpgradeServer,
+  websocketServer,
+  websocketSupports,
+} from './websocket-server.ts';

@@ -1,0 +1,162 @@
+import type { IncomingMessage } from 'node:http';
+import type { ErrorCode, RealtimeHost, SignalReceipt } from '@chat-transport/core/provider';
+import type { WebSocket } from 'ws';
+import type { ClientFrame } from '../socket-wire.ts';
+import type { ChannelHub, Subscription } from './channel-hub.ts';
+import type { ChatTokens } from './chat-token.ts';
+import { isOwnType, parseClientFrame } from './client-frame.ts';
+import { hostRequest } from './host-request.ts';
+import { maxRefusalsInARow, type ResolvedOptions, reauthorizeAheadMs } from './options.ts';
+import { closeCodes, SocketConnection } from './socket-connection.ts';
+import { StockBridge } from './stock-bridge.ts';
+import { parseJson } from './text.ts';
+
+/** What the sessions of one server share. */
+export interface SessionContext {
+  readonly options: ResolvedOptions;
+  readonly tokens: ChatTokens;
+  readonly hub: ChannelHub;
+  readonly host: RealtimeHost;
+}
+
+/** What one client does on its socket: its subscriptions, its signals, and the AI SDK's own requests. */
+export class Session {
+  readonly #context: SessionContext;
+  readonly #connection: SocketConnection;
+  readonly #stock: StockBridge;
+  readonly #subscriptions = new Map<string, Subscription>();
+  #signals = 0;
+  #refusals = 0;
+
+  constructor(socket: WebSocket, handshake: IncomingMessage, context: SessionContext, onClosed: () => void) {
+    this.#context = context;
+    this.#connection = new SocketConnection(socket, handshake, context.options, {
+      onText: (text) => this.#receive(text),
+      onDrained: () => this.#tellMissed(),
+      onClosed: () => {
+        this.#stock.close();
+        for (const subscription of this.#subscriptions.values()) context.hub.remove(subscription);
+        this.#subscriptions.clear();
+        onClosed();
+      },
+    });
+    this.#stock = new StockBridge(context.host, this.#connection, context.options.maxRequestsPerConnection);
+  }
+
+  /** Heartbeats, and subscriptions that end. */
+  check(now: number): void {
+    this.#connection.check(now);
+    const aheadMs = Math.min(reauthorizeAheadMs, this.#context.options.subscriptionMs / 2);
+    for (const subscription of this.#subscriptions.values()) {
+      const { ref, endsAt, grant } = subscription;
+      if (now >= endsAt) {
+        this.#drop(grant.chatId);
+        this.#refuse(ref, grant.chatId, 'unauthorized', 'The subscription is over: subscribe again with a new token.');
+      } else if (now >= endsAt - aheadMs && !subscription.isAsked) {
+        subscription.isAsked = true;
+        this.#connection.tell({ type: 'reauthorize', ref, chat: grant.chatId });
+      }
+    }
+  }
+
+  close(): void {
+    this.#connection.close(closeCodes.goingAway, 'the server closes');
+  }
+
+  terminate(): void {
+    this.#connection.terminate();
+  }
+
+  async #receive(text: string): Promise<void> {
+    const value = parseJson(text);
+    if (!isOwnType(value)) {
+      if (!(await this.#stock.receive(value))) this.#connection.close(closeCodes.invalidFrame, 'invalid frame');
+      return;
+    }
+    const frame = parseClientFrame(value);
+    if (!frame) return this.#connection.close(closeCodes.invalidFrame, `invalid ${value.type} frame`);
+    if (frame.type === 'ping') return this.#connection.tell({ type: 'pong' });
+    if (frame.type === 'unsubscribe') return this.#drop(frame.chat);
+    if (frame.type === 'subscribe') return this.#subscribe(frame);
+    void this.#signal(frame);
+  }
+
+  async #subscribe({ ref, chat, token }: Extract<ClientFrame, { type: 'subscribe' }>): Promise<void> {
+    const { options, tokens, hub } = this.#context;
+    const grant = await tokens.verify(token);
+    if (!this.#connection.isOpen) return;
+    if (!grant)
+      return this.#refuse(ref, chat, 'unauthorized', 'The token is invalid or expired: POST to `auth` for a new one.');
+    if (grant.chatId !== chat) return this.#refuse(ref, chat, 'forbidden', 'The token is for another chat.');
+    const limit = options.maxSubscriptionsPerConnection;
+    if (!this.#subscriptions.has(chat) && this.#subscriptions.size >= limit) {
+      return this.#refuse(ref, chat, 'rate-limited', `This socket follows ${limit} chats, which is the limit.`);
+    }
+    const hasMissed = this.#subscriptions.get(chat)?.hasMissed ?? false;
+    const subscription: Subscription = {
+      connection: this.#connection,
+      grant,
+      ref,
+      endsAt: options.now() + options.subscriptionMs,
+      isAsked: false,
+      hasMissed,
+    };
+    this.#subscriptions.set(chat, subscription);
+    hub.add(subscription);
+    this.#connection.proved = true;
+    this.#refusals = 0;
+    this.#connection.tell({ type: 'live', ref, chat });
+  }
+
+  async #signal({ ref, chat, run, message }: Extract<ClientFrame, { type: 'signal' }>): Promise<void> {
+    const { host, options } = this.#context;
+    const answer = (rest: { receipt: SignalReceipt } | { error: ReceiptError }): void =>
+      this.#connection.tell({ type: 'receipt', ref, ...rest });
+    const fail = (code: ErrorCode, text: string): void => answer({ error: { code, message: text } });
+    if (!this.#subscriptions.get(chat)?.grant.maySignal)
+      return fail('forbidden', 'This socket may not signal runs of this chat.');
+    if (this.#signals >= options.maxRequestsPerConnection)
+      return fail('rate-limited', 'Too many signals wait for their answer.');
+    this.#signals += 1;
+    try {
+      const body = { ...message, runId: run };
+      const request = hostRequest(this.#connection.handshake, `${host.api}/${chat}/signal`, { method: 'POST', body });
+      const response = await host.handle(request);
+      const { error, ...receipt } = (await response.json()) as SignalReceipt & { error?: ReceiptError };
+      if (response.ok) answer({ receipt });
+      // An app's own refusal may have any shape.
+      else fail(error?.code ?? 'forbidden', error?.message ?? `The signal was refused with status ${response.status}.`);
+    } catch {
+      fail('provider-failed', 'The signal could not be handed on.');
+    } finally {
+      this.#signals -= 1;
+    }
+  }
+
+  #refuse(ref: number, chat: string, code: ErrorCode, message: string): void {
+    this.#connection.tell({ type: 'refused', ref, chat, code, message });
+    this.#refusals += 1;
+    if (this.#refusals > maxRefusalsInARow)
+      this.#connection.close(closeCodes.invalidFrame, 'too many refused subscriptions');
+  }
+
+  #tellMissed(): void {
+    for (const subscription of this.#subscriptions.values()) {
+      if (!subscription.hasMissed) continue;
+      subscription.hasMissed = false;
+      this.#connection.tell({ type: 'missed', ref: subscription.ref, chat: subscription.grant.chatId });
+    }
+  }
+
+  #drop(chat: string): void {
+    const subscription = this.#subscriptions.get(chat);
+    if (!subscription) return;
+    this.#subscriptions.delete(chat);
+    this.#context.hub.remove(subscription);
+  }
+}
+
+interface ReceiptError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}

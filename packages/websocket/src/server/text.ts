@@ -1,0 +1,11 @@
+/** The type of `TextDecoderStream` that `pipeThrough` takes: the DOM's and Node's declarations of it disagree. */
+export type BytesToText = ReadableWritablePair<string, Uint8Array<ArrayBuffer>>;
+
+/** The JSON value, or `undefined` for a text that is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

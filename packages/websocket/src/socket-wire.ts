@@ -1,0 +1,43 @@
+import type { ErrorCode, Signal, SignalReceipt } from '@chat-transport/core/provider';
+
+/*
+ * The socket's own wire. A published message goes down as `<chatId> <data>`, everything else is one JSON object per text frame.
+ * A chat id never begins with `{`, so the first character tells the two apart, and `data` is not escaped a second time.
+ */
+
+/** What a client says. `ref` is the client's number for a subscription or a signal; the answer carries it. */
+export type ClientFrame =
+  | { readonly type: 'subscribe'; readonly ref: number; readonly chat: string; readonly token: string }
+  | { readonly type: 'unsubscribe'; readonly chat: string }
+  | {
+      readonly type: 'signal';
+      readonly ref: number;
+      readonly chat: string;
+      readonly run: string;
+      readonly message: Signal;
+    }
+  | { readonly type: 'ping' };
+
+/** What the server says. */
+export type ServerFrame =
+  /** Everything published to the chat arrives from here on. */
+  | { readonly type: 'live'; readonly ref: number; readonly chat: string }
+  /** Not subscribed, or not any more. */
+  | {
+      readonly type: 'refused';
+      readonly ref: number;
+      readonly chat: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  /** Messages were dropped because this reader was too slow; from here on they arrive again. */
+  | { readonly type: 'missed'; readonly ref: number; readonly chat: string }
+  /** The subscription ends soon unless it is subscribed again with a new token. */
+  | { readonly type: 'reauthorize'; readonly ref: number; readonly chat: string }
+  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: SignalReceipt }
+  | {
+      readonly type: 'receipt';
+      readonly ref: number;
+      readonly error: { readonly code: ErrorCode; readonly message: string };
+    }
+  | { readonly type: 'pong' };

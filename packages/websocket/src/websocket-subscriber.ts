@@ -1,0 +1,267 @@
+import { type Clock, systemClock } from '@chat-transport/core';
+import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
+import type { ClientFrame, ServerFrame } from './socket-wire.ts';
+
+/** Options of {@link websocketSubscriber}. */
+export interface WebSocketSubscriberOptions {
+  /** The socket's address; relative to the page, `http` counts as `ws`. */
+  readonly url: string;
+  /** Asks the server for a token that subscribes one chat. A rejection with code `unauthorized` or `forbidden` is final, others are tried again. */
+  authorize(chatId: string): Promise<string>;
+  /** The WebSocket class. Default: the platform's. */
+  readonly webSocket?: (new (url: string) => WebSocket) | undefined;
+  /** Silence before a ping, in milliseconds. Default {@link defaultHeartbeatMs}. */
+  readonly heartbeatMs?: number | undefined;
+  /** A socket that was silent for so long is dead, in milliseconds. Default {@link defaultDeadAfterMs}. */
+  readonly deadAfterMs?: number | undefined;
+  /** How long the socket stays open without a subscription, in milliseconds. Default {@link defaultLingerMs}. */
+  readonly lingerMs?: number | undefined;
+  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultSignalTimeoutMs}. */
+  readonly signalTimeoutMs?: number | undefined;
+  /** Time, for tests. Default: the platform's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Default of `heartbeatMs`. */
+export const defaultHeartbeatMs = 10_000;
+/** Default of `deadAfterMs`. */
+export const defaultDeadAfterMs = 25_000;
+/** Default of `lingerMs`. */
+export const defaultLingerMs = 1_000;
+/** Default of `signalTimeoutMs`. */
+export const defaultSignalTimeoutMs = 2_000;
+/** How long a socket may take to show that it lived through a sleep, in milliseconds. */
+export const wakeUpMs = 3_000;
+/** The longest wait between two attempts, in milliseconds; the first is at most 250. */
+export const maxBackoffMs = 10_000;
+
+interface Channel {
+  readonly listeners: Set<ChannelListener>;
+  /** Whether everything published arrives; `undefined` until it did or failed once. */
+  isLive: boolean | undefined;
+  /** The newest subscribe: answers to older ones do not count. */
+  ref: number;
+  token: Promise<string> | undefined;
+  failures: number;
+  /** The timer of the next attempt. */
+  retry: unknown;
+}
+
+type Receipt = Extract<ServerFrame, { type: 'receipt' }>;
+
+const noAnswer = { code: 'network', message: 'The socket did not answer the signal.' } as const;
+
+/** Follows chats over one socket: opened for the first subscription, closed after the last one, and opened again whenever it is lost. */
+export function websocketSubscriber(options: WebSocketSubscriberOptions): RealtimeSubscriber {
+  const clock = options.clock ?? systemClock;
+  const heartbeatMs = options.heartbeatMs ?? defaultHeartbeatMs;
+  const deadAfterMs = options.deadAfterMs ?? defaultDeadAfterMs;
+  const channels = new Map<string, Channel>();
+  const signals = new Map<number, (answer?: Receipt) => void>();
+  let socket: WebSocket | undefined;
+  let failures = 0;
+  let refs = 0;
+  let timer: unknown;
+
+  /** What the socket waits for: to open, to be quiet for a while, its pong, or the next attempt. */
+  const after = (delayMs: number, act: () => void): void => {
+    clock.clearTimeout(timer);
+    timer = clock.setTimeout(act, delayMs);
+  };
+  const isOpen = (): boolean => socket?.readyState === 1;
+  const tell = (frame: ClientFrame): void => {
+    if (isOpen()) socket?.send(JSON.stringify(frame));
+  };
+  const listen = (method: 'addEventListener' | 'removeEventListener'): void => {
+    for (const type of ['online', 'pageshow', 'visibilitychange']) globalThis[method]?.(type, wake);
+  };
+
+  const connect = (): void => {
+    if (socket || channels.size === 0) return;
+    listen('addEventListener');
+    let current: WebSocket;
+    try {
+      const url = new URL(options.url, globalThis.location?.href).href.replace(/^http/, 'ws');
+      current = socket = new (options.webSocket ?? WebSocket)(url);
+    } catch (error) {
+      drop(error);
+      return;
+    }
+    after(deadAfterMs, drop);
+    current.onopen = () => {
+      after(heartbeatMs, beat);
+      for (const [chat, channel] of channels) void join(chat, channel);
+    };
+    current.onmessage = ({ data }) => {
+      if (current !== socket) return;
+      after(heartbeatMs, beat);
+      try {
+        receive(String(data));
+      } catch (error) {
+        drop(error);
+      }
+    };
+    current.onerror = current.onclose = (reason: unknown) => {
+      if (current === socket) drop(reason);
+    };
+    // The tokens come while the socket opens.
+    for (const [chat, channel] of channels) void join(chat, channel);
+  };
+
+  const hangUp = (): void => {
+    clock.clearTimeout(timer);
+    const old = socket;
+    socket = undefined;
+    old?.close();
+    for (const settle of signals.values()) settle();
+  };
+  const shut = (): void => {
+    hangUp();
+    listen('removeEventListener');
+  };
+  const drop = (reason?: unknown): void => {
+    hangUp();
+    for (const channel of channels.values()) interrupt(channel, reason);
+    if (channels.size > 0) after(backoffMs(failures++), connect);
+    else shut();
+  };
+
+  const beat = (patienceMs = deadAfterMs - heartbeatMs): void => {
+    after(patienceMs, drop);
+    if (channels.size > 0) tell({ type: 'ping' });
+    else shut();
+  };
+  const wake = (): void => {
+    if (isOpen()) beat(wakeUpMs);
+    for (const [chat, channel] of channels) if (channel.retry) void join(chat, channel);
+    connect();
+  };
+
+  const join = async (chat: string, channel: Channel): Promise<void> => {
+    clock.clearTimeout(channel.retry);
+    channel.retry = undefined;
+    channel.token ??= options.authorize(chat);
+    const asked = channel.token;
+    try {
+      const token = await asked;
+      // Two joins may wait for one token; and a token that comes before the socket is open waits for it.
+      if (channel.token !== asked || channels.get(chat) !== channel || !isOpen()) return;
+      channel.token = undefined;
+      channel.ref = ++refs;
+      tell({ type: 'subscribe', ref: channel.ref, chat, token });
+    } catch (error) {
+      if (channel.token !== asked || channels.get(chat) !== channel) return;
+      channel.token = undefined;
+      refused(chat, channel, error);
+    }
+  };
+  const refused = (chat: string, channel: Channel, error: unknown, isFinal = isRefusal(error)): void => {
+    if (isFinal) {
+      leave(chat, channel);
+      for (const listener of channel.listeners) listener.onFailed(error as ChatTransportError);
+      return;
+    }
+    interrupt(channel, error);
+    channel.retry = clock.setTimeout(() => void join(chat, channel), backoffMs(channel.failures++));
+  };
+  const leave = (chat: string, channel: Channel): void => {
+    clock.clearTimeout(channel.retry);
+    channels.delete(chat);
+    tell({ type: 'unsubscribe', chat });
+    if (channels.size === 0) after(options.lingerMs ?? defaultLingerMs, shut);
+  };
+  const interrupt = (channel: Channel, reason: unknown): void => {
+    if (channel.isLive === false) return;
+    channel.isLive = false;
+    for (const listener of channel.listeners) listener.onInterrupted(reason);
+  };
+  const live = (channel: Channel): void => {
+    failures = channel.failures = 0;
+    if (channel.isLive) return;
+    channel.isLive = true;
+    for (const listener of channel.listeners) listener.onLive();
+  };
+
+  const receive = (text: string): void => {
+    const space = text.indexOf(' ');
+    if (text[0] === '{') {
+      obey(JSON.parse(text));
+      return;
+    }
+    const listeners = channels.get(text.slice(0, space))?.listeners ?? [];
+    for (const listener of listeners) listener.onMessage(text.slice(space + 1));
+  };
+  const obey = (frame: ServerFrame): void => {
+    if (frame.type === 'receipt') signals.get(frame.ref)?.(frame);
+    if (!('chat' in frame)) return;
+    const { chat, type } = frame;
+    const channel = channels.get(chat);
+    if (!channel) return;
+    const isCurrent = frame.ref === channel.ref;
+    if (type === 'live') live(channel);
+    if (type === 'reauthorize' && isCurrent) void join(chat, channel);
+    // These two may name the subscription before a renewal that is under way: what was lost is lost all the same.
+    if (type === 'missed' && channel.isLive) {
+      interrupt(channel, type);
+      live(channel);
+    }
+    if (type === 'refused') {
+      const error = new ChatTransportError(frame);
+      if (channel.isLive) interrupt(channel, error);
+      // An invalid token may be one that got old, or another process's: the next one decides.
+      if (isCurrent) refused(chat, channel, error, frame.code === 'forbidden');
+    }
+  };
+
+  return {
+    name: 'websocket',
+    subscribe(chatId, listener, signal) {
+      if (signal.aborted) return;
+      let channel = channels.get(chatId);
+      if (!channel) {
+        channel = { listeners: new Set(), isLive: undefined, ref: 0, token: undefined, failures: 0, retry: undefined };
+        channels.set(chatId, channel);
+        if (isOpen()) after(heartbeatMs, beat);
+        if (socket) void join(chatId, channel);
+        else wake();
+      } else if (channel.isLive) queueMicrotask(() => channel?.isLive && listener.onLive());
+      const { listeners } = channel;
+      listeners.add(listener);
+      signal.addEventListener('abort', () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && channel && channels.get(chatId) === channel) leave(chatId, channel);
+      });
+    },
+    send: (chat, run, message, signal) =>
+      new Promise((resolve, reject) => {
+        const ref = ++refs;
+        const settle = (answer?: Receipt): void => {
+          signals.delete(ref);
+          clock.clearTimeout(timeout);
+          signal.removeEventListener('abort', onAbort);
+          if (answer && 'receipt' in answer) resolve(answer.receipt);
+          else if (signal.aborted) reject(signal.reason);
+          else reject(new ChatTransportError(answer?.error ?? noAnswer));
+        };
+        const onAbort = (): void => settle();
+        const timeout = clock.setTimeout(onAbort, options.signalTimeoutMs ?? defaultSignalTimeoutMs);
+        signal.addEventListener('abort', onAbort);
+        signals.set(ref, settle);
+        if (channels.get(chat)?.isLive && !signal.aborted) tell({ type: 'signal', ref, chat, run, message });
+        else settle();
+      }),
+    close() {
+      for (const { retry } of channels.values()) clock.clearTimeout(retry);
+      channels.clear();
+      shut();
+    },
+  };
+}
+
+function isRefusal(error: unknown): boolean {
+  return ChatTransportError.isInstance(error) && (error.code === 'unauthorized' || error.code === 'forbidden');
+}
+
+function backoffMs(failures: number): number {
+  return Math.min(maxBackoffMs, 250 * 2 ** failures) * (0.5 + Math.random() / 2);
+}

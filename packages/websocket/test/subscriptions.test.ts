@@ -1,0 +1,186 @@
+import { SignJWT } from 'jose';
+import { describe, expect, test } from 'vitest';
+import { type WebSocketBus, websocketServer } from '../src/server.ts';
+import { serveStub } from './support/app.ts';
+import { until } from './support/until.ts';
+
+const secret = 'a secret of at least thirty-two bytes';
+
+describe('subscribing', () => {
+  test('brings what is published to that chat, as it was, and nothing of another chat', async () => {
+    const app = await serveStub();
+    const client = await app.client().opened();
+    expect(await client.subscribe('one', await app.token('one'))).toMatchObject({ type: 'live' });
+    await app.publish('two', '{"no":1}');
+    await app.publish('one', '{"text":"a \\"quoted\\" text\\n😀"}');
+    await until('the message', () => client.received.length === 2, { saw: () => client.received });
+    expect(client.received[1]).toBe('one {"text":"a \\"quoted\\" text\\n😀"}');
+  });
+
+  test('is refused with a token for another chat', async () => {
+    const app = await serveStub();
+    const client = await app.client().opened();
+    expect(await client.subscribe('two', await app.token('one'))).toMatchObject({ type: 'refused', code: 'forbidden' });
+    await app.publish('two', 'secret');
+    client.tell({ type: 'ping' });
+    await client.got({ type: 'pong' });
+    expect(client.received).toHaveLength(2);
+  });
+
+  test('is refused with a token that somebody else signed, that was changed, or that is none', async () => {
+    const app = await serveStub({ secret });
+    const client = await app.client().opened();
+    const token = await app.token('one');
+    const foreign = await new SignJWT({ chat: 'one' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setAudience('chat-transport/websocket')
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode(secret.toUpperCase()));
+    const none = `${btoa('{"alg":"none"}')}.${btoa('{"chat":"one","exp":9999999999}')}.`;
+    for (const [ref, bad] of [foreign, token.slice(0, -4), none, ''].entries()) {
+      expect(await client.subscribe('one', bad, ref)).toMatchObject({ type: 'refused', code: 'unauthorized' });
+    }
+    expect(await client.subscribe('one', token, 9)).toMatchObject({ type: 'live' });
+  });
+
+  test('is refused with a token that is too old', async () => {
+    let now = Date.now();
+    const app = await serveStub({ tokenTtlMs: 60_000, now: () => now });
+    const token = await app.token('one');
+    now += 50_000;
+    const early = await app.client().opened();
+    expect(await early.subscribe('one', token, 1)).toMatchObject({ type: 'live' });
+    now += 12_000;
+    const late = await app.client().opened();
+    expect(await late.subscribe('one', token, 2)).toMatchObject({ type: 'refused', code: 'unauthorized' });
+  });
+
+  test('needs the app to allow reading: no token without it', async () => {
+    const app = await serveStub();
+    await expect(app.token('one', { 'x-may': 'send' })).rejects.toThrow('403');
+  });
+
+  test('needs a body that names the chat and little more', async () => {
+    const app = await serveStub();
+    const auth = (body: string): Promise<Response> => fetch(`${app.origin}/api/chat/auth`, { method: 'POST', body });
+    for (const body of ['', 'null', '{', '{"chatId":1}']) {
+      expect(await (await auth(body)).json()).toMatchObject({ error: { code: 'invalid-body' } });
+    }
+    expect(await (await auth(JSON.stringify({ chatId: 'x'.repeat(10_000) }))).json()).toMatchObject({
+      error: { code: 'too-large' },
+    });
+  });
+
+  test('ends with unsubscribe', async () => {
+    const app = await serveStub();
+    const client = await app.client().opened();
+    await client.subscribe('one', await app.token('one'));
+    client.tell({ type: 'unsubscribe', chat: 'one' });
+    client.tell({ type: 'ping' });
+    await client.got({ type: 'pong' });
+    await app.publish('one', 'late');
+    client.tell({ type: 'signal', ref: 7, chat: 'one', run: 'r', message: { id: 's', type: 'cancel' } });
+    expect(await client.got({ ref: 7 })).toMatchObject({ error: { code: 'forbidden' } });
+    expect(client.received).not.toContain('one late');
+  });
+
+  test('asks for a new token before the subscription is over, and goes on with it', async () => {
+    const app = await serveStub({ subscriptionMs: 400 });
+    const client = await app.client().opened();
+    await client.subscribe('one', await app.token('one'));
+    await client.got({ type: 'reauthorize', chat: 'one', ref: 1 });
+    expect(await client.subscribe('one', await app.token('one'), 2)).toMatchObject({ type: 'live' });
+    await client.got({ type: 'reauthorize', chat: 'one', ref: 2 });
+    expect(client.received).not.toContainEqual(expect.objectContaining({ type: 'refused' }));
+  });
+
+  test('ends with a reason when nobody brings a new token', async () => {
+    const app = await serveStub({ subscriptionMs: 200 });
+    const client = await app.client().opened();
+    await client.subscribe('one', await app.token('one'));
+    expect(await client.got({ type: 'refused' })).toMatchObject({ chat: 'one', ref: 1, code: 'unauthorized' });
+    const before = client.received.length;
+    await app.publish('one', 'late');
+    client.tell({ type: 'ping' });
+    await client.got({ type: 'pong' });
+    expect(client.received).toHaveLength(before + 1);
+  });
+});
+
+describe('signals over the socket', () => {
+  test('reach the signal route with the handshake’s cookies, and bring its receipt', async () => {
+    const app = await serveStub();
+    const client = await app.client({ cookie: 'session=1' }).opened();
+    await client.subscribe('one', await app.token('one'));
+    client.tell({ type: 'signal', ref: 5, chat: 'one', run: 'run1', message: { id: 's1', type: 'cancel' } });
+    expect(await client.got({ type: 'receipt' })).toEqual({
+      type: 'receipt',
+      ref: 5,
+      receipt: { outcome: 'delivered' },
+    });
+    expect(app.signals).toHaveLength(1);
+    expect(app.signals[0]?.body).toEqual({ id: 's1', type: 'cancel', runId: 'run1' });
+    expect(new URL(app.signals[0]?.url ?? '').pathname).toBe('/api/chat/one/signal');
+    expect(app.signals[0]?.headers.get('cookie')).toBe('session=1');
+  });
+
+  test('are refused where the app allows reading only', async () => {
+    const app = await serveStub();
+    const client = await app.client().opened();
+    await client.subscribe('one', await app.token('one', { 'x-may': 'read' }));
+    client.tell({ type: 'signal', ref: 5, chat: 'one', run: 'run1', message: { id: 's1', type: 'cancel' } });
+    expect(await client.got({ type: 'receipt' })).toMatchObject({ ref: 5, error: { code: 'forbidden' } });
+    expect(app.signals).toHaveLength(0);
+  });
+
+  test('are refused for a chat that the socket has not subscribed', async () => {
+    const app = await serveStub();
+    const client = await app.client().opened();
+    await client.subscribe('one', await app.token('one'));
+    client.tell({ type: 'signal', ref: 5, chat: 'two', run: 'run1', message: { id: 's1', type: 'cancel' } });
+    expect(await client.got({ type: 'receipt' })).toMatchObject({ ref: 5, error: { code: 'forbidden' } });
+    expect(app.signals).toHaveLength(0);
+  });
+});
+
+describe('many processes', () => {
+  test('with a bus, a device on another process gets each message once', async () => {
+    const listeners = new Set<(channel: string, data: string) => void>();
+    const bus: WebSocketBus = {
+      publish: (channel, data) => {
+        for (const listener of listeners) listener(channel, data);
+      },
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    const [here, there] = [await serveStub({ bus, secret }), await serveStub({ bus, secret })];
+    const [near, far] = [await here.client().opened(), await there.client().opened()];
+    await near.subscribe('one', await here.token('one'));
+    // The secret is shared: a token of one process is good at the other.
+    await far.subscribe('one', await here.token('one'));
+    await here.publish('one', 'a b');
+    await here.publish('one', 'c');
+    await until('both messages', () => far.received.length === 3 && near.received.length === 3, {
+      saw: () => [near.received, far.received],
+    });
+    expect(far.received.slice(1)).toEqual(['one a b', 'one c']);
+    expect(near.received.slice(1)).toEqual(['one a b', 'one c']);
+    await there.realtime.close();
+    expect(listeners.size).toBe(1);
+  });
+
+  test('a bus that fails is an error of publish, after this process’s own devices got the message', async () => {
+    const bus: WebSocketBus = { publish: () => Promise.reject(new Error('down')), subscribe: () => () => {} };
+    const app = await serveStub({ bus });
+    const client = await app.client().opened();
+    await client.subscribe('one', await app.token('one'));
+    await expect(app.publish('one', 'x')).rejects.toMatchObject({ code: 'provider-failed' });
+    await until('the message', () => client.received.includes('one x'), { saw: () => client.received });
+  });
+});
+
+test('a secret that is too short is refused when the server is made', () => {
+  expect(() => websocketServer({ secret: 'short' })).toThrow('at least 32');
+});

@@ -1,0 +1,14 @@
+// Loads every built door of the package in this folder with plain Node, as a user's server would: `check:package` runs it. The
+// linters of packages do not notice a door that cannot be loaded.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+const doors: [string, string | { default: string }][] = Object.entries(manifest.exports);
+for (const [door, target] of doors) {
+  if (typeof target === 'string') continue;
+  const names = Object.keys(await import(pathToFileURL(resolve(target.default)).href));
+  console.log(`${manifest.name} ${door}: ${names.join(', ')}`);
+  if (names.length === 0) process.exitCode = 1;
+}

@@ -1,0 +1,70 @@
+// What the client costs in a browser, against its budgets: `pnpm size`, `pnpm -s size --json`.
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+/** `bytes` and `limitBytes` count minified and gzipped JavaScript, all chunks; with `above`, only what is added to that entry. */
+interface Budget {
+  readonly name: string;
+  readonly package: string;
+  readonly code: string;
+  readonly above?: string;
+  readonly limitBytes: number;
+}
+
+const core = "export { RealtimeChatTransport } from '@chat-transport/core';";
+const budgets: readonly Budget[] = [
+  { name: 'core', package: 'core', code: core, limitBytes: 8000 },
+  {
+    name: 'core/react',
+    package: 'core',
+    code: `${core} export { syncChat } from '@chat-transport/core'; export { useRealtimeChat } from '@chat-transport/core/react';`,
+    above: 'core',
+    limitBytes: 2500,
+  },
+  {
+    name: 'websocket',
+    package: 'websocket',
+    code: "export { RealtimeWebSocketTransport } from '@chat-transport/websocket';",
+    above: 'core',
+    limitBytes: 1500,
+  },
+];
+
+async function measure(budget: Budget): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents: budget.code, resolveDir: join(dirname(import.meta.dirname), 'packages', budget.package) },
+    bundle: true,
+    minify: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    conditions: ['@chat-transport/source', 'browser', 'module', 'import', 'production'],
+    define: { 'process.env.NODE_ENV': '"production"' },
+    external: ['ai', '@ai-sdk/*', 'react'],
+    outdir: 'memory',
+    write: false,
+    logLevel: 'error',
+  });
+  return outputFiles.reduce((total, file) => total + gzipSync(file.contents, { level: 9 }).length, 0);
+}
+
+const totals = new Map(await Promise.all(budgets.map(async (each) => [each.name, await measure(each)] as const)));
+const results = budgets.map(({ name, above, limitBytes }) => {
+  const totalBytes = totals.get(name) ?? 0;
+  const bytes = totalBytes - (above ? (totals.get(above) ?? 0) : 0);
+  return { name, ...(above && { above }), bytes, limitBytes, totalBytes, withinBudget: bytes <= limitBytes };
+});
+const withinBudget = results.every((each) => each.withinBudget);
+
+if (process.argv.includes('--json')) console.log(JSON.stringify({ withinBudget, results }, null, 2));
+else {
+  for (const { name, above, bytes, limitBytes, withinBudget: within } of results) {
+    const what = above ? `${name}, above ${above}` : name;
+    console.log(
+      `${within ? 'ok      ' : 'TOO LARGE'} ${what}: ${(bytes / 1000).toFixed(2)} kB of ${limitBytes / 1000} kB`,
+    );
+  }
+}
+if (!withinBudget) process.exitCode = 1;

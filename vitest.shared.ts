@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests run on the source of every workspace package, so nothing has to be built first. The rest are Vite's defaults, which
+// naming a condition replaces.
+const conditions = ['@chat-transport/source', 'module', 'node', 'development|production'];
+
+/** What every package's `vitest.config.ts` exports or merges. No retry: a test that fails sometimes is a bug. */
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['test/**/*.test.{ts,tsx}'],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
+    retry: 0,
+    allowOnly: false,
+    unstubGlobals: true,
+    restoreMocks: true,
+  },
+});
