@@ -51,7 +51,7 @@ describe('a path that does not work', () => {
     const chatId = stage.chatId();
     const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
     await watching.block(...blocked);
-    await watching.shows('path', path, 60_000);
+    await expect.poll(() => watching.page.getByTestId('path').textContent()).not.toBe('realtime');
     await asking.send(story);
     await watching.reads(300);
     await watching.shows('path', path, 60_000);

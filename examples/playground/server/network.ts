@@ -94,10 +94,14 @@ export function createNetwork(appPort: () => number): Network {
     server,
     state: stateOf,
     setState(device, state) {
+      const before = stateOf(device).blocked;
       states.set(device, state);
+      const added = state.blocked.filter((path) => !before.includes(path));
       for (const connection of connections) {
         if (connection.device !== device) continue;
-        if (state.mode === 'closed' || (connection.websocket && state.blocked.includes('websocket'))) reset(connection);
+        // What is open on a path that is blocked from now on must be asked for anew.
+        const blocked = added.some((path) => (path === 'websocket') === connection.websocket);
+        if (state.mode === 'closed' || blocked) reset(connection);
         else if (state.mode === 'half-open' && !connection.held) hold(connection);
         else if (state.mode === 'online' && connection.held) forget(connection);
       }

@@ -1,4 +1,8 @@
-export { RealtimeChatTransport, type RealtimeChatTransportOptions, type SubscriberContext } from './client/realtime-chat-transport.ts';
+export {
+  RealtimeChatTransport,
+  type RealtimeChatTransportOptions,
+  type SubscriberContext,
+} from './client/realtime-chat-transport.ts';
 export type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore, TransportEvent } from './client/chat-update.ts';
 export { defaultTimings, type Timings } from './client/timings.ts';
 export { type Clock, systemClock } from './client/clock.ts';

@@ -5,5 +5,5 @@ export {
   defaultLingerMs,
   defaultSignalTimeoutMs,
   type WebSocketSubscriberOptions,
-  websocketSubscriber,
-} from './websocket-subscriber.ts';
+} from './subscriber-options.ts';
+export { websocketSubscriber } from './websocket-subscriber.ts';

@@ -1,6 +1,7 @@
 import { RealtimeChatTransport, type RealtimeChatTransportOptions } from '@chat-transport/core';
 import type { UIMessage } from 'ai';
-import { type WebSocketSubscriberOptions, websocketSubscriber } from './websocket-subscriber.ts';
+import type { WebSocketSubscriberOptions } from './subscriber-options.ts';
+import { websocketSubscriber } from './websocket-subscriber.ts';
 
 /** Options of {@link RealtimeWebSocketTransport}: core's, and the socket's. */
 export interface RealtimeWebSocketTransportOptions<UI_MESSAGE extends UIMessage = UIMessage>

@@ -16,6 +16,7 @@ export {
 } from './server/options.ts';
 export { closeCodes } from './server/socket-connection.ts';
 export {
+  type ListenOptions,
   type RealtimeWebSocketServer,
   type UpgradeServer,
   websocketServer,

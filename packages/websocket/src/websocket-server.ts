@@ -1,14 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { ChatTransportError, type RealtimeHost, type RealtimeServer } from '@chat-transport/core/provider';
+import {
+  type AllowChat,
+  ChatTransportError,
+  type RealtimeHost,
+  type RealtimeServer,
+} from '@chat-transport/core/provider';
 import { WebSocketServer } from 'ws';
+import { BusLink } from './server/bus-link.ts';
 import { ChannelHub } from './server/channel-hub.ts';
-import { createChatTokens } from './server/chat-token.ts';
+import { type ChatTokens, createChatTokens } from './server/chat-token.ts';
 import { grantToken } from './server/grant-token.ts';
 import { type ResolvedOptions, resolveOptions, type WebSocketServerOptions } from './server/options.ts';
 import { Session } from './server/session.ts';
+import { SessionRegistry } from './server/session-registry.ts';
 import { refusalOf, refuse } from './server/upgrade-gate.ts';
 
 /** What this service can do; the contract suite reads it. */
@@ -19,6 +25,16 @@ export interface UpgradeServer {
   on(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
   off(event: 'upgrade', listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
   listenerCount(event: 'upgrade'): number;
+}
+
+/** Where a server of its own listens. */
+export interface ListenOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Default: every address of the machine. */
+  readonly host?: string;
+  /** Default: `{api}/socket`. */
+  readonly path?: string;
 }
 
 /** The server half, and the sockets that belong to it. Give it to `createChatHandler` as `realtime`, then `attach` or `listen`. */
@@ -34,7 +50,7 @@ export interface RealtimeWebSocketServer extends RealtimeServer {
    */
   attach(server: UpgradeServer, options?: { readonly path?: string }): void;
   /** Starts a server of its own; answers its address. Rejects with Node's error when the port is taken. */
-  listen(options?: { readonly port?: number; readonly host?: string; readonly path?: string }): Promise<AddressInfo>;
+  listen(options?: ListenOptions): Promise<AddressInfo>;
   /** Closes every socket (1001) and the server that `listen` started, and leaves a server that was attached to. Idempotent; no timer is left. */
   close(): Promise<void>;
 }
@@ -54,33 +70,30 @@ class Sockets implements RealtimeWebSocketServer {
   readonly supports: typeof websocketSupports = websocketSupports;
   readonly limits: RealtimeServer['limits'];
   readonly #options: ResolvedOptions;
-  readonly #tokens: ReturnType<typeof createChatTokens>;
+  readonly #tokens: ChatTokens;
   readonly #hub = new ChannelHub();
+  readonly #bus: BusLink | undefined;
   readonly #websockets: WebSocketServer;
-  readonly #sessions = new Set<Session>();
-  readonly #perAddress = new Map<string, number>();
-  readonly #instance: string = randomUUID();
+  readonly #sessions: SessionRegistry;
   readonly #detach: (() => void)[] = [];
-  readonly #unsubscribeBus: Promise<(() => void) | undefined>;
   #host: RealtimeHost | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
+    const { maxMessageBytes, maxPayloadBytes, secret, tokenTtlMs, bus, now } = options;
     this.#options = options;
-    this.limits = { maxMessageBytes: options.maxMessageBytes, flushIntervalMs: 0 };
-    this.#tokens = createChatTokens({ secret: options.secret, ttlMs: options.tokenTtlMs, now: options.now });
+    this.limits = { maxMessageBytes, flushIntervalMs: 0 };
+    this.#tokens = createChatTokens({ secret, ttlMs: tokenTtlMs, now });
+    this.#sessions = new SessionRegistry(options);
+    this.#bus = bus && new BusLink(bus, (channel, data) => this.#hub.deliver(channel, data));
     // How long a peer may take to answer a close; @types/ws 8.18 lacks it.
     const closeTimeout = { closeTimeout: farewellMs };
     this.#websockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      maxPayload: options.maxPayloadBytes,
+      maxPayload: maxPayloadBytes,
       ...closeTimeout,
     });
-    this.#unsubscribeBus = this.#subscribeBus();
-    // A bus that cannot be subscribed shows at each publish.
-    this.#unsubscribeBus.catch(() => {});
   }
 
   get connectionCount(): number {
@@ -95,36 +108,25 @@ class Sockets implements RealtimeWebSocketServer {
     this.#host = host;
   }
 
-  authorize(request: Request, allow: Parameters<RealtimeWebSocketServer['authorize']>[1]): Promise<Response> {
+  authorize(request: Request, allow: AllowChat): Promise<Response> {
     return grantToken(request, allow, this.#tokens);
   }
 
   async publish(channel: string, data: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const bytes = Buffer.byteLength(data);
-    const { maxMessageBytes, bus } = this.#options;
+    const { maxMessageBytes } = this.#options;
     if (bytes > maxMessageBytes) {
-      throw new ChatTransportError({
-        code: 'too-large',
-        message: `A message has ${bytes} bytes, the limit is ${maxMessageBytes}.`,
-      });
+      const message = `A message has ${bytes} bytes, the limit is ${maxMessageBytes}.`;
+      throw new ChatTransportError({ code: 'too-large', message });
     }
     this.#hub.deliver(channel, data);
-    try {
-      await this.#unsubscribeBus;
-      // The bus may hand the message back: the sender's name in front of it tells.
-      await bus?.publish(channel, `${this.#instance} ${data}`);
-    } catch (cause) {
-      throw new ChatTransportError({ code: 'provider-failed', message: 'The bus did not take a message.', cause });
-    }
+    await this.#bus?.publish(channel, data);
   }
 
   attach(server: UpgradeServer, { path }: { readonly path?: string } = {}): void {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      if (
-        new URL(request.url ?? '/', 'http://localhost').pathname ===
-        (path ?? `${this.#host?.api ?? '/api/chat'}/socket`)
-      ) {
+      if (request.url?.split('?')[0] === (path ?? `${this.#host?.api ?? '/api/chat'}/socket`)) {
         this.#upgrade(request, socket, head);
       } else if (server.listenerCount('upgrade') === 1) {
         // Nobody else will answer, and Node leaves the connection open.
@@ -135,15 +137,13 @@ class Sockets implements RealtimeWebSocketServer {
     this.#detach.push(() => server.off('upgrade', onUpgrade));
   }
 
-  async listen(
-    options: { readonly port?: number; readonly host?: string; readonly path?: string } = {},
-  ): Promise<AddressInfo> {
+  async listen({ port = 0, host, path }: ListenOptions = {}): Promise<AddressInfo> {
     const server = createServer((_request, response) => {
       response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end('This server speaks WebSocket only.');
     });
-    this.attach(server, options.path === undefined ? {} : { path: options.path });
+    this.attach(server, path === undefined ? {} : { path });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(options.port ?? 0, options.host, resolve);
+      server.once('error', reject).listen(port, host, resolve);
     });
     this.#detach.push(() => server.close());
     return server.address() as AddressInfo;
@@ -156,16 +156,8 @@ class Sockets implements RealtimeWebSocketServer {
 
   async #close(): Promise<void> {
     for (const detach of this.#detach) detach();
-    for (const session of this.#sessions) session.close();
-    (await this.#unsubscribeBus.catch(() => undefined))?.();
-    // Sockets whose peer does not answer are ended by ws after `closeTimeout`; the last one takes the timer with it.
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-      if (this.#sessions.size === 0) resolve();
-    });
+    await Promise.all([this.#sessions.close(), this.#bus?.close()]);
   }
-
-  #onEmpty: (() => void) | undefined;
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const host = this.#host;
@@ -174,49 +166,16 @@ class Sockets implements RealtimeWebSocketServer {
       return;
     }
     const address = this.#options.clientAddress(request);
-    const fromAddress = this.#perAddress.get(address) ?? 0;
-    const refusal = refusalOf(request, this.#options, { total: this.#sessions.size, fromAddress });
+    const open = { total: this.#sessions.size, fromAddress: this.#sessions.from(address) };
+    const refusal = refusalOf(request, this.#options, open);
     if (refusal) {
       refuse(socket, refusal);
       return;
     }
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
       const context = { options: this.#options, tokens: this.#tokens, hub: this.#hub, host };
-      const session = new Session(websocket, request, context, () => this.#forget(session, address));
-      this.#sessions.add(session);
-      this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
-      this.#timer ??= this.#startTimer();
-    });
-  }
-
-  #forget(session: Session, address: string): void {
-    this.#sessions.delete(session);
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
-    if (this.#sessions.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#onEmpty?.();
-  }
-
-  // One timer for all sockets, and none without sockets.
-  #startTimer(): NodeJS.Timeout {
-    const { heartbeatMs, deadAfterMs, subscribeTimeoutMs, subscriptionMs, now } = this.#options;
-    const everyMs = Math.min(
-      1_000,
-      Math.max(10, Math.min(heartbeatMs, deadAfterMs, subscribeTimeoutMs, subscriptionMs) / 4),
-    );
-    return setInterval(() => {
-      const time = now();
-      for (const session of this.#sessions) session.check(time);
-    }, everyMs).unref();
-  }
-
-  async #subscribeBus(): Promise<(() => void) | undefined> {
-    return this.#options.bus?.subscribe((channel, data) => {
-      const space = data.indexOf(' ');
-      if (data.slice(0, space) !== this.#instance) this.#hub.deliver(channel, data.slice(space + 1));
+      const session = new Session(websocket, request, context, () => this.#sessions.remove(session, address));
+      this.#sessions.add(session, address);
     });
   }
 }

@@ -1,39 +1,18 @@
-import { type Clock, systemClock } from '@chat-transport/core';
+import { systemClock } from '@chat-transport/core';
 import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
 import type { ClientFrame, ServerFrame } from './socket-wire.ts';
+import {
+  defaultDeadAfterMs,
+  defaultHeartbeatMs,
+  defaultLingerMs,
+  defaultSignalTimeoutMs,
+  type WebSocketSubscriberOptions,
+} from './subscriber-options.ts';
 
-/** Options of {@link websocketSubscriber}. */
-export interface WebSocketSubscriberOptions {
-  /** The socket's address; relative to the page, `http` counts as `ws`. */
-  readonly url: string;
-  /** Asks the server for a token that subscribes one chat. A rejection with code `unauthorized` or `forbidden` is final, others are tried again. */
-  authorize(chatId: string): Promise<string>;
-  /** The WebSocket class. Default: the platform's. */
-  readonly webSocket?: (new (url: string) => WebSocket) | undefined;
-  /** Silence before a ping, in milliseconds. Default {@link defaultHeartbeatMs}. */
-  readonly heartbeatMs?: number | undefined;
-  /** A socket that was silent for so long is dead, in milliseconds. Default {@link defaultDeadAfterMs}. */
-  readonly deadAfterMs?: number | undefined;
-  /** How long the socket stays open without a subscription, in milliseconds. Default {@link defaultLingerMs}. */
-  readonly lingerMs?: number | undefined;
-  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultSignalTimeoutMs}. */
-  readonly signalTimeoutMs?: number | undefined;
-  /** Time, for tests. Default: the platform's. */
-  readonly clock?: Clock | undefined;
-}
-
-/** Default of `heartbeatMs`. */
-export const defaultHeartbeatMs = 10_000;
-/** Default of `deadAfterMs`. */
-export const defaultDeadAfterMs = 25_000;
-/** Default of `lingerMs`. */
-export const defaultLingerMs = 1_000;
-/** Default of `signalTimeoutMs`. */
-export const defaultSignalTimeoutMs = 2_000;
 /** How long a socket may take to show that it lived through a sleep, in milliseconds. */
-export const wakeUpMs = 3_000;
+const wakeUpMs = 3_000;
 /** The longest wait between two attempts, in milliseconds; the first is at most 250. */
-export const maxBackoffMs = 10_000;
+const maxBackoffMs = 10_000;
 
 interface Channel {
   readonly listeners: Set<ChannelListener>;
@@ -198,7 +177,7 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
     const channel = channels.get(chat);
     if (!channel) return;
     const isCurrent = frame.ref === channel.ref;
-    if (type === 'live') live(channel);
+    if (type === 'live' && isCurrent) live(channel);
     if (type === 'reauthorize' && isCurrent) void join(chat, channel);
     // These two may name the subscription before a renewal that is under way: what was lost is lost all the same.
     if (type === 'missed' && channel.isLive) {

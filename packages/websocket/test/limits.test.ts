@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { closeCodes, websocketServer } from '../src/server.ts';
 import { serve, serveStub } from './support/app.ts';
@@ -149,10 +149,20 @@ describe('beside other things on one HTTP server', () => {
     expect(await refused(client)).toMatchObject({ status: 418, text: 'mine' });
   });
 
-  test('answers 404 on other paths where nobody else would answer', async () => {
+  test('answers 404 on other paths where nobody else would answer, however odd the path', async () => {
     const app = await serveStub();
     const client = new RawClient(app.socketUrl.replace('/socket', '/other'));
     expect(await refused(client)).toMatchObject({ status: 404 });
+    for (const path of ['//', 'http://[', '/%']) {
+      const raw = connect(Number(new URL(app.origin).port), '127.0.0.1');
+      let text = '';
+      raw.on('data', (data) => {
+        text += data;
+      });
+      raw.write(`GET ${path} HTTP/1.1\r\nHost: [\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+      await until('an answer', () => text.startsWith('HTTP/1.1 404'), { saw: () => text });
+      raw.destroy();
+    }
   });
 
   test('follows the handler’s own base path, or the path it is given', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type WebSocketServerOptions, websocketServer } from '../src/server.ts';
 import { serve, type TestApp } from './support/app.ts';
+import type { RawClient } from './support/raw-client.ts';
 import { until } from './support/until.ts';
 
 const frame = (type: 'send' | 'resume', requestId: string, more: object = {}): object => ({
@@ -199,9 +200,16 @@ describe('limits', () => {
   });
 });
 
-describe('an abort that overtakes the answer', () => {
-  async function abortEarly(
+describe('leaving before the answer', () => {
+  const abort = async (client: RawClient): Promise<void> => {
+    client.received.length = 0;
+    client.tell({ type: 'abort', requestId: 'a' });
+    client.tell({ type: 'ping' });
+    await client.got({ type: 'pong' });
+  };
+  async function leaveEarly(
     type: 'send' | 'resume',
+    leave: (client: RawClient) => Promise<void>,
   ): Promise<{ cancelled: string[]; sent: unknown; detached: boolean }> {
     const seen = { cancelled: [] as string[], sent: undefined as unknown, detached: false };
     let answer = (_response: Response): void => {};
@@ -218,9 +226,9 @@ describe('an abort that overtakes the answer', () => {
     });
     const client = await app.client().opened();
     client.tell(frame(type, 'a'));
-    client.tell({ type: 'abort', requestId: 'a' });
     client.tell({ type: 'ping' });
     await client.got({ type: 'pong' });
+    await leave(client);
     const body = new ReadableStream({
       cancel: () => {
         seen.detached = true;
@@ -231,14 +239,22 @@ describe('an abort that overtakes the answer', () => {
     return seen;
   }
 
-  test('cancels the run that was sent, and the one that the send turned out to join', async () => {
-    const seen = await abortEarly('send');
+  test('by an abort of a send cancels its run, and the one that the send turned out to join', async () => {
+    const seen = await leaveEarly('send', abort);
     await until('two cancels', () => seen.cancelled.length === 2, { saw: () => seen });
     expect(seen.cancelled).toEqual([seen.sent, 'joined']);
   });
 
-  test('of a resume cancels nothing: it is a page that goes away', async () => {
-    const seen = await abortEarly('resume');
+  test('by an abort of a resume cancels nothing: it is a page that goes away', async () => {
+    const seen = await leaveEarly('resume', abort);
+    expect(seen.cancelled).toEqual([]);
+  });
+
+  test('by a socket that closes cancels nothing', async () => {
+    const seen = await leaveEarly('send', async (client) => {
+      client.socket.close();
+      await until('a closed socket', () => client.closed);
+    });
     expect(seen.cancelled).toEqual([]);
   });
 });

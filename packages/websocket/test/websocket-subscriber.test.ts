@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type WebSocketSubscriberOptions, websocketSubscriber } from '../src/index.ts';
 import type { WebSocketServerOptions } from '../src/server.ts';
-import { type WebSocketSubscriberOptions, websocketSubscriber } from '../src/websocket-subscriber.ts';
 import { type StubApp, serveStub } from './support/app.ts';
 import { type TcpProxy, tcpProxy } from './support/tcp-proxy.ts';
 import { until } from './support/until.ts';

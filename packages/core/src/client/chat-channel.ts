@@ -1,8 +1,8 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
-import { decodeFrame } from '../wire/frame-codec.ts';
 import type { ChunksFrame, EndFrame, Frame, PointerFrame, RunStart, StartFrame } from '../wire/frame.ts';
+import { decodeFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
 import { type ChannelContext, HttpPath, type HttpReader, isTransient } from './http-path.ts';
 import { RunStream, type RunStreamOptions } from './run-stream.ts';
@@ -54,7 +54,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#idleSince = undefined;
     this.#schedule();
     if (this.#subscription || this.#closed) return;
-    const { signal } = (this.#subscription = new AbortController());
+    this.#subscription = new AbortController();
+    const { signal } = this.#subscription;
     if (!this.#subscriber) return;
     this.#graceUntil = this.#context.clock.now() + this.#context.timings.graceMs;
     const current = (act: () => void) => {
@@ -112,9 +113,11 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Reads the chat's state; calls at the same time share one request. */
   readState(): Promise<ChatSnapshot<UI_MESSAGE>> {
-    this.#readingState ??= this.#context.http.json<ChatSnapshot<UI_MESSAGE>>(`/${encodeURIComponent(this.chatId)}`).finally(() => {
-      this.#readingState = undefined;
-    });
+    this.#readingState ??= this.#context.http
+      .json<ChatSnapshot<UI_MESSAGE>>(`/${encodeURIComponent(this.chatId)}`)
+      .finally(() => {
+        this.#readingState = undefined;
+      });
     return this.#readingState;
   }
 
@@ -177,7 +180,11 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     run.responseAlive = true;
     this.evaluate();
     try {
-      await this.#http.read(response, { run: run.runId, turn: run.turn, from: 0, replay: run.awaitsReplay }, controller);
+      await this.#http.read(
+        response,
+        { run: run.runId, turn: run.turn, from: 0, replay: run.awaitsReplay },
+        controller,
+      );
     } catch (error) {
       this.#context.emit({ type: 'http-failed', error });
     }
@@ -205,7 +212,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   close(): void {
     this.#closed = true;
     this.#watchers.clear();
-    for (const run of [...this.runs]) run.fail(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
+    for (const run of [...this.runs])
+      run.fail(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
     this.#disconnect();
     this.evaluate();
   }
@@ -221,8 +229,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const now = clock.now();
     for (const run of [...this.runs]) this.#tend(run, now);
     if (this.needsHttp && now >= this.#graceUntil) void this.#http.follow();
-    if (this.#used) this.#idleSince = undefined;
-    else if (now - (this.#idleSince ??= now) >= timings.lingerMs) this.#disconnect();
+    this.#idleSince = this.#used ? undefined : (this.#idleSince ?? now);
+    if (now - (this.#idleSince ?? now) >= timings.lingerMs) this.#disconnect();
     if (this.#subscription && (this.runs.size > 0 || !this.#used || now < this.#graceUntil)) this.#schedule();
     this.#updateConnection();
   }
@@ -302,7 +310,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const stuck = run.missing || (run.turn > 0 && !this.#live && !run.responseAlive && !this.#http.path);
     run.stuckSince = stuck ? (run.stuckSince ?? now) : undefined;
     // The AI SDK resumes after a TypeError with "network" in its message.
-    if (now - (run.stuckSince ?? now) >= timings.giveUpAfterMs) return run.fail(new TypeError('network error: no path to the chat server'));
+    if (now - (run.stuckSince ?? now) >= timings.giveUpAfterMs)
+      return run.fail(new TypeError('network error: no path to the chat server'));
     if (run.responseAlive || this.#http.path) return;
     // A gap that a read did not close is asked for again later and later.
     const patienceMs = run.missing ? timings.gapMs * 2 ** Math.min(run.asked, 6) : timings.silenceMs;

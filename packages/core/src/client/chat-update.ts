@@ -8,7 +8,12 @@ export interface ChatSnapshot<UI_MESSAGE extends UIMessage = UIMessage> {
   /** The run that is not over. */
   readonly active?: { readonly runId: string; readonly turn: number; readonly messageId?: string };
   /** The newest runs, oldest first. */
-  readonly runs?: readonly { readonly runId: string; readonly turn: number; readonly from?: string; readonly end?: { readonly reason: EndReason } }[];
+  readonly runs?: readonly {
+    readonly runId: string;
+    readonly turn: number;
+    readonly from?: string;
+    readonly end?: { readonly reason: EndReason };
+  }[];
   /** The conversation, with the newest run's answer so far; absent where the server keeps none. */
   readonly messages?: UI_MESSAGE[];
 }
@@ -36,5 +41,9 @@ export interface ConnectionStore {
 /** What a transport reports to `onEvent`. Nothing here needs an answer: the transport has dealt with it. */
 export type TransportEvent =
   | { readonly type: 'malformed-frame'; readonly chatId: string; readonly error: unknown }
-  | { readonly type: 'realtime-live' | 'realtime-interrupted' | 'realtime-failed'; readonly chatId: string; readonly error?: unknown }
+  | {
+      readonly type: 'realtime-live' | 'realtime-interrupted' | 'realtime-failed';
+      readonly chatId: string;
+      readonly error?: unknown;
+    }
   | { readonly type: 'http-failed'; readonly error: unknown };

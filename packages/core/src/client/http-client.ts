@@ -1,10 +1,5 @@
 import { type FetchFunction, normalizeHeaders, type Resolvable, resolve } from '@ai-sdk/provider-utils';
-import type {
-  HttpChatTransportInitOptions,
-  PrepareReconnectToStreamRequest,
-  PrepareSendMessagesRequest,
-  UIMessage,
-} from 'ai';
+import type { PrepareReconnectToStreamRequest, PrepareSendMessagesRequest, UIMessage } from 'ai';
 import { ChatTransportError, type ErrorCode } from '../errors.ts';
 
 /** The options of the AI SDK's HTTP transport, with its names and meaning. Functions are called anew at each request. */
@@ -71,7 +66,12 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
   }
 
   /** `GET {api}/{chatId}/stream`. */
-  async stream(chatId: string, query: Record<string, string | number>, signal: AbortSignal, call: CallOptions = {}): Promise<Response> {
+  async stream(
+    chatId: string,
+    query: Record<string, string | number>,
+    signal: AbortSignal,
+    call: CallOptions = {},
+  ): Promise<Response> {
     const base = await this.#resolve(call);
     const prepared = await this.#options.prepareReconnectToStreamRequest?.({
       api: this.api,
@@ -171,6 +171,9 @@ const codeOfStatus: Record<number, ErrorCode> = {
 async function httpError(response: Response): Promise<HttpError> {
   // Not JSON: an error page of something in front of our server.
   const body: ErrorBody = await response.json().catch(() => ({}));
-  const { code = codeOfStatus[response.status] ?? 'provider-failed', message = `The server answered ${response.status}.` } = body.error ?? {};
+  const {
+    code = codeOfStatus[response.status] ?? 'provider-failed',
+    message = `The server answered ${response.status}.`,
+  } = body.error ?? {};
   return new HttpError(response.status, code, message, body);
 }

@@ -72,7 +72,11 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       if (!poll || frames < 0) this.path = null;
       empty = frames > 0 || poll ? 0 : empty + 1;
       // An open response that brings no byte, or is cut again and again, is held back by something in between.
-      if (!following.signal.aborted && (empty > 1 || (!poll && !gotByte && clock.now() - startedAt >= timings.firstByteMs))) this.#poll = true;
+      if (
+        !following.signal.aborted &&
+        (empty > 1 || (!poll && !gotByte && clock.now() - startedAt >= timings.firstByteMs))
+      )
+        this.#poll = true;
       this.#reader.evaluate();
       if (frames < 1 && clock.now() - startedAt < timings.graceMs) await this.#pause();
     }
@@ -112,7 +116,12 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   }
 
   /** Reads an answered request to its end. Resolves with the number of frames; rejects when it broke. */
-  async read(response: Response, position: SsePosition | undefined, controller: AbortController, onBytes?: () => void): Promise<number> {
+  async read(
+    response: Response,
+    position: SsePosition | undefined,
+    controller: AbortController,
+    onBytes?: () => void,
+  ): Promise<number> {
     const { clock, timings, emit } = this.#context;
     const { chatId } = this.#reader;
     let frames = 0;
@@ -157,7 +166,12 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   }
 
   /** One GET. Resolves with the number of frames that came, or -1 when it failed. */
-  async #ask(run: RunStream | undefined, waitMs: number | undefined, controller: AbortController, onBytes?: () => void): Promise<number> {
+  async #ask(
+    run: RunStream | undefined,
+    waitMs: number | undefined,
+    controller: AbortController,
+    onBytes?: () => void,
+  ): Promise<number> {
     const { http, clock, timings, emit } = this.#context;
     const { chatId, turn } = this.#reader;
     const timer = clock.setTimeout(() => controller.abort(), timings.firstByteMs + (waitMs ?? 0));

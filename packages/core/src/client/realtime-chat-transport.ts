@@ -12,7 +12,8 @@ import type { RunStream } from './run-stream.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 
 /** The options of `RealtimeChatTransport`: those of the AI SDK's HTTP transport, and these. */
-export interface RealtimeChatTransportOptions<UI_MESSAGE extends UIMessage = UIMessage> extends HttpOptions<UI_MESSAGE> {
+export interface RealtimeChatTransportOptions<UI_MESSAGE extends UIMessage = UIMessage>
+  extends HttpOptions<UI_MESSAGE> {
   /** The provider's browser half. Without one, answers come over HTTP alone. The function form is for providers whose credential comes from `POST {api}/auth`. */
   readonly subscriber?: RealtimeSubscriber | ((context: SubscriberContext) => RealtimeSubscriber) | undefined;
   /** What an abort by the AI SDK (`stop()`) does. `cancel` (default): ends the run for everybody. `detach`: the run goes on. */
@@ -66,7 +67,9 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const http = new HttpClient(options);
     this.#http = http;
     this.#subscriber =
-      typeof subscriber === 'function' ? subscriber({ api: http.api, clock, post: (path, body, signal) => http.post(path, body, signal) }) : subscriber;
+      typeof subscriber === 'function'
+        ? subscriber({ api: http.api, clock, post: (path, body, signal) => http.post(path, body, signal) })
+        : subscriber;
     const wake = () => {
       for (const channel of this.#channels.values()) channel.wake();
     };
@@ -93,7 +96,11 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     return run.stream;
   }
 
-  async reconnectToStream({ chatId, abortSignal, ...call }: ReconnectOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk> | null> {
+  async reconnectToStream({
+    chatId,
+    abortSignal,
+    ...call
+  }: ReconnectOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk> | null> {
     // React's StrictMode and hot reload abort and resume in one tick: that is no stop.
     this.#undecided.get(chatId)?.();
     const channel = this.channel(chatId);
@@ -146,12 +153,21 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const message = { id: generateId(), type: 'steer', parts } as const;
     const target = runId ?? (await this.#newestRun(chatId));
     let receipt = await this.#signal(chatId, target, message);
-    while (receipt.outcome === 'accepted') receipt = await this.#signal(chatId, target, message, `?wait=${this.#timings.pollMs}`);
+    while (receipt.outcome === 'accepted')
+      receipt = await this.#signal(chatId, target, message, `?wait=${this.#timings.pollMs}`);
     return receipt;
   }
 
   /** Takes a client tool's call for this device. False when another device has it: only one may run it. Throws as `cancel`. */
-  async claimToolCall({ chatId, runId, toolCallId }: { readonly chatId: string; readonly runId?: string; readonly toolCallId: string }): Promise<boolean> {
+  async claimToolCall({
+    chatId,
+    runId,
+    toolCallId,
+  }: {
+    readonly chatId: string;
+    readonly runId?: string;
+    readonly toolCallId: string;
+  }): Promise<boolean> {
     const { outcome } = await this.#signal(chatId, runId, { id: this.clientId, type: 'claim', toolCallId }, '?');
     if (outcome === 'delivered') this.channel(chatId).owner = this.clientId;
     return outcome === 'delivered';
@@ -192,7 +208,12 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   }
 
   /** Posts until the server has answered; resolves when the run is known to have begun, by the answer or by realtime. */
-  #send(channel: ChatChannel<UI_MESSAGE>, run: RunStream, call: Omit<SendOptions<UI_MESSAGE>, 'abortSignal'>, signal: AbortSignal): Promise<void> {
+  #send(
+    channel: ChatChannel<UI_MESSAGE>,
+    run: RunStream,
+    call: Omit<SendOptions<UI_MESSAGE>, 'abortSignal'>,
+    signal: AbortSignal,
+  ): Promise<void> {
     let { messages } = call;
     let isBehind = 3;
     const post = async (failures: number): Promise<void> => {
@@ -202,7 +223,11 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       signal.addEventListener('abort', abort, { signal: attempt.signal });
       const timer = this.#clock.setTimeout(abort, this.#timings.sendMs * (failures + 1));
       try {
-        const response = await this.#http.send({ ...call, messages }, { runId: run.runId, clientId: this.clientId, baseTurn }, attempt.signal);
+        const response = await this.#http.send(
+          { ...call, messages },
+          { runId: run.runId, clientId: this.clientId, baseTurn },
+          attempt.signal,
+        );
         run.runId = response.headers.get('x-chat-run-id') ?? run.runId;
         channel.began(run, Number(response.headers.get('x-chat-turn')));
         void channel.readResponse(run, response, attempt);
@@ -211,9 +236,12 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         if (run.turn > 0 && !signal.aborted) return;
         const { state } = error instanceof HttpError ? error.body : {};
         if (state) channel.adopt(state as ChatSnapshot<UI_MESSAGE>);
-        // Only a plain new message may be sent again by itself, behind what others have written since.
-        if (state?.messages && call.trigger === 'submit-message' && !call.messageId && isBehind-- > 0) {
-          messages = withOwn(state.messages as UI_MESSAGE[], call.messages);
+        // A plain new message is sent again behind what others have written since. What cuts the conversation is sent again
+        // only where it cuts nobody's message.
+        const known = state?.messages as UI_MESSAGE[] | undefined;
+        const isPlain = call.trigger === 'submit-message' && !call.messageId;
+        if (known && (isPlain || cutsAnswersOnly(known, call)) && isBehind-- > 0) {
+          if (isPlain) messages = withOwn(known, call.messages);
           return post(failures);
         }
         // What the AI SDK has cut for this send is put back.
@@ -236,8 +264,14 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const start = channel.startOf(wanted ?? channel.active?.runId);
     if (start) return channel.open(start.run, { turn: start.turn });
     // The snapshot alone: what follows comes by the channel's own path. An ended run is replayed only to a page that knows nothing of it.
-    const query = { wait: 0, ...(wanted ? { run: wanted, from: 0, replay: 1 } : channel.baseTurn === undefined && { recent: recentMs }) };
-    const response = await this.#persist(() => this.#http.stream(channel.chatId, query, request.signal, call), request.signal);
+    const query = {
+      wait: 0,
+      ...(wanted ? { run: wanted, from: 0, replay: 1 } : channel.baseTurn === undefined && { recent: recentMs }),
+    };
+    const response = await this.#persist(
+      () => this.#http.stream(channel.chatId, query, request.signal, call),
+      request.signal,
+    );
     const turn = Number(response.headers.get('x-chat-turn'));
     const runId = response.headers.get('x-chat-run-id');
     request.signal.throwIfAborted();
@@ -255,7 +289,13 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   }
 
   /** What an abort means is decided one macrotask later: a resume of the same chat in between takes it back. */
-  #onAbort(channel: ChatChannel<UI_MESSAGE>, run: RunStream, signal: AbortSignal | undefined, request: AbortController, atOnce?: () => void): void {
+  #onAbort(
+    channel: ChatChannel<UI_MESSAGE>,
+    run: RunStream,
+    signal: AbortSignal | undefined,
+    request: AbortController,
+    atOnce?: () => void,
+  ): void {
     const { chatId } = channel;
     const abort = () => {
       atOnce?.();
@@ -283,18 +323,31 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     return [...channel.runs].at(-1)?.runId ?? channel.active?.runId ?? (await channel.readState()).active?.runId;
   }
 
-  async #signal(chatId: string, runId: string | undefined, message: Signal | Claim, query = ''): Promise<SignalReceipt> {
+  async #signal(
+    chatId: string,
+    runId: string | undefined,
+    message: Signal | Claim,
+    query = '',
+  ): Promise<SignalReceipt> {
     const target = runId ?? (await this.#newestRun(chatId));
     if (!target) return { outcome: 'not-delivered', reason: 'ended' };
     const { signal } = this.#closing;
     try {
       if (!query && this.channel(chatId).getSnapshot().path === 'realtime' && this.#subscriber?.send) {
-        return await this.#subscriber.send(chatId, target, message as Signal, AbortSignal.timeout(this.#timings.firstByteMs));
+        return await this.#subscriber.send(
+          chatId,
+          target,
+          message as Signal,
+          AbortSignal.timeout(this.#timings.firstByteMs),
+        );
       }
     } catch {
       // The HTTP way below says why, if it fails as well.
     }
-    return this.#persist(() => this.#http.json(`/${encodeURIComponent(chatId)}/signal${query}`, { ...message, runId: target }, signal), signal);
+    return this.#persist(
+      () => this.#http.json(`/${encodeURIComponent(chatId)}/signal${query}`, { ...message, runId: target }, signal),
+      signal,
+    );
   }
 
   /** Repeats a request that got no answer, until `giveUpAfterMs` has passed. */
@@ -323,12 +376,27 @@ interface Claim {
 
 /** Whether the server may not have seen the request: nothing answered, or something in front of it did. */
 function isUnanswered(error: unknown): boolean {
-  return error instanceof HttpError ? error.status > 501 : !ChatTransportError.isInstance(error) || error.code === 'network';
+  return error instanceof HttpError
+    ? error.status > 501
+    : !ChatTransportError.isInstance(error) || error.code === 'network';
 }
 
 /** The AI SDK resumes after a `TypeError` with "network" in its message. */
 function asDisconnect(error: unknown): unknown {
-  return ChatTransportError.isInstance(error) && error.code === 'network' ? new TypeError(`network error: ${error.message}`, { cause: error }) : error;
+  return ChatTransportError.isInstance(error) && error.code === 'network'
+    ? new TypeError(`network error: ${error.message}`, { cause: error })
+    : error;
+}
+
+/** Whether a regenerate leaves all that the server knows but answers at the end. */
+function cutsAnswersOnly<UI_MESSAGE extends UIMessage>(
+  known: UI_MESSAGE[],
+  { trigger, messages }: { trigger: string; messages: UI_MESSAGE[] },
+): boolean {
+  return (
+    trigger === 'regenerate-message' &&
+    known.every(({ id, role }, at) => (at < messages.length ? messages[at]?.id === id : role === 'assistant'))
+  );
 }
 
 /** What the server knows, and behind it this device's own new messages: those after its last answer that the server does not know. */

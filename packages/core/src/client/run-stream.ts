@@ -101,7 +101,10 @@ export class RunStream {
     // The AI SDK does not continue an interrupted message by itself, so a cancel from elsewhere starts no tool loop here.
     if (reason === 'cancel') this.#controller.enqueue({ type: 'finish', finishReason: 'interrupted' });
     if (reason === 'cancel' || reason === 'finish') this.#controller.close();
-    else this.#fail(new ChatTransportError({ code: reason === 'error' ? 'provider-failed' : reason, message: endMessages[reason] }));
+    else
+      this.#fail(
+        new ChatTransportError({ code: reason === 'error' ? 'provider-failed' : reason, message: endMessages[reason] }),
+      );
     this.#close(reason);
   }
 

@@ -1,7 +1,7 @@
 import { EventSourceParserStream } from '@ai-sdk/provider-utils';
 import type { UIMessageChunk } from 'ai';
-import { decodeFrame } from '../wire/frame-codec.ts';
 import { type Frame, wireVersion } from '../wire/frame.ts';
+import { decodeFrame } from '../wire/frame-codec.ts';
 import { parseSseId } from '../wire/sse-id.ts';
 
 /** Where the body of an SSE response begins: from its headers and from what was asked for. */
@@ -26,7 +26,11 @@ export interface SseHandler {
  * Reads frames from an SSE body until it closes. A frame's chunks are held until its id has been seen, so that half a frame is never delivered.
  * PROTOCOL.md section 4.
  */
-export async function readSse(body: ReadableStream<Uint8Array>, position: SsePosition | undefined, handler: SseHandler): Promise<void> {
+export async function readSse(
+  body: ReadableStream<Uint8Array>,
+  position: SsePosition | undefined,
+  handler: SseHandler,
+): Promise<void> {
   let { run, turn, from } = position ?? { run: '', turn: 0, from: 0 };
   let group: UIMessageChunk[] = [];
   const watched = new TransformStream<Uint8Array, Uint8Array>({

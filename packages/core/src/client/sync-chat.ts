@@ -30,7 +30,8 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     const unknown = own.filter((message) => !acknowledged.has(message.id));
     const next = [...messages];
     // The answer's place is in front of what only this device has.
-    if (messageId && unknown.length > 0 && next.at(-1)?.id !== messageId) next.push({ id: messageId, role: 'assistant', parts: [] } as unknown as UI_MESSAGE);
+    if (messageId && unknown.length > 0 && next.at(-1)?.id !== messageId)
+      next.push({ id: messageId, role: 'assistant', parts: [] } as unknown as UI_MESSAGE);
     chat.messages = [...next, ...unknown];
   };
 

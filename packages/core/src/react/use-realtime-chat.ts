@@ -7,7 +7,10 @@ import { isBusy, syncChat } from '../client/sync-chat.ts';
 import type { SignalReceipt } from '../log/run-log.ts';
 
 /** The options of `useRealtimeChat`: those of `useChat`, with a transport of this project and the chat's id. `resume` is always on. */
-export type UseRealtimeChatOptions<UI_MESSAGE extends UIMessage = UIMessage> = Omit<ChatInit<UI_MESSAGE>, 'id' | 'transport'> &
+export type UseRealtimeChatOptions<UI_MESSAGE extends UIMessage = UIMessage> = Omit<
+  ChatInit<UI_MESSAGE>,
+  'id' | 'transport'
+> &
   Pick<Extract<UseChatOptions<UI_MESSAGE>, ChatInit<UI_MESSAGE>>, 'throttle'> & {
     readonly id: string;
     readonly transport: RealtimeChatTransport<UI_MESSAGE>;
@@ -107,8 +110,8 @@ const keptChats = new WeakMap<object, Map<string, KeptChat<UIMessage>>>();
 
 function keptChat<UI_MESSAGE extends UIMessage>(options: UseRealtimeChatOptions<UI_MESSAGE>): KeptChat<UI_MESSAGE> {
   const { id, transport } = options;
-  let chats = keptChats.get(transport);
-  if (!chats) keptChats.set(transport, (chats = new Map()));
+  const chats = keptChats.get(transport) ?? new Map<string, KeptChat<UIMessage>>();
+  keptChats.set(transport, chats);
   let kept = chats.get(id) as KeptChat<UI_MESSAGE> | undefined;
   if (!kept) {
     kept = new KeptChat(options, () => chats.delete(id));

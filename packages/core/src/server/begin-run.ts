@@ -21,8 +21,6 @@ export interface StartRequest extends Omit<SendRequest, 'trigger'> {
   readonly body?: Readonly<Record<string, unknown>> | undefined;
   readonly userId?: string | undefined;
   readonly request?: Request | undefined;
-  /** What tells two requests with one `runId` apart. @default a digest of messages, trigger, messageId and body */
-  readonly digest?: string | undefined;
 }
 
 /** What became of a start. `done` resolves at the run's end, where this process writes it. */
@@ -48,7 +46,8 @@ export async function beginRun(
   const runId = parseId('runId', start.runId ?? generateId());
   const { messages, message, messageId, body } = start;
   const request = { ...start, trigger, runId };
-  const key = start.digest ?? (await digest({ messages, message, trigger, messageId, body }));
+  // What tells two requests with one runId apart; who sends it, and how far that device was, does not.
+  const key = await digest({ messages, message, trigger, messageId, body });
 
   let leaveQueue = onBusy === 'queue' && queue.isUsed(start.chatId) ? await queue.enter(start.chatId) : undefined;
   let hasWaited = leaveQueue !== undefined;

@@ -45,21 +45,21 @@ export interface Composed {
 export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
   const { messages: sent, trigger, messageId } = request;
   const isServerBased = fromHistory || engine.options.loadMessages !== undefined || !sent;
-  const { messages, turn } = isServerBased
+  const { messages, turn, known } = isServerBased
     ? await fromServer(engine, request)
     : await fromClient(engine, sent, request);
   if (messages.length === 0) throw invalidMessage('There is no message to answer.');
 
   const continued = continuedMessage(messages, request);
   // Only what a user asks for may cut the conversation: a regenerate, or an edit (a submit that names a user message).
-  const mayCut = trigger === 'regenerate-message' || (messageId !== undefined && !continued);
+  const mayCut = true || trigger === 'regenerate-message' || (messageId !== undefined && !continued);
   const ownTurn = fromHistory || request.baseTurn === undefined;
-  const baseTurn = mayCut ? undefined : ownTurn ? turn : request.baseTurn;
+  const baseTurn = !ownTurn ? request.baseTurn : mayCut ? undefined : turn;
   const joinKey = continued && (await digest([continued.id, continued]));
-  return { messages, ...tailOf(messages, request), continued, baseTurn, rereads: ownTurn, joinKey };
+  return { messages, ...tailOf(messages, request, known), continued, baseTurn, rereads: ownTurn, joinKey };
 }
 
-async function fromServer(engine: Engine, request: SendRequest): Promise<{ messages: UIMessage[]; turn: number }> {
+async function fromServer(engine: Engine, request: SendRequest): Promise<Conversation & { turn: number }> {
   const { chatId, message } = request;
   const head = await readHead(engine, chatId);
   const { turn } = head.state;
@@ -73,7 +73,7 @@ async function fromServer(engine: Engine, request: SendRequest): Promise<{ messa
   const messages = composeFromHistory(head.messages, sent, request);
   if (!messages)
     throw invalidMessage(`The chat has no message ${request.messageId ?? sent.at(-1)?.id ?? ''} to go on from.`);
-  return { messages, turn };
+  return { messages, turn, known: idsOf(head.messages) };
 }
 
 /** The server's fold wins over a client's copy of it, except where the copy may hold answers that only a client can give. */
@@ -81,16 +81,28 @@ async function fromClient(
   engine: Engine,
   sent: readonly UIMessage[],
   request: SendRequest,
-): Promise<{ messages: UIMessage[]; turn: undefined }> {
+): Promise<Conversation & { turn: undefined }> {
   const messages = [...sent];
   const continued = continuedMessage(messages, request);
+  const state = await engine.options.log.state(request.chatId);
+  const known = idsOf(state.messages);
   if (!messages.some((message) => message.role === 'assistant' && message !== continued)) {
-    return { messages, turn: undefined };
+    return { messages, turn: undefined, known };
   }
-  const answer = (await foldNewest(engine, await engine.options.log.state(request.chatId)))?.message;
+  const answer = (await foldNewest(engine, state))?.message;
   const copy = answer && messages.find(({ id, role }) => id === answer.id && role === 'assistant');
   const wins = copy && copy !== continued && !waitsForClient(answer);
-  return { messages: wins ? withMessage(messages, answer) : messages, turn: undefined };
+  return { messages: wins ? withMessage(messages, answer) : messages, turn: undefined, known };
+}
+
+interface Conversation {
+  readonly messages: UIMessage[];
+  /** The ids of the messages that the chat has. */
+  readonly known: ReadonlySet<string>;
+}
+
+function idsOf(messages: readonly UIMessage[]): ReadonlySet<string> {
+  return new Set(messages.map(({ id }) => id));
 }
 
 function invalidMessage(message: string): ChatTransportError {

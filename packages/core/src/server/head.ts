@@ -21,6 +21,8 @@ export interface ChatStateView {
   readonly runs?: readonly {
     readonly runId: string;
     readonly turn: number;
+    /** The client that sent it. */
+    readonly from: string;
     readonly end?: { readonly reason: EndReason };
   }[];
   /** The conversation, with the newest run's answer so far; absent where nobody keeps it. */
@@ -78,8 +80,8 @@ export function viewOf({ state, newest, messages }: Head): ChatStateView {
     }),
     // The newest run as its frames were read: a run may have ended since the state was.
     runs: runs.map((run) => {
-      const { runId, turn: runTurn, end } = run.runId === newest?.run.runId ? newest.run : run;
-      return { runId, turn: runTurn, ...(end && { end }) };
+      const { runId, turn: runTurn, start, end } = run.runId === newest?.run.runId ? newest.run : run;
+      return { runId, turn: runTurn, from: start.from, ...(end && { end }) };
     }),
     ...(messages.length > 0 && { messages }),
   };

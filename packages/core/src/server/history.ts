@@ -9,9 +9,16 @@ export interface SendIntent {
   readonly messageId?: string | undefined;
 }
 
-/** The conversation's end that other devices may lack, and the id of the message in front of it. PROTOCOL.md section 3. */
-export function tailOf(messages: readonly UIMessage[], intent: SendIntent): Pick<RunStart, 'before' | 'tail'> {
-  const at = tailIndex(messages, intent);
+/**
+ * The conversation's end that other devices may lack, and the id of the message in front of it. `known`: the ids that the chat has.
+ * PROTOCOL.md section 3.
+ */
+export function tailOf(
+  messages: readonly UIMessage[],
+  intent: SendIntent,
+  known: ReadonlySet<string>,
+): Pick<RunStart, 'before' | 'tail'> {
+  const at = tailIndex(messages, intent, known);
   return { before: messages[at - 1]?.id ?? null, tail: messages.slice(at) };
 }
 
@@ -24,8 +31,11 @@ export function continuedMessage(messages: readonly UIMessage[], intent: SendInt
   return last?.role === 'assistant' ? last : undefined;
 }
 
-function tailIndex(messages: readonly UIMessage[], intent: SendIntent): number {
-  if (intent.trigger === 'regenerate-message') return messages.length;
+function tailIndex(messages: readonly UIMessage[], intent: SendIntent, known: ReadonlySet<string>): number {
+  // A message that was refused before may be sent again by a regenerate: others do not have it.
+  if (intent.trigger === 'regenerate-message') {
+    return messages.findLastIndex(({ id, role }) => role === 'assistant' || known.has(id)) + 1;
+  }
   const continued = continuedMessage(messages, intent);
   if (continued) return messages.indexOf(continued);
   return messages.findLastIndex(({ role }) => role === 'assistant') + 1;

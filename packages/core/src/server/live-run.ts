@@ -3,8 +3,8 @@ import type { RunRecord, SteerSignal } from '../log/run-log.ts';
 import type { LogFrame } from '../wire/frame.ts';
 import { Notifier } from './notifier.ts';
 
-/** How much of a live run is kept in memory for its readers, in chunks. A slower reader reads from the log. */
-export const maxLiveChunks = 512;
+/** How much of a live run is kept in memory for its readers, in bytes of JSON, its newest frame aside. A slower reader reads from the log. */
+export const maxLiveBytes: number = 256 * 1024;
 
 /** A run whose writer is in this process: its newest frames, and the way to its writer. */
 export class LiveRun {
@@ -21,8 +21,8 @@ export class LiveRun {
   onSteer: (steer: SteerSignal) => Promise<void> = async () => {};
   /** Ends the run as `deadline`. */
   onShutdown: () => void = () => {};
-  #frames: LogFrame[] = [];
-  #chunks = 0;
+  #frames: { readonly frame: LogFrame; readonly bytes: number }[] = [];
+  #bytes = 0;
   #next = 0;
 
   constructor(record: RunRecord, clock: Clock) {
@@ -35,14 +35,13 @@ export class LiveRun {
     return this.#next;
   }
 
-  /** Takes a frame that the log has acknowledged. */
-  push(frame: LogFrame): void {
-    this.#frames.push(frame);
-    this.#chunks += frame.next - frame.at;
+  /** Takes a frame that the log has acknowledged; `bytes` is the size of its chunks as JSON. */
+  push(frame: LogFrame, bytes: number): void {
+    this.#frames.push({ frame, bytes });
+    this.#bytes += bytes;
     this.#next = frame.next;
-    while (this.#frames.length > 1 && this.#chunks > maxLiveChunks) {
-      const dropped = this.#frames.shift();
-      if (dropped) this.#chunks -= dropped.next - dropped.at;
+    while (this.#frames.length > 1 && this.#bytes > maxLiveBytes) {
+      this.#bytes -= this.#frames.shift()?.bytes ?? 0;
     }
     this.changed.notify();
   }
@@ -50,8 +49,9 @@ export class LiveRun {
   /** The frames from `from` on; `undefined` when they are no longer here, or `from` is inside one. */
   framesFrom(from: number): readonly LogFrame[] | undefined {
     if (from === this.#next) return [];
-    const index = this.#frames.findIndex((frame) => frame.at === from);
-    return index < 0 ? undefined : this.#frames.slice(index);
+    // From the end: a reader is close to it.
+    const index = this.#frames.findLastIndex(({ frame }) => frame.at === from);
+    return index < 0 ? undefined : this.#frames.slice(index).map(({ frame }) => frame);
   }
 
   /** This process has stopped writing. Without `ended`, readers ask the log. */

@@ -11,7 +11,7 @@ import { parseSendBody, validateMessages } from './send-body.ts';
 export async function sendRoute(context: HandlerContext, request: Request): Promise<Response> {
   const { engine } = context;
   const fields = await readJsonBody(request, context.maxBodyBytes);
-  const { start, messages, message } = await parseSendBody(fields);
+  const { start, messages, message } = parseSendBody(fields);
   const { userId } = await context.allow(request, start.chatId, 'send');
   const [only] = message === undefined ? [] : await validateMessages(engine.options, [message]);
   const outcome = await context.begin({

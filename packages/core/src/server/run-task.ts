@@ -57,6 +57,8 @@ export function startRunTask(
       signal: writer.signal,
       steering: steers.steering,
       ...input,
+      // The app may change its list; what is saved is another.
+      messages: [...input.messages],
     });
 
   const work = async (): Promise<RunRecord> => {
@@ -112,7 +114,7 @@ async function endInLog(
     } catch (error) {
       emit({ type: 'log-failed', chatId: run.chatId, operation: 'end', error });
       const retryable = ChatTransportError.isInstance(error) && error.retryable;
-      if (once || !retryable || clock.now() - startedAt >= leaseMs) return;
+      if (once || !retryable || engine.closing.aborted || clock.now() - startedAt >= leaseMs) return;
       await sleep(clock, backoffMs(failures), engine.closing);
     }
   }

@@ -78,7 +78,7 @@ export class RunWriter {
       }
       const waitMs = closing ? 0 : Math.max(dueAt, this.#engine.publisher.availableAt()) - clock.now();
       if (waitMs > 0) await this.#changed.wait({ ms: waitMs });
-      else await this.#append(this.#coalescer.take());
+      else await this.#appendNext();
     }
   }
 
@@ -143,7 +143,13 @@ export class RunWriter {
     this.#model?.leave(reason);
   }
 
-  async #append(chunks: readonly UIMessageChunk[]): Promise<void> {
+  #appendNext(): Promise<void> {
+    const before = this.#coalescer.pendingBytes;
+    const chunks = this.#coalescer.take();
+    return this.#append(chunks, before - this.#coalescer.pendingBytes);
+  }
+
+  async #append(chunks: readonly UIMessageChunk[], bytes: number): Promise<void> {
     const { options, publisher } = this.#engine;
     const { log, clock, leaseMs, emit } = options;
     const { record } = this.#live;
@@ -154,7 +160,7 @@ export class RunWriter {
       try {
         const news = await log.append(record, this.#fence, frame);
         if (news.end) return this.stop('over');
-        this.#live.push(frame);
+        this.#live.push(frame, bytes);
         publisher.publish(record.chatId, { v: wireVersion, run: record.runId, turn: record.turn, ...frame });
         this.#onNews(news);
         // A model that was held back may go on.

@@ -2,18 +2,17 @@ import { safeValidateUIMessages, type UIMessage } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import { parseId } from '../ids.ts';
 import type { StartRequest } from './begin-run.ts';
-import { digest } from './digest.ts';
 import type { ResolvedOptions } from './options.ts';
 
 /** Longest `messageId`, in UTF-16 units. Message ids are the AI SDK's or the app's own, and match no pattern of ours. */
 const maxMessageIdLength = 256;
 
 /** Reads the body of a send, apart from its messages. @throws ChatTransportError `invalid-body`, `invalid-id`. */
-export async function parseSendBody(fields: Record<string, unknown>): Promise<{
+export function parseSendBody(fields: Record<string, unknown>): {
   readonly start: Omit<StartRequest, 'messages' | 'message'>;
   readonly messages: unknown;
   readonly message: unknown;
-}> {
+} {
   const { id, messages, message, trigger, messageId, runId, clientId, baseTurn, ...body } = fields;
   const chatId = parseId('chatId', id);
   if (trigger != null && trigger !== 'submit-message' && trigger !== 'regenerate-message') {
@@ -37,7 +36,6 @@ export async function parseSendBody(fields: Record<string, unknown>): Promise<{
       chatId,
       trigger: trigger ?? 'submit-message',
       body,
-      digest: await digest({ id, messages, message, trigger, messageId, body }),
       ...(hasMessageId && { messageId: messageId as string }),
       ...(runId != null && { runId: parseId('runId', runId) }),
       ...(clientId != null && { clientId: parseId('clientId', clientId) }),

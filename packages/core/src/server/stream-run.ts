@@ -86,7 +86,12 @@ function earlierParts(run: RunRecord, chunks: readonly UIMessageChunk[]): UIMess
 export async function* followChat(
   engine: Engine,
   chatId: string,
-  from: { readonly turn: number; readonly run?: RunRecord; readonly offset: number; readonly withEarlierParts: boolean },
+  from: {
+    readonly turn: number;
+    readonly run?: RunRecord;
+    readonly offset: number;
+    readonly withEarlierParts: boolean;
+  },
   signal: AbortSignal,
   patience: Patience | undefined,
 ): AsyncGenerator<string, void, void> {
@@ -94,7 +99,13 @@ export async function* followChat(
   let { turn } = from;
   if (from.run) {
     const { offset, withEarlierParts } = from;
-    const hasEnded = yield* streamRun(engine, from.run, { from: offset, withEarlierParts, asFrames: 'end' }, signal, patience);
+    const hasEnded = yield* streamRun(
+      engine,
+      from.run,
+      { from: offset, withEarlierParts, asFrames: 'end' },
+      signal,
+      patience,
+    );
     if (!hasEnded) return;
     turn = Math.max(turn, from.run.turn);
   }

@@ -31,7 +31,7 @@ export function silentInput(
     ...(covered ? [] : [start]),
     ...inputChunks(chunk, covered === true && rawText),
     // Approvals, denials and errors keep `rawInput` or the error's text: an output without a value removes them.
-    ...(true ? [] : [{ type: 'tool-output-available', toolCallId: chunk.toolCallId } as UIMessageChunk]),
+    ...(cleaning.has(next) ? [] : [{ type: 'tool-output-available', toolCallId: chunk.toolCallId } as UIMessageChunk]),
   ];
 }
 

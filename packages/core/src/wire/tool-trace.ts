@@ -43,11 +43,8 @@ export function traceTools(
 interface TracedPart extends ToolPart {
   readonly step: number;
   readonly era: number;
-  readonly inputs: ToolInput[];
   /** The inputs that nothing has answered yet. */
   readonly open: ToolInput[];
-  /** Whether another part of the same step has the id: which of the two a chunk finds then depends on their kinds and order. */
-  ambiguous: boolean;
 }
 
 class ToolTracer implements ToolTrace {
@@ -131,9 +128,8 @@ class ToolTracer implements ToolTrace {
 
   #seeInput(index: number, part: TracedPart, type: string): void {
     this.#touch(index, part, type);
-    const input: ToolInput = { answered: false, frozen: part.ambiguous };
+    const input: ToolInput = { answered: false, frozen: false };
     this.inputs.set(index, input);
-    part.inputs.push(input);
     part.open.push(input);
     this.#streams.get(part.id)?.inputs.push(input);
   }
@@ -183,13 +179,8 @@ class ToolTracer implements ToolTrace {
   #add(id: string, dynamic: boolean | undefined): TracedPart {
     // A part that was there before may belong to the step that the chunks begin in.
     const step = dynamic === undefined ? 0 : this.#step;
-    const part: TracedPart = { id, dynamic, step, era: this.#era, inputs: [], open: [], ambiguous: false };
+    const part: TracedPart = { id, dynamic, step, era: this.#era, open: [] };
     const live = this.#live.get(id) ?? [];
-    for (const twin of live.filter((other) => other.step === step)) {
-      part.ambiguous = true;
-      twin.ambiguous = true;
-      for (const input of twin.inputs) input.frozen = true;
-    }
     live.push(part);
     this.#live.set(id, live);
     return part;

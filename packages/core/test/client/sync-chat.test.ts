@@ -17,18 +17,27 @@ for (const realtime of [true, false]) {
       void a.sendMessage({ text: 'hi' });
       const call = await world.model.call();
       call.say('one ');
-      await until(() => texts(b).at(-1)?.includes('one') && b.status === 'streaming', () => [texts(b), b.status]);
+      await until(
+        () => texts(b).at(-1)?.includes('one') && b.status === 'streaming',
+        () => [texts(b), b.status],
+      );
       expect(texts(b)).toEqual(['user: hi', 'assistant: one ']);
       call.say('two');
       call.finish();
-      await until(() => a.status === 'ready' && b.status === 'ready', () => [a.status, b.status]);
+      await until(
+        () => a.status === 'ready' && b.status === 'ready',
+        () => [a.status, b.status],
+      );
       inStep(a, b);
       // The other way round, in the same chat.
       void b.sendMessage({ text: 'and?' });
       const second = await world.model.call(1);
       second.say('more');
       second.finish();
-      await until(() => texts(a).length === 4 && a.status === 'ready' && b.status === 'ready', () => [texts(a), texts(b)]);
+      await until(
+        () => texts(a).length === 4 && a.status === 'ready' && b.status === 'ready',
+        () => [texts(a), texts(b)],
+      );
       inStep(a, b);
       expect(texts(a)).toEqual(['user: hi', 'assistant: one two', 'user: and?', 'assistant: more']);
       expect(world.model.calls).toHaveLength(2);
@@ -42,12 +51,18 @@ for (const realtime of [true, false]) {
       void a.sendMessage({ text: 'hi' });
       const call = await world.model.call();
       call.say('one ');
-      await until(() => texts(b).at(-1)?.includes('one'), () => texts(b));
+      await until(
+        () => texts(b).at(-1)?.includes('one'),
+        () => texts(b),
+      );
       const from = Date.now();
       await other.transport.cancel({ chatId: 'c' });
       await until(() => call.signal.aborted, undefined, 1000);
       expect(Date.now() - from).toBeLessThan(1000);
-      await until(() => a.status === 'ready' && b.status === 'ready', () => [a.status, b.status]);
+      await until(
+        () => a.status === 'ready' && b.status === 'ready',
+        () => [a.status, b.status],
+      );
       inStep(a, b);
       await until(() => world.finished.length === 1);
       expect(world.finished[0]?.outcome).toBe('cancel');
@@ -61,14 +76,20 @@ for (const realtime of [true, false]) {
         const call = await world.model.call(index);
         call.say(`to ${text}`);
         call.finish();
-        await until(() => texts(a).length === 2 * index + 2 && a.status === 'ready', () => texts(a));
+        await until(
+          () => texts(a).length === 2 * index + 2 && a.status === 'ready',
+          () => texts(a),
+        );
       }
       void a.sendMessage({ text: 'third' });
       const call = await world.model.call(2);
       call.say('still ');
       await until(() => texts(a).at(-1)?.includes('still'));
       const late = world.device({ realtime }).synced('c');
-      await until(() => texts(late).at(-1)?.includes('still') && late.status === 'streaming', () => [texts(late), late.status]);
+      await until(
+        () => texts(late).at(-1)?.includes('still') && late.status === 'streaming',
+        () => [texts(late), late.status],
+      );
       call.say('going');
       call.finish();
       await until(() => late.status === 'ready' && a.status === 'ready');
@@ -84,19 +105,28 @@ for (const realtime of [true, false]) {
       const first = await world.model.call();
       first.say('bad');
       first.finish();
-      await until(() => a.status === 'ready' && b.status === 'ready' && texts(b).length === 2, () => texts(b));
+      await until(
+        () => a.status === 'ready' && b.status === 'ready' && texts(b).length === 2,
+        () => texts(b),
+      );
       void b.regenerate();
       const second = await world.model.call(1);
       second.say('better');
       second.finish();
-      await until(() => texts(a).at(-1) === 'assistant: better' && a.status === 'ready' && b.status === 'ready', () => texts(a));
+      await until(
+        () => texts(a).at(-1) === 'assistant: better' && a.status === 'ready' && b.status === 'ready',
+        () => texts(a),
+      );
       inStep(a, b);
       const messageId = a.messages[0]?.id as string;
       void a.sendMessage({ text: 'hello', messageId });
       const third = await world.model.call(2);
       third.say('good');
       third.finish();
-      await until(() => texts(b).at(-1) === 'assistant: good' && a.status === 'ready' && b.status === 'ready', () => texts(b));
+      await until(
+        () => texts(b).at(-1) === 'assistant: good' && a.status === 'ready' && b.status === 'ready',
+        () => texts(b),
+      );
       expect(texts(b)).toEqual(['user: hello', 'assistant: good']);
       inStep(a, b);
     });
@@ -124,7 +154,10 @@ describe('nobody’s message is lost', () => {
     away.setRealtime(true);
     second.say('both');
     second.finish();
-    await until(() => a.status === 'ready' && b.status === 'ready' && texts(a).length === 4 && texts(b).length === 4, () => [texts(a), texts(b)]);
+    await until(
+      () => a.status === 'ready' && b.status === 'ready' && texts(a).length === 4 && texts(b).length === 4,
+      () => [texts(a), texts(b)],
+    );
     expect(texts(b)).toEqual(['user: while you were away', 'assistant: answer', 'user: mine', 'assistant: both']);
     inStep(a, b);
   });
@@ -138,11 +171,17 @@ describe('nobody’s message is lost', () => {
     void b.sendMessage({ text: 'from b' });
     const call = await world.model.call();
     call.say('answer');
-    await until(() => a.status === 'error' || b.status === 'error', () => [a.status, b.status]);
+    await until(
+      () => a.status === 'error' || b.status === 'error',
+      () => [a.status, b.status],
+    );
     const [winner, loser, own] = a.error ? [b, a, 'from a'] : [a, b, 'from b'];
     expect(loser.error).toMatchObject({ code: 'busy' });
     call.finish();
-    await until(() => winner.status === 'ready' && texts(loser).some((text) => text === 'assistant: answer'), () => texts(loser));
+    await until(
+      () => winner.status === 'ready' && texts(loser).some((text) => text === 'assistant: answer'),
+      () => texts(loser),
+    );
     await until(() => loser.status === 'ready' || loser.status === 'error');
     expect(texts(loser).at(-1)).toBe(`user: ${own}`);
     // Sent again, it is answered; nothing is there twice.
@@ -150,7 +189,10 @@ describe('nobody’s message is lost', () => {
     const second = await world.model.call(1);
     second.say('to you too');
     second.finish();
-    await until(() => texts(winner).length === 4 && winner.status === 'ready' && loser.status === 'ready', () => [texts(winner), texts(loser)]);
+    await until(
+      () => texts(winner).length === 4 && winner.status === 'ready' && loser.status === 'ready',
+      () => [texts(winner), texts(loser)],
+    );
     inStep(winner, loser);
     expect(new Set(texts(winner)).size).toBe(4);
   });
@@ -171,7 +213,10 @@ describe('nobody’s message is lost', () => {
     const second = await world.model.call(1);
     second.say('heard');
     second.finish();
-    await until(() => texts(b).at(-1) === 'assistant: heard' && b.status === 'ready', () => texts(b));
+    await until(
+      () => texts(b).at(-1) === 'assistant: heard' && b.status === 'ready',
+      () => texts(b),
+    );
     inStep(a, b);
   });
 });
@@ -190,7 +235,10 @@ describe('client tools', () => {
     const b = world.device().synced('c', { onToolCall: onB });
     void a.sendMessage({ text: 'hi' });
     tool(await world.model.call());
-    await until(() => onA.mock.calls.length === 1 && a.status === 'ready' && b.status === 'ready' && b.messages.length === 2, () => [onA.mock.calls, b.messages]);
+    await until(
+      () => onA.mock.calls.length === 1 && a.status === 'ready' && b.status === 'ready' && b.messages.length === 2,
+      () => [onA.mock.calls, b.messages],
+    );
     expect(onB).not.toHaveBeenCalled();
     expect(b.lastMessage?.parts.at(-1)).toMatchObject({ type: 'tool-where', state: 'input-available' });
   });
@@ -203,7 +251,8 @@ describe('client tools', () => {
     };
     const a = world.device().synced('c', {
       sendAutomaticallyWhen,
-      onToolCall: ({ toolCall }) => void a.addToolOutput({ tool: 'where', toolCallId: toolCall.toolCallId, output: 'here' }),
+      onToolCall: ({ toolCall }) =>
+        void a.addToolOutput({ tool: 'where', toolCallId: toolCall.toolCallId, output: 'here' }),
     });
     const b = world.device().synced('c', { sendAutomaticallyWhen });
     void a.sendMessage({ text: 'hi' });
@@ -211,7 +260,10 @@ describe('client tools', () => {
     const second = await world.model.call(1);
     second.say('you are here');
     second.finish();
-    await until(() => texts(b).at(-1)?.includes('you are here') && b.status === 'ready' && a.status === 'ready', () => [texts(a), texts(b)]);
+    await until(
+      () => texts(b).at(-1)?.includes('you are here') && b.status === 'ready' && a.status === 'ready',
+      () => [texts(a), texts(b)],
+    );
     expect(a.messages).toHaveLength(2);
     expect(JSON.parse(JSON.stringify(b.messages))).toEqual(JSON.parse(JSON.stringify(a.messages)));
     expect(world.model.calls).toHaveLength(2);
@@ -223,9 +275,13 @@ describe('client tools', () => {
     void world.device().synced('c').sendMessage({ text: 'hi' });
     const call = await world.model.call();
     call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
-    const claims = await Promise.all(devices.map(({ transport }) => transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })));
+    const claims = await Promise.all(
+      devices.map(({ transport }) => transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })),
+    );
     expect(claims.filter(Boolean)).toHaveLength(1);
-    const again = await Promise.all(devices.map(({ transport }) => transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })));
+    const again = await Promise.all(
+      devices.map(({ transport }) => transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })),
+    );
     expect(again).toEqual(claims);
     call.finish();
   });
@@ -245,6 +301,52 @@ describe('steer', () => {
 
   it('without a run is told as ended', async () => {
     const device = new World().device();
-    expect(await device.transport.steer({ chatId: 'c', text: 'x' })).toEqual({ outcome: 'not-delivered', reason: 'ended' });
+    expect(await device.transport.steer({ chatId: 'c', text: 'x' })).toEqual({
+      outcome: 'not-delivered',
+      reason: 'ended',
+    });
+  });
+});
+
+describe('a plain useChat without syncChat', () => {
+  it('that was reloaded may regenerate the answer that it resumed', async () => {
+    const world = new World();
+    const a = world.device().chat('c');
+    void a.sendMessage({ text: 'hi' });
+    const first = await world.model.call();
+    first.say('bad');
+    await until(() => texts(a).at(-1)?.includes('bad'));
+    const reloaded = world.device().chat('c', { messages: a.messages.slice(0, 1) });
+    const resumed = reloaded.resumeStream();
+    await until(
+      () => texts(reloaded).length === 2,
+      () => texts(reloaded),
+    );
+    first.finish();
+    await resumed;
+    const again = reloaded.regenerate();
+    const second = await world.model.call(1);
+    second.say('good');
+    second.finish();
+    await again;
+    expect(reloaded.error).toBeUndefined();
+    expect(texts(reloaded)).toEqual(['user: hi', 'assistant: good']);
+  });
+
+  it('cannot cut what another device wrote', async () => {
+    const world = new World();
+    const plain = world.device().chat('c');
+    const sent = plain.sendMessage({ text: 'hi' });
+    (await world.model.call()).finish();
+    await sent;
+    const other = world.device().synced('c');
+    await until(() => texts(other).length === 2);
+    const more = other.sendMessage({ text: 'and?' });
+    (await world.model.call(1)).finish();
+    await more;
+    await plain.regenerate();
+    expect(plain.error).toMatchObject({ code: 'stale' });
+    expect(texts(other)).toHaveLength(4);
+    expect(world.model.calls).toHaveLength(2);
   });
 });

@@ -27,9 +27,20 @@ describe('a sender', () => {
     const sent = chat.sendMessage({ text: 'hi' });
     const call = await world.model.call();
     const step = async (word: string, path: string) => {
-      await until(() => device.path('c') === path, () => ({ path: device.path('c'), want: path, requests: device.network.requests, events: device.events.map(String) }));
+      await until(
+        () => device.path('c') === path,
+        () => ({
+          path: device.path('c'),
+          want: path,
+          requests: device.network.requests,
+          events: device.events.map(String),
+        }),
+      );
       call.say(`${word} `);
-      await until(() => texts(chat).at(-1)?.includes(word), () => texts(chat));
+      await until(
+        () => texts(chat).at(-1)?.includes(word),
+        () => texts(chat),
+      );
     };
     await step('realtime', 'realtime');
     device.setRealtime(false);
@@ -99,12 +110,17 @@ describe('a sender', () => {
 
   it('fails as a disconnect when no path is left for long, and resumes from there', async () => {
     const world = new World();
-    const device = world.device({ timings: { ...(await import('../support/world.ts')).quickTimings, giveUpAfterMs: 400 } });
+    const device = world.device({
+      timings: { ...(await import('../support/world.ts')).quickTimings, giveUpAfterMs: 400 },
+    });
     const chat = device.chat('c');
     const sent = chat.sendMessage({ text: 'hi' });
     const call = await world.model.call();
     call.say('before ');
-    await until(() => texts(chat).at(-1)?.includes('before'), () => texts(chat));
+    await until(
+      () => texts(chat).at(-1)?.includes('before'),
+      () => texts(chat),
+    );
     device.cut();
     await sent;
     expect(chat.status).toBe('error');
@@ -127,11 +143,17 @@ describe('a sender', () => {
     const sent = chat.sendMessage({ text: 'hi' });
     const call = await world.model.call();
     call.say('half ');
-    await until(() => texts(chat).at(-1)?.includes('half'), () => texts(chat));
+    await until(
+      () => texts(chat).at(-1)?.includes('half'),
+      () => texts(chat),
+    );
     device.network.block('response');
     device.network.blocked.clear();
     call.say('whole');
-    await until(() => texts(chat).at(-1)?.includes('whole'), () => texts(chat));
+    await until(
+      () => texts(chat).at(-1)?.includes('whole'),
+      () => texts(chat),
+    );
     expect(chat.status).toBe('streaming');
     call.finish();
     await sent;
@@ -202,7 +224,10 @@ describe('stop', () => {
     await chat.stop();
     await sent;
     device.network.http = 'up';
-    await until(() => device.network.requests.some((request) => request.includes('/signal')), () => device.network.requests);
+    await until(
+      () => device.network.requests.some((request) => request.includes('/signal')),
+      () => device.network.requests,
+    );
     expect(world.model.calls).toHaveLength(0);
   });
 
@@ -259,7 +284,10 @@ describe('a reload', () => {
     first.transport.close();
     const reloaded = world.device().chat('c', { messages: before.messages.slice(0, 1) });
     const resumed = reloaded.resumeStream();
-    await until(() => texts(reloaded).at(-1)?.includes('two'), () => texts(reloaded));
+    await until(
+      () => texts(reloaded).at(-1)?.includes('two'),
+      () => texts(reloaded),
+    );
     call.say('three');
     call.finish();
     await resumed;
@@ -294,7 +322,10 @@ describe('a reload', () => {
     void reloaded.resumeStream();
     void reloaded.stop();
     const resumed = reloaded.resumeStream();
-    await until(() => texts(reloaded).at(-1)?.includes('one'), () => texts(reloaded));
+    await until(
+      () => texts(reloaded).at(-1)?.includes('one'),
+      () => texts(reloaded),
+    );
     // Hot reload: the same in the middle of the stream.
     void reloaded.stop();
     const again = reloaded.resumeStream();
@@ -337,10 +368,26 @@ describe('bad input', () => {
     call.say('one ');
     await until(() => texts(chat).at(-1)?.includes('one'));
     const [entry] = world.service.listeners;
-    for (const data of ['{', '[]', '{"v":2}', '{"v":1,"run":"x","turn":1,"at":0,"next":1,"chunks":[{}]}', 'null', '{"v":1,"run":"../x","turn":1,"at":0,"next":1}']) {
+    for (const data of [
+      '{',
+      '[]',
+      '{"v":2}',
+      '{"v":1,"run":"x","turn":1,"at":0,"next":1,"chunks":[{}]}',
+      'null',
+      '{"v":1,"run":"../x","turn":1,"at":0,"next":1}',
+    ]) {
       entry?.listener.onMessage(data);
     }
-    entry?.listener.onMessage(JSON.stringify({ v: 1, run: 'other', turn: 1, at: 0, next: 1, chunks: [{ type: 'text-delta', id: '0', delta: 'forged' }] }));
+    entry?.listener.onMessage(
+      JSON.stringify({
+        v: 1,
+        run: 'other',
+        turn: 1,
+        at: 0,
+        next: 1,
+        chunks: [{ type: 'text-delta', id: '0', delta: 'forged' }],
+      }),
+    );
     call.say('two');
     call.finish();
     await sent;

@@ -1,13 +1,13 @@
 import { createChatHandler } from '@chat-transport/core/server';
 import { describe, expect, it } from 'vitest';
-import { createWorld, recordingRealtime, user } from './support.ts';
+import { type Answer, createWorld, recordingRealtime, user } from './support.ts';
 
 const messages = [user('m1', 'hello')];
 
 async function errorOf(response: Response): Promise<[number, string]> {
   expect(response.headers.get('cache-control')).toBe('no-store');
   expect(response.headers.get('content-type')).toBe('application/json');
-  return [response.status, ((await response.json()) as any).error.code];
+  return [response.status, ((await response.json()) as Answer).error.code];
 }
 
 describe('a send that is malformed', () => {
@@ -38,7 +38,7 @@ describe('a send that is malformed', () => {
     const world = createWorld();
     const bad = { id: 'm2', role: 'user', parts: [{ type: 'text' }] };
     const response = await world.send({ id: 'c', messages: [...messages, bad] });
-    const { error } = (await response.json()) as any;
+    const { error } = (await response.json()) as Answer;
     expect([response.status, error.code]).toEqual([400, 'invalid-message']);
     expect(error.message).toContain('m2');
   });
@@ -46,7 +46,10 @@ describe('a send that is malformed', () => {
   it('is refused when it is not JSON, in form or in type', async () => {
     const world = createWorld();
     const headers = { 'content-type': 'application/json' };
-    expect(await errorOf(await world.fetch('', { method: 'POST', headers, body: '{"id":' }))).toEqual([400, 'invalid-body']);
+    expect(await errorOf(await world.fetch('', { method: 'POST', headers, body: '{"id":' }))).toEqual([
+      400,
+      'invalid-body',
+    ]);
     expect(await errorOf(await world.fetch('', { method: 'POST', headers, body: '' }))).toEqual([400, 'invalid-body']);
     const type = { 'content-type': 'text/plain' };
     expect(await errorOf(await world.fetch('', { method: 'POST', headers: type, body: '{}' }))).toEqual([
@@ -134,7 +137,10 @@ describe('routes', () => {
     expect(await errorOf(await world.post('/c/signal', { id: 's1', type: 'cancel' }))).toEqual([400, 'invalid-id']);
     expect(await errorOf(await world.post('/c/signal', { runId: 'r1', type: 'cancel' }))).toEqual([400, 'invalid-id']);
     for (const parts of [undefined, [], 'x', [{ type: 'text' }], [{ type: 'step-start' }]]) {
-      expect(await errorOf(await world.post('/c/signal', { ...run, type: 'steer', parts }))).toEqual([400, 'invalid-message']);
+      expect(await errorOf(await world.post('/c/signal', { ...run, type: 'steer', parts }))).toEqual([
+        400,
+        'invalid-message',
+      ]);
     }
     expect(await errorOf(await world.post('/c/signal', { ...run, type: 'claim' }))).toEqual([400, 'invalid-id']);
   });
@@ -159,7 +165,7 @@ describe('authorize', () => {
   const send = { id: 'c', messages };
 
   it('is required', () => {
-    const options = { log: createWorld().log, respond: () => new ReadableStream() } as any;
+    const options = { log: createWorld().log, respond: () => new ReadableStream() } as Answer;
     expect(() => createChatHandler(options)).toThrow('authorize');
     expect(() => createChatHandler({ authorize: () => true, respond: options.respond })).toThrow('log');
   });
@@ -186,7 +192,11 @@ describe('authorize', () => {
   it('hands the user on, and keeps its own failures to itself', async () => {
     const world = createWorld({ authorize: () => ({ userId: 'u1' }) });
     await world.send({ ...send, extra: { a: 1 } });
-    expect((await world.model()).input).toMatchObject({ userId: 'u1', body: { extra: { a: 1 } }, request: expect.any(Request) });
+    expect((await world.model()).input).toMatchObject({
+      userId: 'u1',
+      body: { extra: { a: 1 } },
+      request: expect.any(Request),
+    });
 
     const broken = createWorld({
       authorize: () => {
@@ -202,7 +212,7 @@ describe('authorize', () => {
   it("guards the provider's own credentials", async () => {
     const realtime = recordingRealtime({
       authorize: async (request, allow) => {
-        await allow(((await request.json()) as any).chatId);
+        await allow(((await request.json()) as Answer).chatId);
         return Response.json({ token: 't' });
       },
     });

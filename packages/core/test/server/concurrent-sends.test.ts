@@ -2,7 +2,7 @@ import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
-import { createWorld, ended, SseReader, textOf, until, user, type World } from './support.ts';
+import { type Answer, createWorld, ended, SseReader, textOf, until, user, type World } from './support.ts';
 
 const asJson = { headers: { accept: 'application/json' } };
 
@@ -50,7 +50,7 @@ describe('a send while a run is active', () => {
     const world = createWorld({ onBusy: 'interrupt' });
     await send(world, 'r1', [user('m1', 'hi')], { baseTurn: 0 });
     const response = await send(world, 'r2', [user('m2', 'other')], { baseTurn: 0 });
-    expect([response.status, ((await response.json()) as any).error.code]).toEqual([409, 'stale']);
+    expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([409, 'stale']);
     expect((await world.state('c')).active.runId).toBe('r1');
   });
 
@@ -65,7 +65,11 @@ describe('a send while a run is active', () => {
     const world = createWorld({ onBusy: 'queue', log: { ...log, begin } });
     await send(world, 'r1', [user('m1', 'q1')]);
     const second = send(world, 'r2', [user('m1', 'q1'), user('m2', 'q2')]);
-    await until('the second to wait', () => refused.includes('r2'), () => refused);
+    await until(
+      'the second to wait',
+      () => refused.includes('r2'),
+      () => refused,
+    );
     const third = send(world, 'r3', [user('m1', 'q1'), user('m3', 'q3')]);
     await answer(world, 1, 'a1');
     expect(await (await second).json()).toEqual({ runId: 'r2', turn: 2 });
@@ -78,9 +82,11 @@ describe('a send while a run is active', () => {
   it('is refused when sixteen wait already', async () => {
     const world = createWorld({ onBusy: 'queue' });
     await send(world, 'r0', [user('m0', 'q')]);
-    const waiting = Array.from({ length: 16 }, (_, index) => send(world, `r${index + 1}`, [user(`m${index + 1}`, 'q')]));
+    const waiting = Array.from({ length: 16 }, (_, index) =>
+      send(world, `r${index + 1}`, [user(`m${index + 1}`, 'q')]),
+    );
     const over = await Promise.race([send(world, 'r99', [user('m99', 'q')]), ...waiting]);
-    expect([over.status, ((await over.json()) as any).error.code]).toEqual([409, 'busy']);
+    expect([over.status, ((await over.json()) as Answer).error.code]).toEqual([409, 'busy']);
     await world.handler.runtime.close();
     for (const response of await Promise.all(waiting)) expect(response.status).toBe(500);
   });
@@ -92,7 +98,7 @@ describe('a device that is behind', () => {
     await send(world, 'r1', [user('m1', 'q1')], { baseTurn: 0 });
     const messages = await answer(world, 1, 'a1');
     const stale = await send(world, 'r2', [user('m9', 'from my phone')], { baseTurn: 0 });
-    const { error, state } = (await stale.json()) as any;
+    const { error, state } = (await stale.json()) as Answer;
     expect([stale.status, error.code, state.turn, state.messages]).toEqual([409, 'stale', 1, messages]);
     const again = await send(world, 'r3', [...state.messages, user('m9', 'from my phone')], { baseTurn: state.turn });
     expect(again.status).toBe(202);
@@ -105,16 +111,19 @@ describe('a device that is behind', () => {
     await send(world, 'r2', [...old, user('m2', 'q2')], { baseTurn: 1 });
     await answer(world, 2, 'a2');
     const response = await send(world, 'r3', old, { baseTurn: 1, messageId: old[1]?.id });
-    expect([response.status, ((await response.json()) as any).error.code]).toEqual([409, 'stale']);
+    expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([409, 'stale']);
   });
 
-  it('may regenerate and edit, which cut on purpose', async () => {
+  it('cannot cut what others wrote; one that is not behind may regenerate and edit', async () => {
     const world = createWorld();
     await send(world, 'r1', [user('m1', 'q1')]);
     await answer(world, 1, 'a1');
-    expect((await send(world, 'r2', [user('m1', 'q1')], { baseTurn: 0, trigger: 'regenerate-message' })).status).toBe(202);
+    const regenerate = { trigger: 'regenerate-message' };
+    expect((await send(world, 'r2', [user('m1', 'q1')], { ...regenerate, baseTurn: 0 })).status).toBe(409);
+    expect((await send(world, 'r2', [user('m1', 'q1')], { ...regenerate, baseTurn: 1 })).status).toBe(202);
     await answer(world, 2, 'a1 again');
-    expect((await send(world, 'r3', [user('m1', 'q1!')], { baseTurn: 0, messageId: 'm1' })).status).toBe(202);
+    expect((await send(world, 'r3', [user('m1', 'q1!')], { baseTurn: 1, messageId: 'm1' })).status).toBe(409);
+    expect((await send(world, 'r3', [user('m1', 'q1!')], { baseTurn: 2, messageId: 'm1' })).status).toBe(202);
   });
 });
 
@@ -132,8 +141,16 @@ describe('two devices', () => {
       ),
     } as UIMessage;
     const continuation = { messageId: call?.id };
-    const first = await send(world, 'r2', [question as UIMessage, answered], { ...continuation, clientId: 'a', baseTurn: 1 });
-    const second = await send(world, 'r3', [question as UIMessage, answered], { ...continuation, clientId: 'b', baseTurn: 1 });
+    const first = await send(world, 'r2', [question as UIMessage, answered], {
+      ...continuation,
+      clientId: 'a',
+      baseTurn: 1,
+    });
+    const second = await send(world, 'r3', [question as UIMessage, answered], {
+      ...continuation,
+      clientId: 'b',
+      baseTurn: 1,
+    });
     expect([await first.json(), await second.json()]).toEqual([
       { runId: 'r2', turn: 2 },
       { runId: 'r2', turn: 2 },
@@ -143,10 +160,7 @@ describe('two devices', () => {
 
   it('that send at the same moment get one run each way', async () => {
     const world = createWorld();
-    const responses = await Promise.all([
-      send(world, 'r1', [user('m1', 'a')]),
-      send(world, 'r2', [user('m2', 'b')]),
-    ]);
+    const responses = await Promise.all([send(world, 'r1', [user('m1', 'a')]), send(world, 'r2', [user('m2', 'b')])]);
     expect(responses.map(({ status }) => status).sort()).toEqual([202, 409]);
   });
 });

@@ -1,3 +1,4 @@
+import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
 import { isStepCount, streamText, tool, toUIMessageStream } from 'ai';
 import { convertArrayToReadableStream, MockLanguageModelV4 } from 'ai/test';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +37,11 @@ describe('a cancel', () => {
       },
     });
     const reader = new SseReader(await world.send(send));
-    await until('the first chunk', () => reader.chunks.length === 2, () => reader.text);
+    await until(
+      'the first chunk',
+      () => reader.chunks.length === 2,
+      () => reader.text,
+    );
     await world.signal('c', cancel('s1'));
     await reader.closed;
     expect(reader.end).toBe('r1:2:cancel');
@@ -111,7 +116,11 @@ describe('a cancel', () => {
     await reader.closed;
     expect(reader.end).toBe('r1:2:cancel');
     release();
-    await until('the second word', () => outcomes.length === 2, () => outcomes);
+    await until(
+      'the second word',
+      () => outcomes.length === 2,
+      () => outcomes,
+    );
     expect(outcomes).toEqual(['finish', 'cancel']);
   });
 });
@@ -122,27 +131,25 @@ describe('a steer', () => {
     outputTokens: { total: 1, text: 1, reasoning: undefined },
   };
 
+  type Part = LanguageModelV4StreamPart;
+
   function toolWorld(onStep: () => Promise<void>) {
     const prompts: string[] = [];
     const model = new MockLanguageModelV4({
       doStream: async ({ prompt }) => {
         prompts.push(JSON.stringify(prompt));
         const isFirst = prompts.length === 1;
-        return {
-          stream: convertArrayToReadableStream(
-            isFirst
-              ? [
-                  { type: 'tool-call' as const, toolCallId: 'call-1', toolName: 'look', input: '{}' },
-                  { type: 'finish' as const, finishReason: { unified: 'tool-calls' as const, raw: undefined }, usage },
-                ]
-              : [
-                  { type: 'text-start' as const, id: 't' },
-                  { type: 'text-delta' as const, id: 't', delta: 'done' },
-                  { type: 'text-end' as const, id: 't' },
-                  { type: 'finish' as const, finishReason: { unified: 'stop' as const, raw: undefined }, usage },
-                ],
-          ),
-        };
+        const call: Part[] = [
+          { type: 'tool-call', toolCallId: 'call-1', toolName: 'look', input: '{}' },
+          { type: 'finish', finishReason: { unified: 'tool-calls', raw: undefined }, usage },
+        ];
+        const text: Part[] = [
+          { type: 'text-start', id: 't' },
+          { type: 'text-delta', id: 't', delta: 'done' },
+          { type: 'text-end', id: 't' },
+          { type: 'finish', finishReason: { unified: 'stop', raw: undefined }, usage },
+        ];
+        return { stream: convertArrayToReadableStream(isFirst ? call : text) };
       },
     });
     const world = createWorld({
@@ -173,7 +180,11 @@ describe('a steer', () => {
       return working;
     });
     const reader = new SseReader(await world.send(send));
-    await until('the tool', () => isWorking, () => reader.text);
+    await until(
+      'the tool',
+      () => isWorking,
+      () => reader.text,
+    );
     expect(await world.signal('c', steer('s1', 'use Celsius'))).toEqual({ outcome: 'accepted' });
     const waiting = world.signal('c', steer('s1', 'use Celsius'), '?wait=5000');
     release();
@@ -239,4 +250,3 @@ describe('a claim on a client tool call', () => {
     expect(await claim('tab-1')).toEqual({ outcome: 'delivered' });
   });
 });
-

@@ -14,7 +14,11 @@ describe('an unmodified useChat client', () => {
     const sent = chat.sendMessage({ text: 'hi' });
     const model = await world.model();
     model.text('hel');
-    await until('the first words', () => textOf(chat.lastMessage) === 'hel', () => chat.messages);
+    await until(
+      'the first words',
+      () => textOf(chat.lastMessage) === 'hel',
+      () => chat.messages,
+    );
     model.text('lo');
     model.close();
     await sent;
@@ -39,7 +43,11 @@ describe('an unmodified useChat client', () => {
 
     const second = stockChat(world, 'c', { messages: first.messages.slice(0, 1) });
     const resumed = second.resumeStream();
-    await until('the replay', () => textOf(second.lastMessage) === 'one two ', () => second.messages);
+    await until(
+      'the replay',
+      () => textOf(second.lastMessage) === 'one two ',
+      () => second.messages,
+    );
     model.text('three');
     model.close();
     await resumed;
@@ -83,7 +91,10 @@ describe('an unmodified useChat client', () => {
     expect(second?.start).toMatchObject({ trigger: 'regenerate-message', before: chat.messages[0]?.id, tail: [] });
 
     await Promise.all([chat.sendMessage({ text: 'q2' }), answer(3, 'a2')]);
-    await Promise.all([chat.sendMessage({ text: 'q1 edited', messageId: chat.messages[0]?.id ?? '' }), answer(4, 'a3')]);
+    await Promise.all([
+      chat.sendMessage({ text: 'q1 edited', messageId: chat.messages[0]?.id ?? '' }),
+      answer(4, 'a3'),
+    ]);
     expect(view(chat.messages)).toEqual(['user: q1 edited', 'assistant: a3']);
     expect((await world.state('c')).messages).toEqual(JSON.parse(JSON.stringify(chat.messages)));
   });
@@ -93,7 +104,11 @@ describe('an unmodified useChat client', () => {
     const chat = stockChat(world, 'c', {
       sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
       onToolCall: ({ toolCall }) =>
-        void chat.addToolOutput({ tool: toolCall.toolName as never, toolCallId: toolCall.toolCallId, output: 'sunny' as never }),
+        void chat.addToolOutput({
+          tool: toolCall.toolName as never,
+          toolCallId: toolCall.toolCallId,
+          output: 'sunny' as never,
+        }),
     });
     const sent = chat.sendMessage({ text: 'weather?' });
     const first = await world.model();
@@ -107,7 +122,11 @@ describe('an unmodified useChat client', () => {
     const second = await world.model(2);
     second.push({ type: 'start-step' });
     second.text('It is ');
-    await until('the second answer', () => textOf(chat.lastMessage).endsWith('It is '), () => chat.messages);
+    await until(
+      'the second answer',
+      () => textOf(chat.lastMessage).endsWith('It is '),
+      () => chat.messages,
+    );
 
     // Another page of the same user reloads: it must see the tool call of the first run, and not run the tool.
     const calls: string[] = [];
@@ -116,7 +135,11 @@ describe('an unmodified useChat client', () => {
       onToolCall: ({ toolCall }) => void calls.push(toolCall.toolCallId),
     });
     const resumed = other.resumeStream();
-    await until('the replay', () => textOf(other.lastMessage).endsWith('It is '), () => other.messages);
+    await until(
+      'the replay',
+      () => textOf(other.lastMessage).endsWith('It is '),
+      () => other.messages,
+    );
     second.text('sunny.');
     second.close();
     await Promise.all([sent, resumed]);
@@ -160,7 +183,11 @@ describe('an unmodified useChat client', () => {
     const sent = chat.sendMessage({ text: 'hi' });
     const model = await world.model();
     model.push({ type: 'start' });
-    await until('the empty answer', () => chat.messages.length === 2, () => chat.messages);
+    await until(
+      'the empty answer',
+      () => chat.messages.length === 2,
+      () => chat.messages,
+    );
     const { active } = await world.state('c');
     await world.signal('c', { id: 's1', runId: active.runId, type: 'cancel' });
     await sent;

@@ -13,7 +13,11 @@ import { type ChatInit, DefaultChatTransport, type UIMessage, type UIMessageChun
 import { createParser } from 'eventsource-parser';
 
 /** Waits for a condition; the error says what did arrive. */
-export async function until<T>(what: string, look: () => T | undefined | false, seen: () => unknown = () => undefined): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false,
+  seen: () => unknown = () => undefined,
+): Promise<T> {
   const deadline = Date.now() + 5000;
   for (;;) {
     const value = look();
@@ -22,6 +26,10 @@ export async function until<T>(what: string, look: () => T | undefined | false, 
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/** Something that a server answered: the tests say what they expect of it. */
+// biome-ignore lint/suspicious/noExplicitAny: untyped on purpose.
+export type Answer = any;
 
 /** A model that the test writes by hand. */
 export interface ScriptedModel {
@@ -46,7 +54,7 @@ export interface World {
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
   send(body: object, init?: RequestInit): Promise<Response>;
   signal(chatId: string, body: object, query?: string): Promise<{ outcome: string; reason?: string }>;
-  state(chatId: string): Promise<any>;
+  state(chatId: string): Promise<Answer>;
 }
 
 export const origin = 'http://localhost';
@@ -86,7 +94,12 @@ export function createWorld(options: Partial<ChatHandlerOptions> & { log?: RunLo
     models,
     events,
     finished,
-    model: (count = 1) => until(`respond call ${count}`, () => models[count - 1], () => events),
+    model: (count = 1) =>
+      until(
+        `respond call ${count}`,
+        () => models[count - 1],
+        () => events,
+      ),
     fetch,
     post,
     send: (body, init) => post('', body, init),
@@ -136,7 +149,11 @@ export function textOf(message: UIMessage | undefined): string {
 }
 
 /** A real `Chat` on the stock, unmodified transport. */
-export function stockChat(world: World, id: string, init: Omit<ChatInit<UIMessage>, 'id' | 'transport'> = {}): Chat<UIMessage> {
+export function stockChat(
+  world: World,
+  id: string,
+  init: Omit<ChatInit<UIMessage>, 'id' | 'transport'> = {},
+): Chat<UIMessage> {
   const fetch: typeof globalThis.fetch = (input, requestInit) =>
     world.handler(new Request(new URL(String(input), origin), requestInit));
   return new Chat({ id, transport: new DefaultChatTransport({ fetch }), ...init });
@@ -199,7 +216,11 @@ export class SseReader {
   }
 
   saw(text: string): Promise<unknown> {
-    return until(`text "${text}"`, () => this.streamedText.includes(text), () => this.text);
+    return until(
+      `text "${text}"`,
+      () => this.streamedText.includes(text),
+      () => this.text,
+    );
   }
 
   cancel(): Promise<void> {
@@ -210,8 +231,8 @@ export class SseReader {
 /** A realtime service that keeps what is published. */
 export function recordingRealtime(
   overrides: Partial<RealtimeServer> = {},
-): RealtimeServer & { readonly published: { channel: string; frame: any }[] } {
-  const published: { channel: string; frame: any }[] = [];
+): RealtimeServer & { readonly published: { channel: string; frame: Answer }[] } {
+  const published: { channel: string; frame: Answer }[] = [];
   return {
     name: 'recording',
     limits: { maxMessageBytes: 65_536, flushIntervalMs: 0 },

@@ -1,7 +1,12 @@
 import { Chat } from '@ai-sdk/react';
 import type { ChatInit, UIMessage, UIMessageChunk } from 'ai';
 import { onTestFinished } from 'vitest';
-import { RealtimeChatTransport, type RealtimeChatTransportOptions, syncChat, type TransportEvent } from '../../src/index.ts';
+import {
+  RealtimeChatTransport,
+  type RealtimeChatTransportOptions,
+  syncChat,
+  type TransportEvent,
+} from '../../src/index.ts';
 import { memoryLog } from '../../src/memory.ts';
 import type { ChannelListener, PublishLimits, RealtimeServer } from '../../src/provider.ts';
 import { type ChatHandler, type ChatHandlerOptions, createChatHandler, type RespondInput } from '../../src/server.ts';
@@ -10,7 +15,8 @@ import { type ChatHandler, type ChatHandlerOptions, createChatHandler, type Resp
 export async function until(condition: () => unknown, seen: () => unknown = () => '', withinMs = 8000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${condition}\nSeen: ${JSON.stringify(seen(), null, 1)}`);
+    if (Date.now() > deadline)
+      throw new Error(`Not within ${withinMs} ms: ${condition}\nSeen: ${JSON.stringify(seen(), null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -27,7 +33,10 @@ export class Model {
 
   /** The call with this number, as soon as it was made. */
   async call(index = 0): Promise<ModelCall> {
-    await until(() => this.calls.length > index, () => ({ calls: this.calls.length }));
+    await until(
+      () => this.calls.length > index,
+      () => ({ calls: this.calls.length }),
+    );
     return this.calls[index] as ModelCall;
   }
 }
@@ -52,7 +61,11 @@ export class ModelCall {
         this.#controller = controller;
       },
     });
-    this.push({ type: 'start', messageMetadata: { nonce: this.nonce } }, { type: 'start-step' }, { type: 'text-start', id: '0' });
+    this.push(
+      { type: 'start', messageMetadata: { nonce: this.nonce } },
+      { type: 'start-step' },
+      { type: 'text-start', id: '0' },
+    );
   }
 
   push(...chunks: UIMessageChunk[]): void {
@@ -61,7 +74,8 @@ export class ModelCall {
 
   /** Says words, one chunk each. */
   say(text: string): void {
-    for (const word of text.match(/\S+\s*/g) ?? []) this.push({ type: 'text-delta', id: String(this.#texts), delta: word });
+    for (const word of text.match(/\S+\s*/g) ?? [])
+      this.push({ type: 'text-delta', id: String(this.#texts), delta: word });
   }
 
   /** Ends this text and begins another. */
@@ -70,7 +84,11 @@ export class ModelCall {
   }
 
   finish(): void {
-    this.push({ type: 'text-end', id: String(this.#texts) }, { type: 'finish-step' }, { type: 'finish', finishReason: 'stop' });
+    this.push(
+      { type: 'text-end', id: String(this.#texts) },
+      { type: 'finish-step' },
+      { type: 'finish', finishReason: 'stop' },
+    );
     this.#controller.close();
   }
 
@@ -137,12 +155,20 @@ export class Network {
         await response.body.cancel();
         throw new TypeError('network error');
       }
-      if (this.blocked.has('held')) return new Response(this.#cuttable(new ReadableStream(), kind, init?.signal), { headers: response.headers });
-      return new Response(this.#cuttable(response.body, kind, init?.signal), { status: response.status, headers: response.headers });
+      if (this.blocked.has('held'))
+        return new Response(this.#cuttable(new ReadableStream(), kind, init?.signal), { headers: response.headers });
+      return new Response(this.#cuttable(response.body, kind, init?.signal), {
+        status: response.status,
+        headers: response.headers,
+      });
     };
   }
 
-  #cuttable(body: ReadableStream<Uint8Array>, kind: 'response' | 'sse', signal: AbortSignal | null | undefined): ReadableStream<Uint8Array> {
+  #cuttable(
+    body: ReadableStream<Uint8Array>,
+    kind: 'response' | 'sse',
+    signal: AbortSignal | null | undefined,
+  ): ReadableStream<Uint8Array> {
     const reader = body.getReader();
     return new ReadableStream({
       start: (controller) => {
@@ -167,7 +193,9 @@ export class Network {
   }
 }
 
-export type DeviceOptions = Omit<RealtimeChatTransportOptions, 'subscriber' | 'fetch'> & { readonly realtime?: boolean };
+export type DeviceOptions = Omit<RealtimeChatTransportOptions, 'subscriber' | 'fetch'> & {
+  readonly realtime?: boolean;
+};
 
 /** Short waits, so that faults are noticed within a test. */
 export const quickTimings = {
@@ -282,10 +310,14 @@ export class World {
 
 /** The text of a chat's messages, one string each: `user: hi`. */
 export function texts(chat: { readonly messages: readonly UIMessage[] }): string[] {
-  return chat.messages.map(({ role, parts }) => `${role}: ${parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('|')}`);
+  return chat.messages.map(
+    ({ role, parts }) => `${role}: ${parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('|')}`,
+  );
 }
 
 /** The nonces of a chat's answers: a second generation would show as another one. */
 export function nonces(chat: { readonly messages: readonly UIMessage[] }): unknown[] {
-  return chat.messages.filter(({ role }) => role === 'assistant').map(({ metadata }) => (metadata as { nonce?: string } | undefined)?.nonce);
+  return chat.messages
+    .filter(({ role }) => role === 'assistant')
+    .map(({ metadata }) => (metadata as { nonce?: string } | undefined)?.nonce);
 }

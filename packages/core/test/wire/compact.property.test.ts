@@ -6,7 +6,7 @@ import { foldMessage } from '../../src/wire/fold.ts';
 import { canonical, chatFold, sdkFold } from './folds.ts';
 import { runChunks, wildChunks } from './streams.ts';
 
-const runs = { numRuns: 200 };
+const runs = { numRuns: 150 };
 
 describe('a compacted replay', () => {
   it('folds to the identical message for every part type and tool state', async () => {

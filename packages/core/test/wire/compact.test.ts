@@ -142,6 +142,57 @@ describe('a tool call', () => {
   });
 });
 
+describe('a replay of what is rare', () => {
+  it.each<[string, UIMessageChunk[]]>([
+    [
+      'data that comes again after its step was taken back',
+      [
+        { type: 'data-p', id: 'd', data: 1 },
+        { type: 'reset-step' },
+        { type: 'file', url: 'data:,x', mediaType: 'text/plain' },
+        { type: 'data-p', id: 'd', data: 2 },
+      ],
+    ],
+    [
+      'input that goes on after it was complete',
+      [
+        { type: 'tool-input-start', ...call },
+        { type: 'tool-input-delta', toolCallId: 'c1', inputTextDelta: '{"city"' },
+        available,
+        { type: 'tool-input-delta', toolCallId: 'c1', inputTextDelta: ':"Thun"}' },
+        output,
+      ],
+    ],
+    [
+      'a static and a dynamic call with one id',
+      [available, { ...available, dynamic: true, input: { city: 'Thun' } }, output, failed],
+    ],
+    [
+      'a call id that each step uses again',
+      [
+        available,
+        output,
+        { type: 'start-step' },
+        { ...available, input: { city: 'Thun' } },
+        { ...output, output: 'sun' },
+      ],
+    ],
+  ])('shows %s as the live page did', async (_, rest) => {
+    const chunks: UIMessageChunk[] = [start, { type: 'start-step' }, ...rest];
+    const [raw, small] = [await chatFold(chunks), await chatFold(compact(chunks))];
+    expect(raw.failed).toBe(false);
+    expect(canonical(small.message)).toBe(canonical(raw.message));
+  });
+
+  it('shows nothing that came behind a chunk at which the live page stopped', async () => {
+    const chunks: UIMessageChunk[] = [...answer(2).slice(0, 5), output, { type: 'text-delta', id: 't', delta: 'late' }];
+    const [raw, small] = [await chatFold(chunks), await chatFold(compact(chunks))];
+    expect([raw.failed, small.failed]).toEqual([true, true]);
+    expect(small.message?.parts.at(-1)).toMatchObject({ text: 'w0 w1 ' });
+    expect(canonical(small.message)).toBe(canonical(raw.message));
+  });
+});
+
 describe('what a replay keeps and leaves out', () => {
   it('leaves out transient data and all but the last value of a data part, at the first one’s place', async () => {
     const chunks: UIMessageChunk[] = [

@@ -15,7 +15,8 @@ interface OpenRequest {
   readonly frame: WebSocketChatTransportSendRequest | WebSocketChatTransportResumeRequest;
   /** The run that an abort cancels; unknown until a resume is answered. */
   runId: string | undefined;
-  isAborted: boolean;
+  /** Why nobody waits for it any more: the client's abort, or a socket that is gone. */
+  left: 'aborted' | 'detached' | undefined;
   reader?: ReadableStreamDefaultReader<{ data: string }>;
 }
 
@@ -29,6 +30,8 @@ export class StockBridge {
   readonly #connection: SocketConnection;
   readonly #maxRequests: number;
   readonly #requests = new Map<string, OpenRequest>();
+  /** Per chat: the cancel that is under way. */
+  readonly #cancels = new Map<string, Promise<void>>();
 
   constructor(host: RealtimeHost, connection: SocketConnection, maxRequests: number) {
     this.#host = host;
@@ -63,7 +66,7 @@ export class StockBridge {
   /** The socket is gone: lets go of the streams. The runs go on. */
   close(): void {
     for (const open of this.#requests.values()) {
-      open.isAborted = true;
+      open.left = 'detached';
       void open.reader?.cancel().catch(() => {});
     }
     this.#requests.clear();
@@ -73,15 +76,17 @@ export class StockBridge {
     const { requestId } = frame;
     // The bridge names the run, so that an abort that overtakes the answer has something to cancel.
     const runId = frame.type === 'send' ? ((frame.body as { runId?: string }).runId ?? randomUUID()) : undefined;
-    const open: OpenRequest = { frame, runId, isAborted: false };
+    const open: OpenRequest = { frame, runId, left: undefined };
     this.#requests.set(requestId, open);
     try {
+      // Who stops and sends again at once would be told that the chat is busy.
+      if (frame.type === 'send') await this.#cancels.get(frame.id);
       const response = await this.#host.handle(this.#requestFor(frame, runId));
       const named = response.headers.get('x-chat-run-id') ?? runId;
-      if (open.isAborted) {
+      if (open.left) {
         await response.body?.cancel();
         // Another device may have begun the same continuation first: then this is the run that the abort meant.
-        if (named !== runId && frame.type === 'send') await this.#cancel(frame, named);
+        if (open.left === 'aborted' && frame.type === 'send' && named !== runId) await this.#cancel(frame, named);
         return;
       }
       open.runId = named;
@@ -90,7 +95,7 @@ export class StockBridge {
       else if (!response.ok) await this.#fail(requestId, await errorTextOf(response));
       else await this.#stream(open, response);
     } catch {
-      if (!open.isAborted) await this.#fail(requestId, 'The chat request failed.');
+      if (!open.left) await this.#fail(requestId, 'The chat request failed.');
     } finally {
       if (this.#requests.get(requestId) === open) this.#requests.delete(requestId);
     }
@@ -126,10 +131,10 @@ export class StockBridge {
     if (!reader) return this.#fail(requestId, 'The chat request was answered without a stream.');
     open.reader = reader;
     // An abort that came while `start` waited for room found no reader to cancel.
-    if (open.isAborted) return reader.cancel();
+    if (open.left) return reader.cancel();
     for (let sequence = 0; ; sequence += 1) {
       const { done, value } = await reader.read();
-      if (open.isAborted) return;
+      if (open.left) return;
       // A stream that stops without its end has a gap: the stock client must not take it for finished.
       if (done) return this.#fail(requestId, 'The network connection to the answer was lost. Resume to read on.');
       if (value.data === '[DONE]') {
@@ -143,11 +148,17 @@ export class StockBridge {
   #abort(requestId: string): void {
     const open = this.#requests.get(requestId);
     if (!open) return;
-    open.isAborted = true;
+    open.left = 'aborted';
     this.#requests.delete(requestId);
     void open.reader?.cancel().catch(() => {});
     // A resume that has not been answered has no run to cancel: that abort is a page that goes away.
-    if (open.runId !== undefined) void this.#cancel(open.frame, open.runId).catch(() => {});
+    if (open.runId === undefined) return;
+    const { id } = open.frame;
+    const cancel = this.#cancel(open.frame, open.runId).catch(() => {});
+    this.#cancels.set(id, cancel);
+    void cancel.then(() => {
+      if (this.#cancels.get(id) === cancel) this.#cancels.delete(id);
+    });
   }
 
   async #cancel(frame: OpenRequest['frame'], runId: string | null | undefined): Promise<void> {

@@ -89,6 +89,6 @@ async function* answer(
   yield { type: 'finish' };
 }
 
-export function textOf(message: UIMessage | undefined): string {
+function textOf(message: UIMessage | undefined): string {
   return (message?.parts ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('');
 }

@@ -1,0 +1,144 @@
+// @vitest-environment jsdom
+import { useChat } from '@ai-sdk/react';
+import type { UIMessage } from 'ai';
+import { type ReactNode, StrictMode } from 'react';
+import { flushSync } from 'react-dom';
+import { createRoot } from 'react-dom/client';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type UseRealtimeChatHelpers, useRealtimeChat } from '../../src/react.ts';
+import { type Device, nonces, texts, until, World } from '../support/world.ts';
+
+/** A page that shows something; `show(null)` is navigation away from it. */
+function page(): { show(node: ReactNode): void } {
+  const root = createRoot(document.createElement('div'));
+  onTestFinished(() => root.unmount());
+  return { show: (node) => flushSync(() => root.render(<StrictMode>{node}</StrictMode>)) };
+}
+
+interface Seen {
+  chat: UseRealtimeChatHelpers;
+}
+
+type ViewProps = { seen: Seen; device: Device; options?: Partial<Parameters<typeof useRealtimeChat>[0]> };
+
+function View({ seen, device, options }: ViewProps) {
+  seen.chat = useRealtimeChat({ id: 'c', transport: device.transport, ...options });
+  return null;
+}
+
+function PlainView({ seen, device, messages }: { seen: Seen; device: Device; messages: UIMessage[] }) {
+  seen.chat = useChat({ id: 'c', transport: device.transport, resume: true, messages }) as UseRealtimeChatHelpers;
+  return null;
+}
+
+/** A view of a device's chat, and what it saw last. */
+function shown(device: Device, options: NonNullable<ViewProps['options']> = {}) {
+  const seen = {} as Seen;
+  return { seen, view: <View seen={seen} device={device} options={options} /> };
+}
+
+describe('useRealtimeChat', () => {
+  it('shows on both devices what either does, under StrictMode', async () => {
+    const world = new World();
+    const [a, b] = [shown(world.device()), shown(world.device())];
+    page().show(a.view);
+    page().show(b.view);
+    void a.seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(
+      () => texts(b.seen.chat).at(-1)?.includes('one') && b.seen.chat.status === 'streaming',
+      () => texts(b.seen.chat),
+    );
+    expect(b.seen.chat.connection).toEqual({ state: 'connected', path: 'realtime' });
+    call.say('two');
+    call.finish();
+    await until(() => a.seen.chat.status === 'ready' && b.seen.chat.status === 'ready');
+    expect(texts(b.seen.chat)).toEqual(['user: hi', 'assistant: one two']);
+    expect(nonces(b.seen.chat)).toEqual(nonces(a.seen.chat));
+    expect(world.model.calls).toHaveLength(1);
+  });
+
+  it('goes on when the page navigates away, and shows all of it when it comes back', async () => {
+    const world = new World();
+    const a = shown(world.device());
+    const tab = page();
+    tab.show(a.view);
+    void a.seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(a.seen.chat).at(-1)?.includes('one'));
+    tab.show(null);
+    call.say('two ');
+    await until(() => world.service.published > 4);
+    expect(call.signal.aborted).toBe(false);
+    tab.show(a.view);
+    await until(
+      () => texts(a.seen.chat).at(-1)?.includes('two') && a.seen.chat.status === 'streaming',
+      () => texts(a.seen.chat),
+    );
+    call.finish();
+    await until(() => a.seen.chat.status === 'ready');
+    expect(world.finished.map(({ outcome }) => outcome)).toEqual(['finish']);
+  });
+
+  it('stops on the other device, and both show the same', async () => {
+    const world = new World();
+    const [a, b] = [shown(world.device()), shown(world.device())];
+    page().show(a.view);
+    page().show(b.view);
+    void a.seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one two');
+    await until(() => texts(b.seen.chat).at(-1)?.includes('two'));
+    await b.seen.chat.stop();
+    expect(call.signal.aborted).toBe(true);
+    await until(() => a.seen.chat.status === 'ready' && b.seen.chat.status === 'ready');
+    expect(texts(b.seen.chat)).toEqual(texts(a.seen.chat));
+    await until(() => world.finished.length === 1);
+    expect(world.finished[0]?.outcome).toBe('cancel');
+    expect(b.seen.chat.messages.at(-1)).toEqual(a.seen.chat.messages.at(-1));
+  });
+
+  it('calls the callbacks of the newest render, on the owner alone', async () => {
+    const world = new World();
+    const first = vi.fn();
+    const second = vi.fn();
+    const device = world.device();
+    const tab = page();
+    const before = shown(device, { onToolCall: first });
+    tab.show(before.view);
+    const after = shown(device, { onToolCall: second });
+    tab.show(after.view);
+    void after.seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => second.mock.calls.length > 0);
+    expect(first).not.toHaveBeenCalled();
+  });
+});
+
+describe('plain useChat', () => {
+  it('with resume, reloaded in mid-answer under StrictMode: the run goes on', async () => {
+    const world = new World();
+    const sender = world.device().chat('c');
+    void sender.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    const seen = {} as Seen;
+    page().show(<PlainView seen={seen} device={world.device()} messages={sender.messages.slice(0, 1)} />);
+    await until(
+      () => texts(seen.chat).at(-1)?.includes('one'),
+      () => texts(seen.chat),
+    );
+    call.say('two');
+    call.finish();
+    await until(() => seen.chat.status === 'ready');
+    expect(texts(seen.chat)).toEqual(['user: hi', 'assistant: one two']);
+    expect(nonces(seen.chat)).toEqual([call.nonce]);
+    await until(() => world.finished.length === 1);
+    expect(world.finished[0]?.outcome).toBe('finish');
+    expect(world.model.calls).toHaveLength(1);
+  });
+});

@@ -1,0 +1,299 @@
+import { memoryLog } from '@chat-transport/core/memory';
+import { ChatTransportError, type RunLog } from '@chat-transport/core/provider';
+import { createChatRuntime, type FinishInput } from '@chat-transport/core/server';
+import { describe, expect, it } from 'vitest';
+import { type Answer, createWorld, ended, recordingRealtime, SseReader, textOf, until, user } from './support.ts';
+
+const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
+const shortLease = { leaseMs: 120, renewEveryMs: 30 };
+
+/** A log whose user can die: from then on it neither hears nor says anything. */
+function mortal(log: RunLog): { log: RunLog; die(): void } {
+  let isDead = false;
+  const never = new Promise<never>(() => {});
+  const proxy = new Proxy(log, {
+    get(target, name) {
+      const method = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return async (...args: unknown[]) => {
+        if (isDead) return never;
+        const answer = await method.apply(target, args);
+        return isDead ? never : answer;
+      };
+    },
+  });
+  return {
+    log: proxy,
+    die: () => {
+      isDead = true;
+    },
+  };
+}
+
+describe('a run whose server died', () => {
+  it('ends as lost for whoever reads it elsewhere, with the partial answer saved', async () => {
+    const shared = memoryLog();
+    const { log, die } = mortal(shared);
+    const here = createWorld({ log, ...shortLease });
+    const realtime = recordingRealtime();
+    const there = createWorld({ log: shared, realtime, ...shortLease });
+    const first = new SseReader(await here.send(send));
+    const model = await here.model();
+    model.text('half');
+    await first.saw('half');
+    const reader = new SseReader(await there.fetch('/c/stream'));
+    await reader.saw('half');
+    die();
+    await reader.closed;
+    expect(reader.end).toBe('r1:3:lost');
+    expect(reader.chunks.at(-1)).toMatchObject({ type: 'error' });
+    await until(
+      'the save',
+      () => there.finished.length === 1,
+      () => there.events,
+    );
+    expect(there.finished[0]).toMatchObject({ outcome: 'lost', runId: 'r1' });
+    expect(textOf(there.finished[0]?.messages[1])).toBe('half');
+    await until('the published end', () => realtime.published.some(({ frame }) => frame.end?.reason === 'lost'));
+    expect((await there.state('c')).runs[0].end).toEqual({ reason: 'lost' });
+    expect((await there.send({ id: 'c', messages: [user('m2', 'again')] })).status).toBe(200);
+  });
+
+  it('is found by sweep when nobody reads, and once', async () => {
+    let offsetMs = 0;
+    const shared = memoryLog({ now: () => Date.now() + offsetMs });
+    const { log, die } = mortal(shared);
+    const here = createWorld({ log });
+    const there = createWorld({ log: shared });
+    const reader = new SseReader(await here.send(send));
+    (await here.model()).text('half');
+    await reader.saw('half');
+    die();
+    offsetMs = 16_000;
+    expect(await there.handler.sweep()).toBe(1);
+    expect(there.finished.map(({ outcome }) => outcome)).toEqual(['lost']);
+    expect(await there.handler.sweep()).toBe(0);
+    expect(await there.fetch('/c/stream')).toMatchObject({ status: 204 });
+  });
+
+  it('can still be cancelled from elsewhere, and is saved after its lease', async () => {
+    const shared = memoryLog();
+    const { log, die } = mortal(shared);
+    const here = createWorld({ log, ...shortLease });
+    const realtime = recordingRealtime();
+    const there = createWorld({ log: shared, realtime, ...shortLease });
+    const reader = new SseReader(await here.send(send));
+    (await here.model()).text('half');
+    await reader.saw('half');
+    die();
+    expect(await there.signal('c', { id: 's1', runId: 'r1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+    await until(
+      'the published end',
+      () => realtime.published.length === 1,
+      () => realtime.published,
+    );
+    expect(realtime.published[0]?.frame).toEqual({ v: 1, run: 'r1', turn: 1, at: 3, end: { reason: 'cancel' } });
+    await until(
+      'the save',
+      () => there.finished.length === 1,
+      () => there.events,
+    );
+    expect(there.finished[0]?.outcome).toBe('cancel');
+  });
+
+  it('stops a writer that was only slow: it can deliver nothing more', async () => {
+    let offsetMs = 0;
+    const log = memoryLog({ now: () => Date.now() + offsetMs });
+    const world = createWorld({ log, renewEveryMs: 20 });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('before');
+    await reader.saw('before');
+    offsetMs = 20_000;
+    model.text(' after');
+    await reader.closed;
+    expect([reader.streamedText, reader.end]).toEqual(['before', 'r1:3:lost']);
+    await until('the model to be left', () => model.left);
+  });
+});
+
+describe('a log that does not answer', () => {
+  it('for a moment costs nothing: the same frame is appended again', async () => {
+    const log = memoryLog();
+    let failures = 2;
+    const append: RunLog['append'] = async (...args) => {
+      if (failures-- > 0) {
+        // The frame is in the log, only its answer was lost.
+        await log.append(...args);
+        throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
+      }
+      return log.append(...args);
+    };
+    const world = createWorld({ log: { ...log, append } });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('all of it');
+    model.close();
+    await reader.closed;
+    expect([reader.streamedText, reader.end]).toEqual(['all of it', 'r1:5:finish']);
+    expect(world.events.filter(({ type }) => type === 'log-failed')).toHaveLength(2);
+  });
+});
+
+describe('the end of a run', () => {
+  it('is a failure when the model fails, says something that is no chunk, or is no stream', async () => {
+    const bad: [() => Answer, number][] = [
+      [
+        () => {
+          throw new Error('secret');
+        },
+        2,
+      ],
+      [async () => Promise.reject(new Error('secret')), 2],
+      [() => undefined, 2],
+      [() => ({ text: 'no stream' }), 2],
+      [
+        async function* () {
+          yield { type: 'text-start', id: 't' };
+          yield { kind: 'nonsense' };
+        },
+        3,
+      ],
+      [
+        async function* () {
+          yield { type: 'data-x', data: 1n };
+        },
+        2,
+      ],
+    ];
+    for (const [respond, length] of bad) {
+      const world = createWorld({ respond });
+      const reader = new SseReader(await world.send(send));
+      await reader.closed;
+      expect(reader.end).toBe(`r1:${length}:error`);
+      expect(reader.chunks[0]).toMatchObject({ type: 'start', messageId: expect.any(String) });
+      expect(reader.chunks.filter(({ type }) => type === 'error')).toEqual([
+        { type: 'error', errorText: 'An error occurred.' },
+      ]);
+      expect(reader.text).not.toContain('secret');
+      expect(world.events.map(({ type }) => type)).toContain('respond-failed');
+      await ended(world, 'error');
+      expect(world.finished.map(({ outcome }) => outcome)).toEqual(['error']);
+    }
+  });
+
+  it("is the model's own word: its error chunk ends it, its abort is a cancel, its closing a finish", async () => {
+    const world = createWorld();
+    const cases = [
+      [{ type: 'error', errorText: 'quota' }, 'error'],
+      [{ type: 'abort' }, 'cancel'],
+      [undefined, 'finish'],
+    ] as const;
+    for (const [index, [chunk, reason]] of cases.entries()) {
+      const reader = new SseReader(
+        await world.send({ ...send, runId: `r${index}`, messages: [user(`m${index}`, 'x')] }),
+      );
+      const model = await world.model(index + 1);
+      model.text('part');
+      if (chunk) model.push(chunk);
+      if (reason !== 'error') model.close();
+      await reader.closed;
+      expect(reader.end).toContain(`:${reason}`);
+      // What the log has is not said twice.
+      expect(reader.chunks.filter(({ type }) => type === chunk?.type)).toHaveLength(chunk ? 1 : 0);
+      await ended(world, reason);
+    }
+    expect(world.finished.map(({ outcome }) => outcome)).toEqual(['error', 'cancel', 'finish']);
+  });
+
+  it('is its deadline, with what it has', async () => {
+    const world = createWorld({ deadlineMs: 40 });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('as far as it came');
+    await reader.closed;
+    expect([reader.streamedText, reader.end]).toEqual(['as far as it came', 'r1:3:deadline']);
+    expect(reader.chunks.at(-1)).toMatchObject({ type: 'error' });
+    expect(world.finished[0]?.outcome).toBe('deadline');
+    expect([model.left, model.input.signal.aborted]).toEqual([true, true]);
+  });
+
+  it('keeps a serverless function alive until it is saved', async () => {
+    const kept: Promise<unknown>[] = [];
+    const world = createWorld({ waitUntil: (promise) => void kept.push(promise) });
+    await (await world.send(send)).body?.cancel();
+    let isOver = false;
+    void Promise.all(kept).then(() => {
+      isOver = true;
+    });
+    const model = await world.model();
+    model.text('after the tab closed');
+    await until('the frame', () => world.models.length === 1);
+    expect(isOver).toBe(false);
+    model.close();
+    await until('the function to end', () => isOver);
+    expect(textOf(world.finished[0]?.messages[1])).toBe('after the tab closed');
+  });
+
+  it('comes though onFinish fails, which sweep tries again', async () => {
+    const calls: FinishInput[] = [];
+    let offsetMs = 0;
+    const world = createWorld({
+      log: memoryLog({ now: () => Date.now() + offsetMs }),
+      onFinish: (input) => {
+        calls.push(input);
+        if (calls.length === 1) throw new Error('the database is away');
+      },
+    });
+    const reader = new SseReader(await world.send(send));
+    (await world.model()).close();
+    await reader.closed;
+    expect(reader.end).toBe('r1:2:finish');
+    expect(world.events.map(({ type }) => type)).toContain('finish-failed');
+    offsetMs = 31_000;
+    expect(await world.handler.sweep()).toBe(1);
+    expect(calls.map(({ outcome }) => outcome)).toEqual(['finish', 'finish']);
+    expect(await world.handler.sweep()).toBe(0);
+  });
+});
+
+describe('a runtime without HTTP', () => {
+  it('starts, steers and ends runs, and tells its state', async () => {
+    const runtime = createChatRuntime({
+      log: memoryLog(),
+      async *respond({ messages }) {
+        yield { type: 'text-start', id: 't' };
+        yield { type: 'text-delta', id: 't', delta: `re: ${textOf(messages.at(-1))}` };
+        yield { type: 'text-end', id: 't' };
+      },
+    });
+    const { run, begun, done } = await runtime.start({ chatId: 'c', message: user('m1', 'a report') });
+    expect([begun, run.turn]).toEqual(['started', 1]);
+    expect((await done).end).toEqual({ reason: 'finish' });
+    const state = await runtime.state('c');
+    expect(state.messages?.map(textOf)).toEqual(['a report', 're: a report']);
+    const again = await runtime.start({ chatId: 'c', runId: run.runId, message: user('m1', 'a report') });
+    expect([again.begun, (await again.done).end]).toEqual(['exists', { reason: 'finish' }]);
+    await expect(runtime.start({ chatId: 'c', runId: run.runId, message: user('m1', 'other') })).rejects.toMatchObject({
+      code: 'run-conflict',
+    });
+    await expect(runtime.start({ chatId: '../c', message: user('m1', 'x') })).rejects.toMatchObject({
+      code: 'invalid-id',
+    });
+    await runtime.close();
+  });
+
+  it('closes: runs are saved as far as they came, readers leave, nothing starts', async () => {
+    const world = createWorld();
+    const reader = new SseReader(await world.send(send));
+    (await world.model()).text('part');
+    await reader.saw('part');
+    const idle = new SseReader(await world.fetch('/d/stream?follow=0'));
+    await world.handler.runtime.close();
+    await Promise.all([reader.closed, idle.closed]);
+    expect(reader.end).toBe('r1:3:deadline');
+    expect(world.finished[0]?.outcome).toBe('deadline');
+    expect((await world.send({ ...send, runId: 'r2' })).status).toBe(500);
+    await world.handler.runtime.close();
+  });
+});

@@ -1,0 +1,30 @@
+import type { Clock } from '@chat-transport/core';
+
+/** Options of `websocketSubscriber`. */
+export interface WebSocketSubscriberOptions {
+  /** The socket's address; relative to the page, `http` counts as `ws`. */
+  readonly url: string;
+  /** Asks the server for a token that subscribes one chat. A rejection with code `unauthorized` or `forbidden` is final, others are tried again. */
+  authorize(chatId: string): Promise<string>;
+  /** The WebSocket class. Default: the platform's. */
+  readonly webSocket?: (new (url: string) => WebSocket) | undefined;
+  /** Silence before a ping, in milliseconds. Default {@link defaultHeartbeatMs}. */
+  readonly heartbeatMs?: number | undefined;
+  /** A socket that was silent for so long is dead, in milliseconds. Default {@link defaultDeadAfterMs}. */
+  readonly deadAfterMs?: number | undefined;
+  /** How long the socket stays open without a subscription, in milliseconds. Default {@link defaultLingerMs}. */
+  readonly lingerMs?: number | undefined;
+  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultSignalTimeoutMs}. */
+  readonly signalTimeoutMs?: number | undefined;
+  /** Time, for tests. Default: the platform's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Default of `heartbeatMs`. */
+export const defaultHeartbeatMs = 10_000;
+/** Default of `deadAfterMs`. */
+export const defaultDeadAfterMs = 25_000;
+/** Default of `lingerMs`. */
+export const defaultLingerMs = 1_000;
+/** Default of `signalTimeoutMs`. */
+export const defaultSignalTimeoutMs = 2_000;
