@@ -1,1 +1,5 @@
-export { default } from '../../vitest.shared.ts';
+import { mergeConfig } from 'vitest/config';
+import shared from '../../vitest.shared.ts';
+import { documents } from './test/support/documents.ts';
+
+export default mergeConfig(shared, { plugins: [documents()] });

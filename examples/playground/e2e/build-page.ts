@@ -3,5 +3,7 @@ import { build } from 'vite';
 
 /** Builds the page that the demo's server serves. */
 export async function setup(): Promise<void> {
+  // The test runner sets it to "test", and the page would be another one than the demo's.
+  process.env.NODE_ENV = 'production';
   await build({ root: resolve(import.meta.dirname, '..'), logLevel: 'warn' });
 }

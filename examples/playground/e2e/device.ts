@@ -2,7 +2,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** How long a story waits for what must happen, in milliseconds. */
-export const patienceMs = 20_000;
+const patienceMs = 20_000;
 
 const switches = [
   '--no-sandbox',

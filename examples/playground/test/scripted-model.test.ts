@@ -170,4 +170,21 @@ describe('the scripted model', () => {
     expect(calls.chunks).toBeLessThan(14);
     expect(Date.now() - (calls.abortedAt ?? 0)).toBeLessThan(1000);
   });
+
+  test.each(['/silence 60 /tokens 10 /rate 5000', '/tokens 500 /rate 50'])(
+    'gives up at once when it is aborted: %s',
+    async (text) => {
+      const controller = new AbortController();
+      const { stream } = await scriptedModel().doStream({
+        prompt: [{ role: 'user', content: [{ type: 'text', text }] }],
+        abortSignal: controller.signal,
+      });
+      const read = async (): Promise<void> => {
+        for await (const part of stream) if (part.type === 'text-delta') controller.abort(new Error('stopped'));
+      };
+      const startedAt = performance.now();
+      await expect(read()).rejects.toThrow(/stopped|aborted/);
+      expect(performance.now() - startedAt).toBeLessThan(1000);
+    },
+  );
 });

@@ -24,6 +24,7 @@ export {
   defaultRenewEveryMs,
   type FinishInput,
   finishTimeoutMs,
+  httpOnlyLimits,
   maxQueuedSends,
   type RespondInput,
   type RespondOutput,

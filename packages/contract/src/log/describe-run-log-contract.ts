@@ -15,13 +15,15 @@ export interface RunLogContract {
 export function describeRunLogContract({ name, supports, createHarness }: RunLogContract): void {
   const applicable = runLogCases.filter(({ requires = [] }) => requires.every((need) => supports[need]));
   describe(`${name}: the log`, () => {
-    it.each(applicable)('$title ($id)', async (logCase) => {
-      const harness = await createHarness();
-      try {
-        await logCase.run(harness);
-      } finally {
-        await harness.dispose();
-      }
-    });
+    for (const { id, title, run } of applicable) {
+      it(`${title} (${id})`, async () => {
+        const harness = await createHarness();
+        try {
+          await run(harness);
+        } finally {
+          await harness.dispose();
+        }
+      });
+    }
   });
 }

@@ -1,10 +1,11 @@
 import type { UIMessage } from 'ai';
-import { ChatTransportError } from '../errors.ts';
 import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
 import type { ChunksFrame, EndFrame, Frame, PointerFrame, RunStart, StartFrame } from '../wire/frame.ts';
 import { decodeFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
+import type { CallOptions } from './http-client.ts';
 import { type ChannelContext, HttpPath, type HttpReader, isTransient } from './http-path.ts';
+import { persist } from './persist.ts';
 import { RunStream, type RunStreamOptions } from './run-stream.ts';
 
 /** How many frames of the newest run are kept for a stream that opens a moment later. What falls out is read from the log. */
@@ -26,6 +27,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   wanted: string | undefined;
   /** The newest run known to be active. */
   active: { readonly runId: string; readonly turn: number } | undefined;
+  /** What the newest call added to the transport's options: it is needed for the requests that follow from it. */
+  call: CallOptions | undefined;
   readonly runs: Set<RunStream> = new Set();
   readonly #context: ChannelContext<UI_MESSAGE>;
   readonly #subscriber: RealtimeSubscriber | undefined;
@@ -33,11 +36,16 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   readonly #watchers = new Set<(update: ChatUpdate<UI_MESSAGE>) => void>();
   readonly #onChange = new Set<() => void>();
   #recent: { readonly start: StartFrame; readonly frames: (ChunksFrame | PointerFrame | EndFrame)[] } | undefined;
+  /** The newest turn that is known to be over. */
+  #endedTurn = 0;
+  #connected = false;
   #subscription: AbortController | undefined;
   #live = false;
   #graceUntil = 0;
   #idleSince: number | undefined;
   #readingState: Promise<ChatSnapshot<UI_MESSAGE>> | undefined;
+  #wantsState = false;
+  #refreshing = false;
   #timer: unknown;
   #closed = false;
   #connection: Connection = { state: 'idle', path: null };
@@ -51,23 +59,30 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Subscribes if need be. Never waits. */
   connect(): void {
+    if (this.#closed) return;
     this.#idleSince = undefined;
+    this.#connected = true;
     this.#schedule();
-    if (this.#subscription || this.#closed) return;
+    if (this.#subscription || !this.#subscriber) return;
     this.#subscription = new AbortController();
     const { signal } = this.#subscription;
-    if (!this.#subscriber) return;
     this.#graceUntil = this.#context.clock.now() + this.#context.timings.graceMs;
-    const current = (act: () => void) => {
-      if (!signal.aborted) act();
-    };
+    const current =
+      <T extends unknown[]>(act: (...args: T) => void) =>
+      (...args: T): void => {
+        if (!signal.aborted) act(...args);
+      };
     this.#subscriber.subscribe(
       this.chatId,
       {
-        onMessage: (data) => current(() => this.#onMessage(data)),
-        onLive: () => current(() => this.#onLive()),
-        onInterrupted: (error) => current(() => this.#onDown('realtime-interrupted', error)),
-        onFailed: (error) => current(() => this.#onDown('realtime-failed', error)),
+        onMessage: current((data: string) => this.#onMessage(data)),
+        onLive: current(() => this.#onLive()),
+        onInterrupted: current((error?: unknown) => this.#onDown('realtime-interrupted', error)),
+        onFailed: current((error: unknown) => {
+          // The next send or wake-up tries again: somebody may have logged in since.
+          this.#unsubscribe();
+          this.#onDown('realtime-failed', error);
+        }),
       },
       signal,
     );
@@ -103,7 +118,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   watch(watcher: (update: ChatUpdate<UI_MESSAGE>) => void): () => void {
     this.#watchers.add(watcher);
     this.connect();
-    this.refresh();
+    void this.refresh();
     return () => {
       this.#watchers.delete(watcher);
       if (this.#watchers.size === 0) this.turn = undefined;
@@ -113,30 +128,45 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Reads the chat's state; calls at the same time share one request. */
   readState(): Promise<ChatSnapshot<UI_MESSAGE>> {
-    this.#readingState ??= this.#context.http
-      .json<ChatSnapshot<UI_MESSAGE>>(`/${encodeURIComponent(this.chatId)}`)
-      .finally(() => {
-        this.#readingState = undefined;
-      });
+    const { http, closing } = this.#context;
+    this.#readingState ??= persist(this.#context, closing, async (attempt) => {
+      const state = await http.json<ChatSnapshot<UI_MESSAGE>>(
+        `/${encodeURIComponent(this.chatId)}`,
+        undefined,
+        attempt.signal,
+        this.call,
+      );
+      attempt.abort();
+      return state;
+    }).finally(() => {
+      this.#readingState = undefined;
+    });
     return this.#readingState;
   }
 
   /** Reads the state for the watchers, until it is read. */
-  refresh(): void {
-    if (this.#watchers.size === 0 || this.#readingState) return;
-    this.readState().then(
-      (state) => this.adopt(state),
-      (error) => {
-        this.#context.emit({ type: 'http-failed', error });
-        this.#http.failures++;
-        if (isTransient(error)) this.#context.clock.setTimeout(() => this.refresh(), this.#context.timings.graceMs);
-      },
-    );
+  async refresh(): Promise<void> {
+    this.#wantsState = true;
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    while (this.#wantsState && this.#watchers.size > 0) {
+      // What is asked for from here on may be newer than this answer.
+      this.#wantsState = false;
+      try {
+        this.adopt(await this.readState());
+      } catch (error) {
+        this.#wantsState = isTransient(error);
+      }
+      if (this.#wantsState) await this.#http.pause();
+    }
+    this.#refreshing = false;
   }
 
   /** Takes over a state as the newest news. */
   adopt(state: ChatSnapshot<UI_MESSAGE>): void {
     if (state.turn < (this.turn ?? 0)) return;
+    // Read before the end that is known here.
+    if (state.active && state.active.turn <= this.#endedTurn) return void this.refresh();
     this.baseTurn = state.turn;
     this.active = state.active;
     this.owner = state.runs?.at(-1)?.from;
@@ -162,10 +192,11 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       if (run.position > position) run.newsAt = this.#context.clock.now();
       this.#schedule();
     }
+    if ('end' in frame) this.#endedTurn = Math.max(this.#endedTurn, frame.turn);
     if ('end' in frame && this.active?.runId === frame.run) {
       this.active = undefined;
       this.#tell({ type: 'end', runId: frame.run, turn: frame.turn, reason: frame.end.reason });
-    } else if (!known) this.refresh();
+    } else if (!known) void this.refresh();
   }
 
   /** A POST was answered: its run is the chat's newest. */
@@ -186,18 +217,28 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
         controller,
       );
     } catch (error) {
-      this.#context.emit({ type: 'http-failed', error });
+      this.#context.failed(error);
     }
+    controller.abort();
     run.responseAlive = false;
-    // A follower that was asked before does not carry this run.
-    if (this.runs.has(run)) this.#http.restart();
+    if (this.runs.has(run)) {
+      // A follower that was asked before does not carry this run.
+      this.#http.restart();
+      this.#http.wake();
+      if (this.#live) void this.#http.catchUp();
+    }
     this.evaluate();
   }
 
   /** Something says that the network may be back: whatever waits, tries now. */
   wake(): void {
-    this.#http.wake();
-    if (this.#live) void this.#http.catchUp();
+    if (!this.#connected) return;
+    this.connect();
+    // A path that looks alive may have died in a sleep.
+    if (this.#live) this.#http.wake();
+    else this.#http.stop();
+    void this.#http.catchUp();
+    if (this.turn === undefined) void this.refresh();
     this.evaluate();
   }
 
@@ -212,8 +253,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   close(): void {
     this.#closed = true;
     this.#watchers.clear();
-    for (const run of [...this.runs])
-      run.fail(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
+    this.turn = undefined;
+    for (const run of [...this.runs]) run.fail(this.#context.closing.reason);
     this.#disconnect();
     this.evaluate();
   }
@@ -231,7 +272,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     if (this.needsHttp && now >= this.#graceUntil) void this.#http.follow();
     this.#idleSince = this.#used ? undefined : (this.#idleSince ?? now);
     if (now - (this.#idleSince ?? now) >= timings.lingerMs) this.#disconnect();
-    if (this.#subscription && (this.runs.size > 0 || !this.#used || now < this.#graceUntil)) this.#schedule();
+    if (this.#connected && (this.runs.size > 0 || !this.#used || now < this.#graceUntil)) this.#schedule();
     this.#updateConnection();
   }
 
@@ -240,11 +281,16 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   #disconnect(): void {
-    this.#subscription?.abort();
+    this.#unsubscribe();
     this.#http.stop();
     this.#context.clock.clearTimeout(this.#timer);
-    this.#subscription = this.#recent = this.#timer = undefined;
-    this.#live = false;
+    this.#recent = this.#timer = undefined;
+    this.#connected = this.#live = false;
+  }
+
+  #unsubscribe(): void {
+    this.#subscription?.abort();
+    this.#subscription = undefined;
   }
 
   #onMessage(data: string): void {
@@ -262,7 +308,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#context.emit({ type: 'realtime-live', chatId: this.chatId });
     // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
     // The old path is dropped only after that.
-    void this.#http.catchUp().then(() => {
+    void this.#http.catchUp(true).then(() => {
       if (this.#live) this.#http.stop();
     });
     this.evaluate();
@@ -279,21 +325,23 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const { run: runId, turn, start } = frame;
     if (turn > (this.#recent?.start.turn ?? 0)) this.#recent = { start: frame, frames: [] };
     for (const run of this.runs) if (run.runId === runId) run.turn = turn;
-    this.#began(runId, turn, start.from, start.from === this.#context.clientId ? undefined : start);
+    // What is being sent here is known here. Another page of this device, and one that was reloaded since, is another device.
+    const isOwn = [...this.runs].some((run) => run.own && run.runId === runId);
+    this.#began(runId, turn, start.from, isOwn ? undefined : start);
   }
 
   /** A turn of the chat, in order: watchers are told of it, or the state is read where one is missing. */
   #began(runId: string, turn: number, from: string, start?: StartFrame['start']): void {
     if (turn > (this.active?.turn ?? this.turn ?? 0)) this.active = { runId, turn };
     if (this.turn === undefined || turn <= this.turn) return;
-    if (turn > this.turn + 1 || (start && !('tail' in start))) return this.refresh();
+    if (turn > this.turn + 1 || (start && !('tail' in start))) return void this.refresh();
     this.turn = this.baseTurn = turn;
     this.owner = from;
     this.#tell({ type: 'start', runId, turn, ...(start && { start: start as RunStart }) });
   }
 
   #tell(update: ChatUpdate<UI_MESSAGE>): void {
-    for (const watcher of [...this.#watchers]) watcher(update);
+    for (const watcher of [...this.#watchers]) guarded(() => watcher(update));
   }
 
   #schedule(): void {
@@ -307,12 +355,15 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   /** One stream's needs: a gap repaired, a silence questioned, an end to the waiting. */
   #tend(run: RunStream, now: number): void {
     const { timings } = this.#context;
-    const stuck = run.missing || (run.turn > 0 && !this.#live && !run.responseAlive && !this.#http.path);
+    const { path, failures } = this.#http;
+    // Realtime that is silent while the log cannot be read is no path: a server that is gone sends no end.
+    const isHeard = this.#live && (failures === 0 || now - run.newsAt < 2 * timings.silenceMs);
+    const stuck = run.missing || (run.turn > 0 && !run.responseAlive && !path && !isHeard);
     run.stuckSince = stuck ? (run.stuckSince ?? now) : undefined;
     // The AI SDK resumes after a TypeError with "network" in its message.
     if (now - (run.stuckSince ?? now) >= timings.giveUpAfterMs)
       return run.fail(new TypeError('network error: no path to the chat server'));
-    if (run.responseAlive || this.#http.path) return;
+    if (run.responseAlive) return;
     // A gap that a read did not close is asked for again later and later.
     const patienceMs = run.missing ? timings.gapMs * 2 ** Math.min(run.asked, 6) : timings.silenceMs;
     if (run.missing || (this.#live && run.turn > 0)) if (now - run.newsAt >= patienceMs) void this.#http.catchUp();
@@ -324,7 +375,16 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const state = path ? 'connected' : !this.#used ? 'idle' : this.#http.failures > 0 ? 'offline' : 'connecting';
     if (state === this.#connection.state && path === this.#connection.path) return;
     this.#connection = { state, path };
-    for (const onChange of [...this.#onChange]) onChange();
+    for (const onChange of [...this.#onChange]) guarded(onChange);
+  }
+}
+
+/** Runs what the app gave us: its errors are its own, and stop nothing here. */
+export function guarded(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    globalThis.reportError?.(error);
   }
 }
 

@@ -1,6 +1,14 @@
 import { type FetchFunction, normalizeHeaders, type Resolvable, resolve } from '@ai-sdk/provider-utils';
-import type { PrepareReconnectToStreamRequest, PrepareSendMessagesRequest, UIMessage } from 'ai';
-import { ChatTransportError, type ErrorCode } from '../errors.ts';
+import {
+  HttpChatTransport,
+  type HttpChatTransportInitOptions,
+  type PrepareReconnectToStreamRequest,
+  type PrepareSendMessagesRequest,
+  type UIMessage,
+  type UIMessageChunk,
+} from 'ai';
+import { ChatTransportError } from '../errors.ts';
+import { httpError } from './http-error.ts';
 
 /** The options of the AI SDK's HTTP transport, with its names and meaning. Functions are called anew at each request. */
 export interface HttpOptions<UI_MESSAGE extends UIMessage = UIMessage> {
@@ -21,8 +29,20 @@ export interface CallOptions {
   readonly metadata?: unknown;
 }
 
+type SendCall<UI_MESSAGE extends UIMessage> = Omit<
+  Parameters<HttpChatTransport<UI_MESSAGE>['sendMessages']>[0],
+  'abortSignal'
+>;
+
 /** The default of `api`. */
 export const defaultApi = '/api/chat';
+
+/** The AI SDK puts the request together; its answer is read by us. */
+class StockRequest<UI_MESSAGE extends UIMessage> extends HttpChatTransport<UI_MESSAGE> {
+  protected processResponseStream(): ReadableStream<UIMessageChunk> {
+    return undefined as never;
+  }
+}
 
 /** Makes the requests of one transport. Every failure is a `ChatTransportError`; `network` when no answer came. */
 export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
@@ -30,108 +50,87 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly #options: HttpOptions<UI_MESSAGE>;
 
   constructor(options: HttpOptions<UI_MESSAGE>) {
-    this.#options = options;
     this.api = (options.api ?? defaultApi).replace(/\/$/, '');
+    this.#options = { ...options, api: this.api };
   }
 
-  /** `POST {api}`: sends a run. */
-  async send(
-    call: CallOptions & {
-      chatId: string;
-      messages: UI_MESSAGE[];
-      trigger: 'submit-message' | 'regenerate-message';
-      messageId: string | undefined;
-    },
-    own: object,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    const { chatId: id, messages, trigger, messageId } = call;
-    const base = await this.#resolve(call);
-    const prepared = await this.#options.prepareSendMessagesRequest?.({
-      api: this.api,
-      id,
-      messages,
-      trigger,
-      messageId,
-      requestMetadata: call.metadata,
-      ...base,
-    });
-    return this.#fetch(prepared?.api ?? this.api, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...normalizeHeaders(prepared?.headers ?? base.headers) },
-      credentials: prepared?.credentials ?? base.credentials,
-      body: JSON.stringify({ ...(prepared?.body ?? { ...base.body, id, messages, trigger, messageId }), ...own }),
-      signal,
-    });
+  /** `POST {api}`: sends a run. `own` is added to the body, whoever made it. */
+  send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal): Promise<Response> {
+    const prepare = this.#options.prepareSendMessagesRequest;
+    const prepareSendMessagesRequest: typeof prepare = async (request) => {
+      const prepared = await prepare?.(request);
+      return { ...prepared, ...(prepared?.body && { body: { ...prepared.body, ...own } }) } as typeof prepared & object;
+    };
+    return this.#ask({ prepareSendMessagesRequest }, '', (stock) =>
+      stock.sendMessages({ ...call, body: { ...call.body, ...own }, abortSignal: signal }),
+    );
   }
 
   /** `GET {api}/{chatId}/stream`. */
-  async stream(
+  stream(
     chatId: string,
     query: Record<string, string | number>,
     signal: AbortSignal,
-    call: CallOptions = {},
+    { headers, body, metadata }: CallOptions = {},
   ): Promise<Response> {
-    const base = await this.#resolve(call);
-    const prepared = await this.#options.prepareReconnectToStreamRequest?.({
-      api: this.api,
-      id: chatId,
-      requestMetadata: call.metadata,
-      ...base,
-    });
-    const address = prepared?.api ?? `${this.api}/${encodeURIComponent(chatId)}/stream`;
-    const search = new URLSearchParams(query as Record<string, string>).toString();
-    return this.#fetch(search ? `${address}${address.includes('?') ? '&' : '?'}${search}` : address, {
-      headers: normalizeHeaders(prepared?.headers ?? base.headers),
-      credentials: prepared?.credentials ?? base.credentials,
-      cache: 'no-store',
-      signal,
-    });
+    return this.#ask({}, String(new URLSearchParams(query as Record<string, string>)), (stock) =>
+      stock.reconnectToStream({ chatId, abortSignal: signal, headers, body, metadata } as never),
+    );
   }
 
   /** `GET` or, with a body, `POST` of JSON under the base address. */
-  async json<T>(path: string, body?: object, signal?: AbortSignal): Promise<T> {
-    return (await this.post(path, body, signal)).json();
+  async json<T>(path: string, body?: object, signal?: AbortSignal, call?: CallOptions): Promise<T> {
+    return (await this.post(path, body, signal, call)).json();
   }
 
   /** The response of `json`, for providers' credential exchange. */
-  async post(path: string, body?: object, signal?: AbortSignal): Promise<Response> {
-    const { headers, credentials } = await this.#resolve({});
-    return this.#fetch(this.api + path, {
-      ...(body
-        ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }
-        : { headers, cache: 'no-store' as const }),
-      credentials,
-      signal: signal ?? null,
-    });
+  async post(path: string, body?: object, signal?: AbortSignal, call: CallOptions = {}): Promise<Response> {
+    const { headers, credentials } = this.#options;
+    const all = { ...normalizeHeaders(await resolve(headers)), ...normalizeHeaders(call.headers) };
+    const init: RequestInit = body
+      ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...all } }
+      : { headers: all };
+    // `api` may carry a query, as in the AI SDK's own transport.
+    return this.#fetch(this.api.replace(/(?=[?#]|$)/, path), {
+      ...init,
+      credentials: await resolve(credentials),
+      signal,
+    } as RequestInit);
   }
 
-  async #resolve(call: CallOptions): Promise<{
-    headers: Record<string, string>;
-    body: Record<string, unknown>;
-    credentials: RequestCredentials | undefined;
-  }> {
-    const [headers, body, credentials] = await Promise.all([
-      resolve(this.#options.headers),
-      resolve(this.#options.body),
-      resolve(this.#options.credentials),
-    ]);
-    return {
-      headers: { ...normalizeHeaders(headers), ...normalizeHeaders(call.headers) },
-      body: { ...body, ...call.body },
-      credentials,
-    };
-  }
-
-  async #fetch(
-    address: string,
-    { credentials, ...init }: Omit<RequestInit, 'credentials'> & { credentials: RequestCredentials | undefined },
+  /** One request of the AI SDK's making that our server answers with events. */
+  async #ask(
+    options: Partial<HttpOptions<UI_MESSAGE>>,
+    query: string,
+    request: (stock: StockRequest<UI_MESSAGE>) => Promise<unknown>,
   ): Promise<Response> {
+    let response!: Response;
+    const fetch: FetchFunction = async (address, init) => {
+      const target = query ? `${address}${String(address).includes('?') ? '&' : '?'}${query}` : String(address);
+      response = await this.#fetch(target, init);
+      return response;
+    };
+    await request(
+      new StockRequest({ ...this.#options, ...options, fetch } as HttpChatTransportInitOptions<UI_MESSAGE>),
+    );
+    // A login page, another server, or headers that CORS hides: nothing of it would ever be an answer.
+    if (!response.headers.get('x-chat-turn')) {
+      await response.body?.cancel();
+      throw new ChatTransportError({
+        code: 'protocol',
+        message: 'No x-chat-turn header: another server, or hidden by CORS.',
+        retryable: true,
+      });
+    }
+    return response;
+  }
+
+  async #fetch(address: string, init: RequestInit = {}): Promise<Response> {
     // globalThis.fetch is read at each call: other libraries patch it.
     const fetch = this.#options.fetch ?? globalThis.fetch;
     let response: Response;
     try {
-      response = await fetch(address, credentials ? { ...init, credentials } : init);
+      response = await fetch(address, init.method === 'POST' ? init : { ...init, cache: 'no-store' });
     } catch (cause) {
       init.signal?.throwIfAborted();
       throw new ChatTransportError({ code: 'network', message: `No answer from ${address.split('?')[0]}.`, cause });
@@ -139,41 +138,4 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     if (!response.ok) throw await httpError(response);
     return response;
   }
-}
-
-interface ErrorBody {
-  readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** The chat's state, where the sender was behind it. */
-  readonly state?: { readonly messages?: unknown[] };
-}
-
-/** An error answer of the server, with what it carries beside the error. */
-export class HttpError extends ChatTransportError {
-  readonly status: number;
-  readonly body: ErrorBody;
-
-  constructor(status: number, code: ErrorCode, message: string, body: ErrorBody) {
-    super({ code, message, ...(status >= 500 && { retryable: true }) });
-    this.status = status;
-    this.body = body;
-  }
-}
-
-/** For answers that are not from our server: it names the code itself. */
-const codeOfStatus: Record<number, ErrorCode> = {
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'not-found',
-  413: 'too-large',
-  429: 'rate-limited',
-};
-
-async function httpError(response: Response): Promise<HttpError> {
-  // Not JSON: an error page of something in front of our server.
-  const body: ErrorBody = await response.json().catch(() => ({}));
-  const {
-    code = codeOfStatus[response.status] ?? 'provider-failed',
-    message = `The server answered ${response.status}.`,
-  } = body.error ?? {};
-  return new HttpError(response.status, code, message, body);
 }

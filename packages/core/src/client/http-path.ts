@@ -1,20 +1,19 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import type { Frame } from '../wire/frame.ts';
-import type { TransportEvent } from './chat-update.ts';
-import { backoffMs, type Clock, sleep } from './clock.ts';
-import type { HttpClient } from './http-client.ts';
+import { backoffMs, sleep } from './clock.ts';
+import type { CallOptions, HttpClient } from './http-client.ts';
+import { mayStayOpen } from './open-places.ts';
+import { type PersistContext, silence } from './persist.ts';
 import type { RunStream } from './run-stream.ts';
 import { readSse, type SsePosition } from './sse-reader.ts';
-import type { Timings } from './timings.ts';
 
 /** What a channel and its HTTP path share. */
-export interface ChannelContext<UI_MESSAGE extends UIMessage = UIMessage> {
+export interface ChannelContext<UI_MESSAGE extends UIMessage = UIMessage> extends PersistContext {
   readonly http: HttpClient<UI_MESSAGE>;
   readonly clientId: string;
-  readonly clock: Clock;
-  readonly timings: Timings;
-  emit(event: TransportEvent): void;
+  /** Aborts when the transport is closed. */
+  readonly closing: AbortSignal;
 }
 
 /** What the HTTP path asks of its channel. */
@@ -25,6 +24,8 @@ export interface HttpReader {
   readonly turn: number | undefined;
   /** Whether HTTP has to bring what comes now. */
   readonly needsHttp: boolean;
+  /** What the newest call of the chat added to the transport's options. */
+  readonly call: CallOptions | undefined;
   accept(frame: Frame, replayed?: boolean): void;
   evaluate(): void;
 }
@@ -40,7 +41,7 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   failures = 0;
   readonly #reader: HttpReader;
   readonly #context: ChannelContext<UI_MESSAGE>;
-  #poll = false;
+  #heldBack = false;
   #following: AbortController | undefined;
   #request: AbortController | undefined;
   #catchingUp: Promise<void> | undefined;
@@ -56,29 +57,33 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     if (this.#following) return;
     const following = new AbortController();
     this.#following = following;
+    const { signal } = following;
     const { clock, timings } = this.#context;
-    for (let empty = 0; !following.signal.aborted && this.#reader.needsHttp; ) {
-      const poll = this.#poll;
-      const startedAt = clock.now();
+    for (let cuts = 0; !signal.aborted && this.#reader.needsHttp; ) {
       const request = new AbortController();
       this.#request = request;
+      const hasPlace = await mayStayOpen(request.signal);
+      const poll = this.#heldBack || !hasPlace;
+      const startedAt = clock.now();
       let gotByte = false;
-      const frames = await this.#ask(unfed(this.#reader.runs)[0], poll ? timings.pollMs : undefined, request, () => {
+      const waitMs = poll ? (hasPlace ? timings.pollMs : 0) : undefined;
+      const frames = await this.#ask(unfed(this.#reader.runs)[0], waitMs, request, () => {
         gotByte = true;
-        if (this.path) return;
-        this.path = poll ? 'poll' : 'sse';
+        const path = poll ? 'poll' : 'sse';
+        if (this.path === path || signal.aborted) return;
+        this.path = path;
         this.#reader.evaluate();
       });
+      if (signal.aborted) break;
+      const lastedMs = clock.now() - startedAt;
+      // An open response that brings no byte, or is cut again and again at once, is held back by something in between.
+      cuts = gotByte && !poll && frames < 1 && lastedMs < timings.firstByteMs ? cuts + 1 : 0;
+      if (cuts > 1 || (!poll && !gotByte && lastedMs >= timings.firstByteMs)) this.#heldBack = true;
       if (!poll || frames < 0) this.path = null;
-      empty = frames > 0 || poll ? 0 : empty + 1;
-      // An open response that brings no byte, or is cut again and again, is held back by something in between.
-      if (
-        !following.signal.aborted &&
-        (empty > 1 || (!poll && !gotByte && clock.now() - startedAt >= timings.firstByteMs))
-      )
-        this.#poll = true;
       this.#reader.evaluate();
-      if (frames < 1 && clock.now() - startedAt < timings.graceMs) await this.#pause();
+      if (frames < 1 && lastedMs < timings.graceMs) await this.pause();
+      // A poll answers with the first frames: it is not asked for each token.
+      else if (poll) await sleep(clock, timings.gapMs, signal);
     }
     if (this.#following !== following) return;
     this.#following = undefined;
@@ -86,18 +91,19 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     this.#reader.evaluate();
   }
 
-  /** Asks anew: what is followed has changed. */
+  /** Asks anew: what is followed has changed, or may be dead. */
   restart(): void {
     this.#request?.abort();
   }
 
   /** Ends the following, once another path is live. */
   stop(): void {
-    this.#poll = false;
     this.#following?.abort();
     this.#following = undefined;
     this.path = null;
+    this.#heldBack = false;
     this.restart();
+    this.wake();
   }
 
   /** Whatever waits, tries now. */
@@ -107,8 +113,14 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     this.#wakeUp = new AbortController();
   }
 
-  /** Reads once what has not come: for each stream from its position on, for watchers the turns after theirs. */
-  catchUp(): Promise<void> {
+  /** Waits before the next try, longer after each failure. */
+  pause(): Promise<void> {
+    return sleep(this.#context.clock, backoffMs(this.failures++), this.#wakeUp.signal);
+  }
+
+  /** Reads once what has not come: for each stream from its position on, for watchers the turns after theirs. `anew`: what is being read may be older than this call. */
+  catchUp(anew = false): Promise<void> {
+    if (anew && this.#catchingUp) return this.#catchingUp.then(() => this.catchUp());
     this.#catchingUp ??= this.#readMissed().finally(() => {
       this.#catchingUp = undefined;
     });
@@ -124,15 +136,16 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   ): Promise<number> {
     const { clock, timings, emit } = this.#context;
     const { chatId } = this.#reader;
+    const dead = () => controller.abort(silence());
     let frames = 0;
-    let timer = clock.setTimeout(() => controller.abort(), timings.firstByteMs);
+    let timer = clock.setTimeout(dead, timings.firstByteMs);
     try {
       if (response.body && response.status !== 204) {
         await readSse(response.body, position, {
           onBytes: () => {
             // Heartbeats count: a path that is silent for longer is dead.
             clock.clearTimeout(timer);
-            timer = clock.setTimeout(() => controller.abort(), timings.stallMs);
+            timer = clock.setTimeout(dead, timings.stallMs);
             onBytes?.();
           },
           onMalformed: (error) => emit({ type: 'malformed-frame', chatId, error }),
@@ -149,16 +162,18 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     return frames;
   }
 
-  /** Waits before the next try, longer after each failure. */
-  #pause(): Promise<void> {
-    return sleep(this.#context.clock, backoffMs(this.failures++), this.#wakeUp.signal);
-  }
-
   async #readMissed(): Promise<void> {
     const targets: (RunStream | undefined)[] = unfed(this.#reader.runs);
-    if (targets.length === 0 && this.#reader.turn !== undefined) targets.push(undefined);
+    if (targets.length === 0) targets.push(undefined);
     for (const run of targets) {
-      if ((await this.#ask(run, 0, new AbortController())) < 0) await this.#pause();
+      // Without an answer it is not known what was missed: asked until there is one, or nobody wants it.
+      while (run ? this.#reader.runs.has(run) : this.#reader.turn !== undefined) {
+        if ((await this.#ask(run, 0, new AbortController())) >= 0) {
+          this.failures = 0;
+          break;
+        }
+        await this.pause();
+      }
       if (!run) continue;
       run.newsAt = this.#context.clock.now();
       run.asked++;
@@ -172,9 +187,10 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     controller: AbortController,
     onBytes?: () => void,
   ): Promise<number> {
-    const { http, clock, timings, emit } = this.#context;
-    const { chatId, turn } = this.#reader;
-    const timer = clock.setTimeout(() => controller.abort(), timings.firstByteMs + (waitMs ?? 0));
+    const { http, clock, timings, failed } = this.#context;
+    const { chatId, turn, call } = this.#reader;
+    const { signal } = controller;
+    const timer = clock.setTimeout(() => controller.abort(silence()), timings.firstByteMs + (waitMs ?? 0));
     const position = run && { run: run.runId, turn: run.turn, from: run.position, replay: run.awaitsReplay };
     try {
       const query = {
@@ -182,13 +198,18 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
         ...(turn !== undefined && { follow: turn }),
         ...(waitMs !== undefined && { wait: waitMs }),
       };
-      const response = await http.stream(chatId, query, controller.signal);
+      const response = await http.stream(chatId, query, signal, call);
       clock.clearTimeout(timer);
       return await this.read(response, position, controller, onBytes);
     } catch (error) {
-      emit({ type: 'http-failed', error });
-      if (run && !isTransient(error)) run.fail(error);
-      return -1;
+      // Aborted by us for another request: no failure.
+      failed(error);
+      // A token may have expired a moment ago: headers are read anew for the next requests, and only their refusal counts.
+      const mayPass =
+        isTransient(error) || (this.failures < 2 && (error as ChatTransportError).code === 'unauthorized');
+      if (mayPass) return -1;
+      run?.fail(error);
+      return 0;
     } finally {
       clock.clearTimeout(timer);
       controller.abort();

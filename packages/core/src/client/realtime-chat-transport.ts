@@ -3,12 +3,17 @@ import type { ChatTransport, FileUIPart, TextUIPart, UIMessage, UIMessageChunk }
 import { ChatTransportError } from '../errors.ts';
 import type { Signal, SignalReceipt } from '../log/run-log.ts';
 import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
-import { ChatChannel } from './chat-channel.ts';
+import { ChatChannel, guarded } from './chat-channel.ts';
 import type { ChatSnapshot, ChatUpdate, ConnectionStore, TransportEvent } from './chat-update.ts';
 import { pageClientId } from './client-id.ts';
-import { backoffMs, type Clock, sleep, systemClock } from './clock.ts';
-import { HttpClient, HttpError, type HttpOptions } from './http-client.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { HttpClient, type HttpOptions } from './http-client.ts';
+import { HttpError } from './http-error.ts';
+import type { ChannelContext } from './http-path.ts';
+import { mayStayOpen } from './open-places.ts';
+import { isUnanswered, persist, within } from './persist.ts';
 import type { RunStream } from './run-stream.ts';
+import { cutsAnswersOnly, withOwn } from './stale-send.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 
 /** The options of `RealtimeChatTransport`: those of the AI SDK's HTTP transport, and these. */
@@ -51,8 +56,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   readonly #http: HttpClient<UI_MESSAGE>;
   readonly #subscriber: RealtimeSubscriber | undefined;
   readonly #options: RealtimeChatTransportOptions<UI_MESSAGE>;
-  readonly #clock: Clock;
-  readonly #timings: Timings;
+  readonly #context: ChannelContext<UI_MESSAGE>;
   readonly #channels = new Map<string, ChatChannel<UI_MESSAGE>>();
   /** Per chat: takes back an abort that has not become a cancel yet. */
   readonly #undecided = new Map<string, () => void>();
@@ -61,17 +65,27 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   constructor(options: RealtimeChatTransportOptions<UI_MESSAGE> = {}) {
     const { subscriber, clock = systemClock } = options;
     this.#options = options;
-    this.#clock = clock;
-    this.#timings = { ...defaultTimings, ...options.timings };
     this.clientId = options.clientId ?? pageClientId();
     const http = new HttpClient(options);
     this.#http = http;
+    const emit = (event: TransportEvent) => guarded(() => options.onEvent?.(event));
+    this.#context = {
+      http,
+      clientId: this.clientId,
+      clock,
+      timings: { ...defaultTimings, ...options.timings },
+      closing: this.#closing.signal,
+      emit,
+      failed: (error) => {
+        if ((error as Error).name !== 'AbortError') emit({ type: 'http-failed', error });
+      },
+    };
     this.#subscriber =
       typeof subscriber === 'function'
         ? subscriber({ api: http.api, clock, post: (path, body, signal) => http.post(path, body, signal) })
         : subscriber;
     const wake = () => {
-      for (const channel of this.#channels.values()) channel.wake();
+      if (!globalThis.document?.hidden) for (const channel of this.#channels.values()) channel.wake();
     };
     const { signal } = this.#closing;
     for (const type of ['online', 'pageshow']) globalThis.addEventListener?.(type, wake, { signal });
@@ -80,15 +94,19 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
 
   async sendMessages({ abortSignal, ...call }: SendOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk>> {
     abortSignal?.throwIfAborted();
+    const request = within(this.#closing.signal);
     const channel = this.channel(call.chatId);
+    channel.call = call;
     const run = channel.open(generateId(), { own: true });
-    const request = new AbortController();
     // An abort is answered at once; what it means is decided a moment later, and until then the POST goes on.
     const aborted = new Promise<never>((_, reject) => {
       this.#onAbort(channel, run, abortSignal, request, () => reject(abortSignal?.reason));
     });
+    const sent = this.#send(channel, run, call, request.signal);
+    void Promise.allSettled([sent, run.closed]).then(() => request.abort());
     try {
-      await Promise.race([this.#send(channel, run, call, request.signal), aborted]);
+      // Where a proxy holds the answer back, realtime brings the run before it.
+      await Promise.race([sent, run.begun, aborted]);
     } catch (error) {
       if (!abortSignal?.aborted) run.detach();
       throw asDisconnect(error);
@@ -103,22 +121,28 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   }: ReconnectOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk> | null> {
     // React's StrictMode and hot reload abort and resume in one tick: that is no stop.
     this.#undecided.get(chatId)?.();
+    const request = within(this.#closing.signal);
     const channel = this.channel(chatId);
-    const own = [...channel.runs].find((run) => run.own);
+    channel.call = call;
+    const { wanted } = channel;
+    channel.wanted = undefined;
+    const detach = () => request.abort(abortSignal?.reason);
+    abortSignal?.addEventListener('abort', detach);
+    const own = [...channel.runs].find((run) => run.own && (wanted ?? run.runId) === run.runId);
     if (own) {
-      await own.closed;
+      await Promise.race([own.closed, new Promise((done) => request.signal.addEventListener('abort', done))]);
+      request.abort();
       return null;
     }
     channel.connect();
-    const request = new AbortController();
-    const detach = () => request.abort(abortSignal?.reason);
-    abortSignal?.addEventListener('abort', detach);
     try {
-      const run = await this.#resume(channel, call, request);
+      const run = await this.#resume(channel, wanted, request);
       if (!run) return null;
       this.#onAbort(channel, run, abortSignal, request);
+      void run.closed.then(() => request.abort());
       return run.stream;
     } catch (error) {
+      request.abort();
       throw asDisconnect(error);
     } finally {
       abortSignal?.removeEventListener('abort', detach);
@@ -154,7 +178,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const target = runId ?? (await this.#newestRun(chatId));
     let receipt = await this.#signal(chatId, target, message);
     while (receipt.outcome === 'accepted')
-      receipt = await this.#signal(chatId, target, message, `?wait=${this.#timings.pollMs}`);
+      receipt = await this.#signal(chatId, target, message, `?wait=${this.#context.timings.sendMs / 2}`);
     return receipt;
   }
 
@@ -168,7 +192,9 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     readonly runId?: string;
     readonly toolCallId: string;
   }): Promise<boolean> {
-    const { outcome } = await this.#signal(chatId, runId, { id: this.clientId, type: 'claim', toolCallId }, '?');
+    // A fast run may have ended before its tool call is claimed.
+    const target = runId ?? (await this.#newestRun(chatId, true));
+    const { outcome } = await this.#signal(chatId, target, { id: this.clientId, type: 'claim', toolCallId }, '?');
     if (outcome === 'delivered') this.channel(chatId).owner = this.clientId;
     return outcome === 'delivered';
   }
@@ -185,24 +211,18 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
 
   /** Ends every stream and subscription. Runs go on. Idempotent. */
   close(): void {
-    this.#closing.abort();
+    this.#closing.abort(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
     for (const channel of this.#channels.values()) channel.close();
     this.#subscriber?.close?.();
   }
 
   /** @internal The chat's connection, for `syncChat`. */
   channel(chatId: string): ChatChannel<UI_MESSAGE> {
-    this.#closing.signal.throwIfAborted();
     let channel = this.#channels.get(chatId);
     if (!channel) {
-      channel = new ChatChannel<UI_MESSAGE>(chatId, this.#subscriber, {
-        http: this.#http,
-        clientId: this.clientId,
-        clock: this.#clock,
-        timings: this.#timings,
-        emit: (event) => this.#options.onEvent?.(event),
-      });
+      channel = new ChatChannel<UI_MESSAGE>(chatId, this.#subscriber, this.#context);
       this.#channels.set(chatId, channel);
+      if (this.#closing.signal.aborted) channel.close();
     }
     return channel;
   }
@@ -216,12 +236,8 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   ): Promise<void> {
     let { messages } = call;
     let isBehind = 3;
-    const post = async (failures: number): Promise<void> => {
+    const post = async (attempt: AbortController): Promise<void> => {
       const { baseTurn } = channel;
-      const attempt = new AbortController();
-      const abort = () => attempt.abort(signal.reason);
-      signal.addEventListener('abort', abort, { signal: attempt.signal });
-      const timer = this.#clock.setTimeout(abort, this.#timings.sendMs * (failures + 1));
       try {
         const response = await this.#http.send(
           { ...call, messages },
@@ -231,9 +247,9 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         run.runId = response.headers.get('x-chat-run-id') ?? run.runId;
         channel.began(run, Number(response.headers.get('x-chat-turn')));
         void channel.readResponse(run, response, attempt);
+        if (!(await mayStayOpen(attempt.signal))) attempt.abort();
       } catch (error) {
-        attempt.abort();
-        if (run.turn > 0 && !signal.aborted) return;
+        if (run.turn > 0 && !signal.aborted) return attempt.abort();
         const { state } = error instanceof HttpError ? error.body : {};
         if (state) channel.adopt(state as ChatSnapshot<UI_MESSAGE>);
         // A plain new message is sent again behind what others have written since. What cuts the conversation is sent again
@@ -242,25 +258,21 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         const isPlain = call.trigger === 'submit-message' && !call.messageId;
         if (known && (isPlain || cutsAnswersOnly(known, call)) && isBehind-- > 0) {
           if (isPlain) messages = withOwn(known, call.messages);
-          return post(failures);
+          return post(attempt);
         }
         // What the AI SDK has cut for this send is put back.
-        if (!isUnanswered(error)) channel.refresh();
+        if (!isUnanswered(error)) void channel.refresh();
         throw error;
-      } finally {
-        this.#clock.clearTimeout(timer);
       }
     };
-    return this.#persist(post, signal);
+    return persist(this.#context, signal, post);
   }
 
   async #resume(
     channel: ChatChannel<UI_MESSAGE>,
-    call: Omit<ReconnectOptions<UI_MESSAGE>, 'chatId' | 'abortSignal'>,
+    wanted: string | undefined,
     request: AbortController,
   ): Promise<RunStream | undefined> {
-    const { wanted } = channel;
-    channel.wanted = undefined;
     const start = channel.startOf(wanted ?? channel.active?.runId);
     if (start) return channel.open(start.run, { turn: start.turn });
     // The snapshot alone: what follows comes by the channel's own path. An ended run is replayed only to a page that knows nothing of it.
@@ -268,24 +280,23 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       wait: 0,
       ...(wanted ? { run: wanted, from: 0, replay: 1 } : channel.baseTurn === undefined && { recent: recentMs }),
     };
-    const response = await this.#persist(
-      () => this.#http.stream(channel.chatId, query, request.signal, call),
-      request.signal,
-    );
-    const turn = Number(response.headers.get('x-chat-turn'));
-    const runId = response.headers.get('x-chat-run-id');
-    request.signal.throwIfAborted();
-    if (response.status === 204 || !runId) {
-      request.abort();
-      channel.baseTurn ??= turn;
-      return;
-    }
-    // This page's messages may be older than the run's: a send is checked against the turn before it.
-    channel.baseTurn ??= turn - 1;
-    const run = channel.open(runId, { turn, replay: true });
-    channel.active ??= { runId, turn };
-    void channel.readResponse(run, response, request);
-    return run;
+    return persist(this.#context, request.signal, async (attempt) => {
+      const response = await this.#http.stream(channel.chatId, query, attempt.signal, channel.call);
+      const turn = Number(response.headers.get('x-chat-turn'));
+      const runId = response.headers.get('x-chat-run-id');
+      attempt.signal.throwIfAborted();
+      if (!runId) {
+        request.abort();
+        channel.baseTurn ??= turn;
+        return;
+      }
+      // This page's messages may be older than the run's: a send is checked against the turn before it.
+      channel.baseTurn ??= turn - 1;
+      const run = channel.open(runId, { turn, replay: true });
+      channel.active ??= { runId, turn };
+      void channel.readResponse(run, response, attempt);
+      return run;
+    });
   }
 
   /** What an abort means is decided one macrotask later: a resume of the same chat in between takes it back. */
@@ -297,15 +308,16 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     atOnce?: () => void,
   ): void {
     const { chatId } = channel;
+    const { clock } = this.#context;
     const abort = () => {
       atOnce?.();
       this.#undecided.get(chatId)?.();
       const drop = () => {
-        this.#clock.clearTimeout(timer);
+        clock.clearTimeout(timer);
         this.#undecided.delete(chatId);
         run.detach();
       };
-      const timer = this.#clock.setTimeout(() => {
+      const timer = clock.setTimeout(() => {
         drop();
         request.abort();
         // A failure was told to `onEvent`, and the run's own stream has been let go of.
@@ -318,9 +330,13 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     void run.closed.then((reason) => reason && signal?.removeEventListener('abort', abort));
   }
 
-  async #newestRun(chatId: string): Promise<string | undefined> {
+  async #newestRun(chatId: string, orEnded = false): Promise<string | undefined> {
     const channel = this.channel(chatId);
-    return [...channel.runs].at(-1)?.runId ?? channel.active?.runId ?? (await channel.readState()).active?.runId;
+    // Who does not watch the chat has not heard of what others began since.
+    const known = [...channel.runs].at(-1) ?? (channel.turn === undefined ? undefined : channel.active);
+    if (known) return known.runId;
+    const { active, runs } = await channel.readState();
+    return active?.runId ?? (orEnded ? runs?.at(-1)?.runId : undefined);
   }
 
   async #signal(
@@ -331,39 +347,22 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   ): Promise<SignalReceipt> {
     const target = runId ?? (await this.#newestRun(chatId));
     if (!target) return { outcome: 'not-delivered', reason: 'ended' };
-    const { signal } = this.#closing;
+    const channel = this.channel(chatId);
     try {
-      if (!query && this.channel(chatId).getSnapshot().path === 'realtime' && this.#subscriber?.send) {
-        return await this.#subscriber.send(
-          chatId,
-          target,
-          message as Signal,
-          AbortSignal.timeout(this.#timings.firstByteMs),
-        );
+      if (!query && channel.getSnapshot().path === 'realtime' && this.#subscriber?.send) {
+        const timeout = AbortSignal.timeout(this.#context.timings.firstByteMs);
+        return await this.#subscriber.send(chatId, target, message as Signal, timeout);
       }
     } catch {
       // The HTTP way below says why, if it fails as well.
     }
-    return this.#persist(
-      () => this.#http.json(`/${encodeURIComponent(chatId)}/signal${query}`, { ...message, runId: target }, signal),
-      signal,
-    );
-  }
-
-  /** Repeats a request that got no answer, until `giveUpAfterMs` has passed. */
-  async #persist<T>(request: (failures: number) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const until = this.#clock.now() + this.#timings.giveUpAfterMs;
-    for (let failures = 0; ; failures++) {
-      try {
-        return await request(failures);
-      } catch (error) {
-        signal.throwIfAborted();
-        this.#options.onEvent?.({ type: 'http-failed', error });
-        if (!isUnanswered(error) || this.#clock.now() >= until) throw error;
-        await sleep(this.#clock, backoffMs(failures), signal);
-        signal.throwIfAborted();
-      }
-    }
+    const path = `/${encodeURIComponent(chatId)}/signal${query}`;
+    return persist(this.#context, this.#closing.signal, async (attempt) => {
+      const body = { ...message, runId: target };
+      const receipt = await this.#http.json<SignalReceipt>(path, body, attempt.signal, channel.call);
+      attempt.abort();
+      return receipt;
+    });
   }
 }
 
@@ -374,33 +373,9 @@ interface Claim {
   readonly toolCallId: string;
 }
 
-/** Whether the server may not have seen the request: nothing answered, or something in front of it did. */
-function isUnanswered(error: unknown): boolean {
-  return error instanceof HttpError
-    ? error.status > 501
-    : !ChatTransportError.isInstance(error) || error.code === 'network';
-}
-
 /** The AI SDK resumes after a `TypeError` with "network" in its message. */
 function asDisconnect(error: unknown): unknown {
   return ChatTransportError.isInstance(error) && error.code === 'network'
     ? new TypeError(`network error: ${error.message}`, { cause: error })
     : error;
-}
-
-/** Whether a regenerate leaves all that the server knows but answers at the end. */
-function cutsAnswersOnly<UI_MESSAGE extends UIMessage>(
-  known: UI_MESSAGE[],
-  { trigger, messages }: { trigger: string; messages: UI_MESSAGE[] },
-): boolean {
-  return (
-    trigger === 'regenerate-message' &&
-    known.every(({ id, role }, at) => (at < messages.length ? messages[at]?.id === id : role === 'assistant'))
-  );
-}
-
-/** What the server knows, and behind it this device's own new messages: those after its last answer that the server does not know. */
-function withOwn<UI_MESSAGE extends UIMessage>(known: UI_MESSAGE[], messages: UI_MESSAGE[]): UI_MESSAGE[] {
-  const own = messages.slice(messages.findLastIndex((message) => message.role === 'assistant') + 1);
-  return [...known, ...own.filter(({ id }) => known.every((message) => message.id !== id))];
 }

@@ -23,11 +23,12 @@ export interface RunStreamOptions {
 /** One run as useChat reads it: a stream that survives every path, fed from all of them through a sequencer. */
 export class RunStream {
   runId: string;
-  turn: number;
   readonly own: boolean;
   readonly stream: ReadableStream<UIMessageChunk>;
   /** Resolves when the stream is over: with the reason when the run ended, without when it was let go of or failed. */
   readonly closed: Promise<EndReason | undefined>;
+  /** Resolves when the run is known to have begun, from whatever path. */
+  readonly begun: Promise<void>;
   /** Whether a response of its own is feeding the stream. */
   responseAlive = false;
   /** When the stream got on or the log was asked, by the transport's clock. */
@@ -40,12 +41,17 @@ export class RunStream {
   readonly #options: RunStreamOptions;
   #controller!: ReadableStreamDefaultController<UIMessageChunk>;
   #close!: (reason?: EndReason) => void;
+  #begin!: () => void;
+  #turn = 0;
   #open = true;
   #failure: unknown;
 
   constructor(options: RunStreamOptions) {
     this.#options = options;
     this.runId = options.runId;
+    this.begun = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
     this.turn = options.turn;
     this.own = options.own;
     this.closed = new Promise((resolve) => {
@@ -69,6 +75,16 @@ export class RunStream {
       },
       { highWaterMark: maxQueuedChunks },
     );
+  }
+
+  /** The run's turn; 0 while the server is not known to have begun it. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  set turn(turn: number) {
+    this.#turn = turn;
+    if (turn > 0) this.#begin();
   }
 
   get position(): number {

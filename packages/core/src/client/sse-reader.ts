@@ -33,17 +33,14 @@ export async function readSse(
 ): Promise<void> {
   let { run, turn, from } = position ?? { run: '', turn: 0, from: 0 };
   let group: UIMessageChunk[] = [];
-  const watched = new TransformStream<Uint8Array, Uint8Array>({
+  const decoder = new TextDecoder();
+  const text = new TransformStream<Uint8Array, string>({
     transform(bytes, controller) {
       handler.onBytes();
-      controller.enqueue(bytes);
+      controller.enqueue(decoder.decode(bytes, { stream: true }));
     },
   });
-  const events = body
-    .pipeThrough(watched)
-    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-    .pipeThrough(new EventSourceParserStream())
-    .getReader();
+  const events = body.pipeThrough(text).pipeThrough(new EventSourceParserStream()).getReader();
   for (;;) {
     const { done, value } = await events.read();
     if (done) return;

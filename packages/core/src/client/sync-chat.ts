@@ -21,6 +21,7 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   const restore = onlyOwner(chat, transport);
   const acknowledged = new Set(chat.messages.map((message) => message.id));
   let wanted: string | undefined;
+  let isBehind = false;
   let settling = false;
   let disposed = false;
 
@@ -42,18 +43,28 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     return true;
   };
 
+  const isStreamedHere = (runId: string | undefined) => [...channel.runs].some((run) => run.runId === runId);
+
   /** Streams the wanted run as soon as the chat is idle: runs of a chat follow one another. */
   const settle = async () => {
     if (settling) return;
     settling = true;
-    while (wanted && !disposed) {
+    while ((wanted || isBehind) && !disposed) {
+      // The POST may have been answered with this very run: then it streams already.
+      if (isStreamedHere(wanted)) wanted = undefined;
       if (isBusy(chat)) {
         await new Promise((resolve) => setTimeout(resolve, idlePollMs));
         continue;
       }
+      if (isBehind) {
+        isBehind = false;
+        void channel.refresh();
+        continue;
+      }
       channel.wanted = wanted;
       wanted = undefined;
-      await chat.resumeStream();
+      // What the app's callbacks throw is told nowhere else.
+      await chat.resumeStream().catch((error) => globalThis.reportError?.(error));
     }
     settling = false;
   };
@@ -62,10 +73,10 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     if (update.type === 'end') return;
     if (update.type === 'state') {
       const { state } = update;
-      // An answer that streams here is newer than any state.
-      if (state.messages && chat.status !== 'streaming') adopt(state.messages, state.active?.messageId);
+      // An answer that streams here is newer than this state; what else is in it is read again behind the answer.
+      if (chat.status === 'streaming') isBehind = true;
+      else if (state.messages) adopt(state.messages, state.active?.messageId);
       wanted = state.active?.runId;
-      if (wanted && [...channel.runs].some((run) => run.runId === wanted)) wanted = undefined;
       return void settle();
     }
     if (!update.start) {

@@ -26,6 +26,8 @@ export type UseRealtimeChatHelpers<UI_MESSAGE extends UIMessage = UIMessage> = U
   readonly connection: Connection;
 };
 
+const idle: Connection = { state: 'idle', path: null };
+
 /** How long `stop` waits for the run's end before it lets go, in milliseconds. */
 export const stopWaitMs = 2000;
 /** How long a chat that no component shows is kept, in milliseconds; longer while it is busy. */
@@ -41,68 +43,91 @@ export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
   const kept = keptChat(options);
   const latest = useRef(options);
   latest.current = options;
-  useEffect(() => {
-    kept.callbacks = latest;
-    return kept.hold();
-  }, [kept]);
+  useEffect(() => kept.hold(latest), [kept]);
 
   const helpers = useChat<UI_MESSAGE>({ chat: kept.chat, ...(throttle !== undefined && { throttle }) });
-  const store = transport.connection(id);
-  const connection = useSyncExternalStore(store.subscribe, store.getSnapshot, store.getSnapshot);
+  const subscribe = useCallback(
+    (onChange: () => void) => transport.connection(id).subscribe(onChange),
+    [transport, id],
+  );
+  const connection = useSyncExternalStore(
+    subscribe,
+    () => transport.connection(id).getSnapshot(),
+    // A server, and the page while it takes over what the server rendered, has no connection.
+    () => idle,
+  );
   const stop = useCallback(() => kept.stop(), [kept]);
   const steer = useCallback((text: string) => transport.steer({ chatId: id, text }), [transport, id]);
   return { ...helpers, id, stop, steer, connection };
 }
 
+type Latest<UI_MESSAGE extends UIMessage> = { readonly current: UseRealtimeChatOptions<UI_MESSAGE> };
+
 /** A chat outside React: shared by all components that show it, kept in step while one of them does and a little longer. */
 class KeptChat<UI_MESSAGE extends UIMessage> {
   readonly chat: Chat<UI_MESSAGE>;
-  callbacks: { readonly current: UseRealtimeChatOptions<UI_MESSAGE> };
   readonly #transport: RealtimeChatTransport<UI_MESSAGE>;
-  readonly #forget: () => void;
-  #holders = 0;
+  readonly #chats: Map<string, KeptChat<UI_MESSAGE>>;
+  /** The options of each component that shows the chat; the newest component's callbacks are called. */
+  readonly #holders = new Set<Latest<UI_MESSAGE>>();
+  #newest: Latest<UI_MESSAGE>;
   #unsync: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: UseRealtimeChatOptions<UI_MESSAGE>, forget: () => void) {
-    this.callbacks = { current: options };
+  constructor(options: UseRealtimeChatOptions<UI_MESSAGE>, chats: Map<string, KeptChat<UI_MESSAGE>>) {
+    this.#newest = { current: options };
     this.#transport = options.transport;
-    this.#forget = forget;
-    const latest = () => this.callbacks.current;
+    this.#chats = chats;
+    const latest = () => this.#newest.current;
     this.chat = new Chat<UI_MESSAGE>({
       ...options,
-      onToolCall: (call) => latest().onToolCall?.(call),
+      // A call is claimed for the device that has a callback: without one, it is left to the others.
+      ...(options.onToolCall && { onToolCall: (call) => latest().onToolCall?.(call) }),
       onData: (part) => latest().onData?.(part),
       onFinish: (result) => latest().onFinish?.(result),
       onError: (error) => latest().onError?.(error),
       sendAutomaticallyWhen: (state) => latest().sendAutomaticallyWhen?.(state) ?? false,
     });
+    // A server renders once and forgets: it keeps nothing between requests.
+    if (typeof window === 'undefined') return;
+    chats.set(options.id, this);
+    // React may throw a render away before it is shown.
+    this.#releaseLater();
   }
 
-  hold(): () => void {
+  hold(latest: Latest<UI_MESSAGE>): () => void {
     clearTimeout(this.#timer);
-    this.#holders++;
+    this.#holders.add(latest);
+    this.#newest = latest;
+    this.#chats.set(this.chat.id, this);
     this.#unsync ??= syncChat(this.chat, this.#transport);
     return () => {
-      if (--this.#holders === 0) this.#timer = setTimeout(() => this.#release(), keepChatMs);
+      this.#holders.delete(latest);
+      this.#newest = [...this.#holders].at(-1) ?? latest;
+      if (this.#holders.size === 0) this.#releaseLater();
     };
   }
 
   async stop(): Promise<void> {
-    if (!isBusy(this.chat)) return this.chat.stop();
+    const { chat } = this;
+    if (!isBusy(chat)) return chat.stop();
+    const { runs } = this.#transport.channel(chat.id);
+    const run = [...runs].at(-1);
     const until = Date.now() + stopWaitMs;
-    void this.#transport.cancel({ chatId: this.chat.id }).catch(() => {});
-    while (isBusy(this.chat) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 16));
-    await this.chat.stop();
+    // The next run of the chat may follow at once: it is not what is stopped here.
+    const isNext = () => [...runs].some((other) => other !== run);
+    void this.#transport.cancel({ chatId: chat.id }).catch(() => {});
+    while (isBusy(chat) && !isNext() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 16));
+    if (!isNext()) await chat.stop();
   }
 
-  #release(): void {
-    if (isBusy(this.chat)) {
-      this.#timer = setTimeout(() => this.#release(), keepChatMs);
-      return;
-    }
-    this.#unsync?.();
-    this.#forget();
+  #releaseLater(): void {
+    this.#timer = setTimeout(() => {
+      if (isBusy(this.chat)) return this.#releaseLater();
+      this.#unsync?.();
+      this.#unsync = undefined;
+      if (this.#chats.get(this.chat.id) === this) this.#chats.delete(this.chat.id);
+    }, keepChatMs);
   }
 }
 
@@ -110,13 +135,7 @@ const keptChats = new WeakMap<object, Map<string, KeptChat<UIMessage>>>();
 
 function keptChat<UI_MESSAGE extends UIMessage>(options: UseRealtimeChatOptions<UI_MESSAGE>): KeptChat<UI_MESSAGE> {
   const { id, transport } = options;
-  const chats = keptChats.get(transport) ?? new Map<string, KeptChat<UIMessage>>();
-  keptChats.set(transport, chats);
-  let kept = chats.get(id) as KeptChat<UI_MESSAGE> | undefined;
-  if (!kept) {
-    kept = new KeptChat(options, () => chats.delete(id));
-    // A server renders once and forgets: it keeps nothing between requests.
-    if (typeof window !== 'undefined') chats.set(id, kept as unknown as KeptChat<UIMessage>);
-  }
-  return kept;
+  const chats = (keptChats.get(transport) ?? new Map()) as Map<string, KeptChat<UI_MESSAGE>>;
+  keptChats.set(transport, chats as unknown as Map<string, KeptChat<UIMessage>>);
+  return chats.get(id) ?? new KeptChat(options, chats);
 }

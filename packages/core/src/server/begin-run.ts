@@ -41,15 +41,22 @@ export async function beginRun(
   cancel: (run: RunRecord) => Promise<void>,
   start: StartRequest,
 ): Promise<StartOutcome> {
-  const { onBusy, generateId } = engine.options;
+  const { onBusy, generateId, emit } = engine.options;
   const trigger = start.trigger ?? 'submit-message';
   const runId = parseId('runId', start.runId ?? generateId());
-  const { messages, message, messageId, body } = start;
+  const { chatId, messages, message, messageId, body } = start;
   const request = { ...start, trigger, runId };
   // What tells two requests with one runId apart; who sends it, and how far that device was, does not.
   const key = await digest({ messages, message, trigger, messageId, body });
 
-  let leaveQueue = onBusy === 'queue' && queue.isUsed(start.chatId) ? await queue.enter(start.chatId) : undefined;
+  const enterQueue = () => {
+    const entered = queue.enter(chatId);
+    if (entered) emit({ type: 'send-queued', chatId, runId });
+    return entered;
+  };
+
+  // Who comes while others wait, waits behind them.
+  let leaveQueue = onBusy === 'queue' && queue.isUsed(chatId) ? await enterQueue() : undefined;
   let hasWaited = leaveQueue !== undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -67,7 +74,7 @@ export async function beginRun(
         await cancel(outcome.active);
         continue;
       }
-      leaveQueue ??= await queue.enter(start.chatId);
+      leaveQueue ??= await enterQueue();
       if (!leaveQueue) return outcome;
       hasWaited = true;
       await runEnd(engine, outcome.active);

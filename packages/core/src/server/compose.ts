@@ -52,7 +52,7 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
 
   const continued = continuedMessage(messages, request);
   // Only what a user asks for may cut the conversation: a regenerate, or an edit (a submit that names a user message).
-  const mayCut = true || trigger === 'regenerate-message' || (messageId !== undefined && !continued);
+  const mayCut = trigger === 'regenerate-message' || (messageId !== undefined && !continued);
   const ownTurn = fromHistory || request.baseTurn === undefined;
   const baseTurn = !ownTurn ? request.baseTurn : mayCut ? undefined : turn;
   const joinKey = continued && (await digest([continued.id, continued]));

@@ -1,5 +1,5 @@
 /** JSON with sorted keys, so that equal values have equal text. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return (
     JSON.stringify(value, (_key, nested: unknown) => {
       if (typeof nested !== 'object' || nested === null || Array.isArray(nested)) return nested;

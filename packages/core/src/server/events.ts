@@ -10,6 +10,8 @@ export type ServerEvent =
       readonly turn: number;
       readonly reason: EndReason;
     }
+  /** A send waits for its chat, with `onBusy: 'queue'`. */
+  | { readonly type: 'send-queued'; readonly chatId: string; readonly runId: string }
   /** `respond` threw, its stream failed, or it gave something that is no chunk. The run ended as `error`. */
   | { readonly type: 'respond-failed'; readonly chatId: string; readonly runId: string; readonly error: unknown }
   /** `onFinish` threw. `sweep` tries again. */

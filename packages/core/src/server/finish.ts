@@ -10,7 +10,7 @@ import { foldRun } from './read-run.ts';
 import { endFrameOf } from './sse-text.ts';
 
 /** How long a process that calls `onFinish` keeps the others from it, in milliseconds. A process that dies meanwhile is replaced after that. */
-export const finishClaimMs = 30_000;
+const finishClaimMs = 30_000;
 /** How many runs this process remembers to have dealt with. More than that costs a claim in the log, nothing else. */
 const maxRemembered = 1000;
 

@@ -4,7 +4,7 @@ import type { LogFrame } from '../wire/frame.ts';
 import { Notifier } from './notifier.ts';
 
 /** How much of a live run is kept in memory for its readers, in bytes of JSON, its newest frame aside. A slower reader reads from the log. */
-export const maxLiveBytes: number = 256 * 1024;
+const maxLiveBytes = 256 * 1024;
 
 /** A run whose writer is in this process: its newest frames, and the way to its writer. */
 export class LiveRun {

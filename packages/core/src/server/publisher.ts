@@ -7,9 +7,9 @@ import type { ServerEvent } from './events.ts';
 import { Notifier } from './notifier.ts';
 
 /** How many messages wait for a slow service per chat. The oldest chunks fall out first: readers fetch them from the log. */
-export const maxQueuedPublishes = 256;
+const maxQueuedPublishes = 256;
 /** How long one publish may take, in milliseconds. */
-export const publishTimeoutMs = 10_000;
+const publishTimeoutMs = 10_000;
 /** How often a message that met the service's rate limit is tried again. */
 const maxRateRetries = 5;
 

@@ -8,7 +8,7 @@ import { continuedBy } from './history.ts';
 import type { LiveRun } from './live-run.ts';
 
 /** How long one waiting read of the log lasts, in milliseconds. */
-export const readWaitMs = 20_000;
+const readWaitMs = 20_000;
 
 /** All chunks of a run that are in the log now, from the first. @throws ChatTransportError as `RunLog.read`. */
 export async function readWhole(

@@ -9,8 +9,8 @@ export class SendQueue {
     return this.#chats.has(chatId);
   }
 
-  /** Resolves when the sends in front are through, with the function that lets the next one go; `undefined` when too many wait. */
-  async enter(chatId: string): Promise<(() => void) | undefined> {
+  /** Resolves when the sends in front are through, with the function that lets the next one go; `undefined` at once when too many wait. */
+  enter(chatId: string): Promise<() => void> | undefined {
     const chat = this.#chats.get(chatId) ?? { waiting: 0, last: Promise.resolve() };
     if (chat.waiting >= maxQueuedSends) return;
     this.#chats.set(chatId, chat);
@@ -20,11 +20,10 @@ export class SendQueue {
     chat.last = new Promise((resolve) => {
       release = resolve;
     });
-    await before;
-    return () => {
+    return before.then(() => () => {
       chat.waiting -= 1;
       if (chat.waiting === 0) this.#chats.delete(chatId);
       release();
-    };
+    });
   }
 }

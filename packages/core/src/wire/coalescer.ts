@@ -15,7 +15,7 @@ export interface CoalescerOptions {
   readonly maxFrameBytes: number;
 }
 
-/** Turns a model's chunks into few frames. Pure: the caller owns the clock and says when it takes. PROTOCOL.md section 6. */
+/** Turns a model's chunks into few frames. Pure: the caller owns the clock and says when it takes. PROTOCOL.md section 7.6. */
 export interface Coalescer {
   /** Adds a chunk; adjacent deltas of one part merge. `nowMs` is any clock that does not go back. */
   push(chunk: UIMessageChunk, nowMs: number): void;

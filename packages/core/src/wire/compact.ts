@@ -8,7 +8,7 @@ import { type ToolPart, type ToolTrace, traceTools } from './tool-trace.ts';
  * A run's chunks in as few as fold to the identical message, for a reader that begins at offset 0. Linear in time; `chunks` stay
  * as they are. Deltas of one part, updates of one data part and preliminary outputs merge into the first one's place; input deltas
  * go where the whole input follows; transient data goes. An answered tool call is said so that `onToolCall` does not run, an
- * unanswered one so that it does. Everything else, unknown types and fields included, passes verbatim. PROTOCOL.md section 6.
+ * unanswered one so that it does. Everything else, unknown types and fields included, passes verbatim. PROTOCOL.md section 4.2.
  */
 export function compact(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
   return new Compaction(chunks, traceTools(chunks), { silent: true }).run();

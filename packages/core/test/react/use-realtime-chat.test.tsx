@@ -100,6 +100,82 @@ describe('useRealtimeChat', () => {
     expect(b.seen.chat.messages.at(-1)).toEqual(a.seen.chat.messages.at(-1));
   });
 
+  it('renders on a server without keeping or opening anything', async () => {
+    const { renderToString } = await import('react-dom/server');
+    const device = new World().device();
+    const opened = vi.spyOn(device.transport, 'channel');
+    const { view } = shown(device);
+    expect(renderToString(view)).toBe('');
+    expect(opened).not.toHaveBeenCalled();
+  });
+
+  it('survives a transport that was closed under it', async () => {
+    const device = new World().device();
+    const { seen, view } = shown(device);
+    const tab = page();
+    tab.show(view);
+    device.transport.close();
+    tab.show(view);
+    expect(seen.chat.connection.state).toBe('idle');
+  });
+
+  it('leaves a tool call to the other devices when it has no callback for it', async () => {
+    const world = new World();
+    const [a, b] = [world.device(), world.device()];
+    const { seen, view } = shown(a);
+    page().show(view);
+    void seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => seen.chat.status === 'ready' && seen.chat.messages.length === 2);
+    expect(await b.transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })).toBe(true);
+  });
+
+  it('calls the callbacks of the component that is left, when two showed the chat', async () => {
+    const world = new World();
+    const device = world.device();
+    const stays = vi.fn();
+    const goes = vi.fn();
+    page().show(shown(device, { onFinish: stays }).view);
+    const { seen } = shown(device);
+    const second = page();
+    second.show(<View seen={seen} device={device} options={{ onFinish: goes }} />);
+    second.show(null);
+    const { chat } = seen;
+    void chat.sendMessage({ text: 'hi' });
+    (await world.model.call()).finish();
+    await until(() => stays.mock.calls.length === 1);
+    expect(goes).not.toHaveBeenCalled();
+  });
+
+  it('stops one run, and not the next one in the queue', async () => {
+    const world = new World({ onBusy: 'queue' });
+    const [a, b] = [shown(world.device()), shown(world.device())];
+    page().show(a.view);
+    page().show(b.view);
+    void a.seen.chat.sendMessage({ text: 'first' });
+    const first = await world.model.call();
+    first.say('one');
+    await until(() => texts(b.seen.chat).at(-1)?.includes('one'));
+    await until(() => b.seen.chat.status === 'streaming');
+    const third = world.device().chat('c', { messages: a.seen.chat.messages.slice(0, 1) });
+    void third.sendMessage({ text: 'second' });
+    await until(() => a.seen.chat.status === 'streaming');
+    await a.seen.chat.stop();
+    const second = await world.model.call(1);
+    second.say('two');
+    await until(
+      () => texts(a.seen.chat).at(-1)?.includes('two'),
+      () => texts(a.seen.chat),
+    );
+    expect(first.signal.aborted).toBe(true);
+    expect(second.signal.aborted).toBe(false);
+    second.finish();
+    await until(() => world.finished.length === 2);
+    expect(world.finished.map(({ outcome }) => outcome)).toEqual(['cancel', 'finish']);
+  });
+
   it('calls the callbacks of the newest render, on the owner alone', async () => {
     const world = new World();
     const first = vi.fn();

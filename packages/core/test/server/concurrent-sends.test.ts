@@ -1,5 +1,3 @@
-import { memoryLog } from '@chat-transport/core/memory';
-import type { RunLog } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { type Answer, createWorld, ended, SseReader, textOf, until, user, type World } from './support.ts';
@@ -55,22 +53,18 @@ describe('a send while a run is active', () => {
   });
 
   it('waits its turn with queue, in order, and knows the answers in front of it', async () => {
-    const log = memoryLog();
-    const refused: string[] = [];
-    const begin: RunLog['begin'] = async (init) => {
-      const begun = await log.begin(init);
-      if (begun.type === 'busy') refused.push(init.runId);
-      return begun;
-    };
-    const world = createWorld({ onBusy: 'queue', log: { ...log, begin } });
+    const world = createWorld({ onBusy: 'queue' });
+    const waits = (runId: string) =>
+      until(
+        `${runId} to wait`,
+        () => world.events.some((event) => event.type === 'send-queued' && event.runId === runId),
+        () => world.events,
+      );
     await send(world, 'r1', [user('m1', 'q1')]);
     const second = send(world, 'r2', [user('m1', 'q1'), user('m2', 'q2')]);
-    await until(
-      'the second to wait',
-      () => refused.includes('r2'),
-      () => refused,
-    );
+    await waits('r2');
     const third = send(world, 'r3', [user('m1', 'q1'), user('m3', 'q3')]);
+    await waits('r3');
     await answer(world, 1, 'a1');
     expect(await (await second).json()).toEqual({ runId: 'r2', turn: 2 });
     await answer(world, 2, 'a2');
@@ -82,13 +76,12 @@ describe('a send while a run is active', () => {
   it('is refused when sixteen wait already', async () => {
     const world = createWorld({ onBusy: 'queue' });
     await send(world, 'r0', [user('m0', 'q')]);
-    const waiting = Array.from({ length: 16 }, (_, index) =>
-      send(world, `r${index + 1}`, [user(`m${index + 1}`, 'q')]),
-    );
-    const over = await Promise.race([send(world, 'r99', [user('m99', 'q')]), ...waiting]);
-    expect([over.status, ((await over.json()) as Answer).error.code]).toEqual([409, 'busy']);
+    const sends = Array.from({ length: 17 }, (_, index) => send(world, `r${index + 1}`, [user(`m${index + 1}`, 'q')]));
+    const refused = await Promise.race(sends);
+    expect([refused.status, ((await refused.json()) as Answer).error.code]).toEqual([409, 'busy']);
     await world.handler.runtime.close();
-    for (const response of await Promise.all(waiting)) expect(response.status).toBe(500);
+    const statuses = (await Promise.all(sends)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 500)).toHaveLength(16);
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { type Answer, createWorld, ended, recordingRealtime, SseReader, textOf, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
-const shortLease = { leaseMs: 120, renewEveryMs: 30 };
+const shortLease = { leaseMs: 500, renewEveryMs: 50 };
 
 /** A log whose user can die: from then on it neither hears nor says anything. */
 function mortal(log: RunLog): { log: RunLog; die(): void } {
@@ -37,26 +37,33 @@ describe('a run whose server died', () => {
     const here = createWorld({ log, ...shortLease });
     const realtime = recordingRealtime();
     const there = createWorld({ log: shared, realtime, ...shortLease });
+    const third = createWorld({ log: shared, ...shortLease });
     const first = new SseReader(await here.send(send));
     const model = await here.model();
     model.text('half');
     await first.saw('half');
     const reader = new SseReader(await there.fetch('/c/stream'));
-    await reader.saw('half');
+    const further = new SseReader(await third.fetch('/c/stream'));
+    await Promise.all([reader.saw('half'), further.saw('half')]);
     die();
-    await reader.closed;
+    await Promise.all([reader.closed, further.closed]);
+    expect(further.end).toBe('r1:3:lost');
     expect(reader.end).toBe('r1:3:lost');
     expect(reader.chunks.at(-1)).toMatchObject({ type: 'error' });
+    const saved = () => [...there.finished, ...third.finished];
     await until(
       'the save',
-      () => there.finished.length === 1,
+      () => saved().length > 0,
       () => there.events,
     );
-    expect(there.finished[0]).toMatchObject({ outcome: 'lost', runId: 'r1' });
-    expect(textOf(there.finished[0]?.messages[1])).toBe('half');
+    expect(saved()[0]).toMatchObject({ outcome: 'lost', runId: 'r1' });
+    expect(textOf(saved()[0]?.messages[1])).toBe('half');
     await until('the published end', () => realtime.published.some(({ frame }) => frame.end?.reason === 'lost'));
     expect((await there.state('c')).runs[0].end).toEqual({ reason: 'lost' });
     expect((await there.send({ id: 'c', messages: [user('m2', 'again')] })).status).toBe(200);
+    // Closing waits for what is being saved.
+    await Promise.all([there.handler.runtime.close(), third.handler.runtime.close()]);
+    expect(saved().filter(({ outcome }) => outcome === 'lost')).toHaveLength(1);
   });
 
   it('is found by sweep when nobody reads, and once', async () => {
@@ -72,6 +79,8 @@ describe('a run whose server died', () => {
     offsetMs = 16_000;
     expect(await there.handler.sweep()).toBe(1);
     expect(there.finished.map(({ outcome }) => outcome)).toEqual(['lost']);
+    expect(await there.handler.sweep()).toBe(0);
+    offsetMs = 60_000;
     expect(await there.handler.sweep()).toBe(0);
     expect(await there.fetch('/c/stream')).toMatchObject({ status: 204 });
   });
@@ -99,6 +108,21 @@ describe('a run whose server died', () => {
       () => there.events,
     );
     expect(there.finished[0]?.outcome).toBe('cancel');
+  });
+
+  it('is another thing than a model that is silent: its lease is renewed', async () => {
+    const log = memoryLog();
+    let renewals = 0;
+    const renew: RunLog['renew'] = async (...args) => {
+      renewals += 1;
+      return log.renew(...args);
+    };
+    const world = createWorld({ log: { ...log, renew }, ...shortLease });
+    const reader = new SseReader(await world.send(send));
+    await until('more than a lease', () => renewals > 12);
+    (await world.model()).close();
+    await reader.closed;
+    expect(reader.end).toBe('r1:2:finish');
   });
 
   it('stops a writer that was only slow: it can deliver nothing more', async () => {

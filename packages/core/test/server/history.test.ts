@@ -1,7 +1,7 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { composeFromHistory, mergeClientAnswers, tailOf, withRun } from '../../src/server/history.ts';
-import { createWorld, ended, textOf, user } from './support.ts';
+import { createWorld, ended, textOf, until, user } from './support.ts';
 
 const assistant = (id: string, text: string): UIMessage => ({ id, role: 'assistant', parts: [{ type: 'text', text }] });
 const [u1, a1, u2, a2] = [user('u1', 'q1'), assistant('a1', 'r1'), user('u2', 'q2'), assistant('a2', 'r2')];
@@ -113,6 +113,31 @@ describe('the history', () => {
     model.close();
     await ended(world, 'finish');
     await world.send({ id: 'c', messages: [assistant('a1', 'forged'), user('u3', 'q3')] });
+    expect((await world.model(2)).input.messages.map(textOf)).toEqual(['q1', 'r1', 'q2', 'r2', 'q3']);
+  });
+
+  it('is read again when another run came in between', async () => {
+    const stored = [u1, a1];
+    let release: (() => void) | undefined;
+    const world = createWorld({
+      loadMessages: async () => {
+        const messages = [...stored];
+        if (release) return messages;
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return messages;
+      },
+    });
+    const late = world.send({ id: 'c', message: user('u3', 'q3') });
+    await until('the first reading', () => release);
+    await world.send({ id: 'c', message: u2 });
+    const model = await world.model();
+    model.text('r2');
+    model.close();
+    await ended(world, 'finish');
+    release?.();
+    expect((await late).status).toBe(200);
     expect((await world.model(2)).input.messages.map(textOf)).toEqual(['q1', 'r1', 'q2', 'r2', 'q3']);
   });
 

@@ -96,6 +96,26 @@ describe('a service that fails', () => {
     await until('the other chat', () => realtime.published.some(({ frame }) => frame.end));
   });
 
+  it('or hangs on one message, gets the next one after ten seconds', async () => {
+    const realtime = recordingRealtime();
+    let isFirst = true;
+    const publish: typeof realtime.publish = async (channel, data, signal) => {
+      if (!isFirst) return realtime.publish(channel, data, signal);
+      isFirst = false;
+      return new Promise(() => {});
+    };
+    const clock = {
+      now: () => Date.now(),
+      setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms === 10_000 ? 20 : ms),
+      clearTimeout: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
+    };
+    const world = createWorld({ realtime: { ...realtime, publish }, clock });
+    await world.send(send);
+    (await world.model()).close();
+    await until('the end', () => realtime.published.some(({ frame }) => frame.end));
+    expect(world.events.map(({ type }) => type)).toContain('publish-failed');
+  });
+
   it('or refuses for its rate, gets the same message again, in order', async () => {
     const realtime = recordingRealtime();
     let refusals = 2;

@@ -1,4 +1,6 @@
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import { memoryLog } from '@chat-transport/core/memory';
+import type { RunLog } from '@chat-transport/core/provider';
 import { isStepCount, streamText, tool, toUIMessageStream } from 'ai';
 import { convertArrayToReadableStream, MockLanguageModelV4 } from 'ai/test';
 import { describe, expect, it } from 'vitest';
@@ -27,6 +29,17 @@ describe('a cancel', () => {
     expect(world.finished[0]).toMatchObject({ outcome: 'cancel', runId: 'r1' });
     expect(textOf(world.finished[0]?.messages[1])).toBe('part');
     expect([model.left, model.input.signal.aborted]).toEqual([true, true]);
+  });
+
+  it('needs no news from the log where the writer is in the same process', async () => {
+    const log = memoryLog();
+    const never = () => new Promise<never>(() => {});
+    const world = createWorld({ log: { ...log, waitForSignal: never, renew: never } });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    await world.signal('c', cancel('s1'));
+    await reader.closed;
+    expect([reader.end?.split(':')[2], model.left]).toEqual(['cancel', true]);
   });
 
   it('does not wait for a model that ignores it', async () => {
@@ -103,7 +116,14 @@ describe('a cancel', () => {
       release = resolve;
     });
     const outcomes: string[] = [];
+    const log = memoryLog();
+    let waits = 0;
+    const waitForSignal: RunLog['waitForSignal'] = (...args) => {
+      waits += 1;
+      return log.waitForSignal(...args);
+    };
     const world = createWorld({
+      log: { ...log, waitForSignal },
       onFinish: async ({ outcome }) => {
         outcomes.push(outcome);
         await saving;
@@ -112,9 +132,13 @@ describe('a cancel', () => {
     const reader = new SseReader(await world.send(send));
     (await world.model()).close();
     await until('the saving', () => outcomes.length === 1);
+    const startedAt = performance.now();
     await world.signal('c', cancel('s1'));
     await reader.closed;
     expect(reader.end).toBe('r1:2:cancel');
+    // Not after the ten seconds that onFinish may take.
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(waits).toBeLessThan(10);
     release();
     await until(
       'the second word',

@@ -19,6 +19,8 @@ describe('an unmodified useChat client', () => {
       () => textOf(chat.lastMessage) === 'hel',
       () => chat.messages,
     );
+    // A merged second stream has an id of its own; the run's message has one.
+    model.push({ type: 'start', messageId: 'not-ours' });
     model.text('lo');
     model.close();
     await sent;

@@ -1,3 +1,4 @@
+import { memoryLog } from '@chat-transport/core/memory';
 import type { UIMessageChunk } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { type Answer, createWorld, ended, SseReader, until, user } from './support.ts';
@@ -110,15 +111,16 @@ describe('a stream', () => {
   });
 
   it('serves a run that has just ended to a page that asks for it', async () => {
-    const { world, reader, model } = await begun();
+    let offsetMs = 0;
+    const { world, reader, model } = await begun({ log: memoryLog({ now: () => Date.now() + offsetMs }) });
     model.close();
     await reader.closed;
     expect((await world.fetch('/c/stream')).status).toBe(204);
     const again = new SseReader(await world.fetch('/c/stream?recent=60000'));
     await again.closed;
     expect([again.streamedText, again.end]).toEqual(['one two three ', 'r1:7:finish']);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    expect((await world.fetch('/c/stream?recent=1')).status).toBe(204);
+    offsetMs = 60_000;
+    expect((await world.fetch('/c/stream?recent=59000')).status).toBe(204);
   });
 
   it('joins the same send again from its beginning', async () => {
@@ -171,7 +173,7 @@ describe('a stream', () => {
 describe('a long-poll', () => {
   it('brings what is there and closes, without an end that is not', async () => {
     const { world, model } = await begun();
-    const reader = new SseReader(await world.fetch('/c/stream?run=r1&from=3&wait=5000'));
+    const reader = new SseReader(await world.fetch('/c/stream?run=r1&from=3&wait=25000'));
     await reader.closed;
     expect([reader.streamedText, reader.end]).toEqual(['two three ', undefined]);
     model.close();
@@ -183,7 +185,7 @@ describe('a long-poll', () => {
 
   it('waits for the first news, and not longer than it was told', async () => {
     const { world, model } = await begun();
-    const reader = new SseReader(await world.fetch('/c/stream?run=r1&from=5&wait=5000'));
+    const reader = new SseReader(await world.fetch('/c/stream?run=r1&from=5&wait=25000'));
     model.text('four');
     await reader.closed;
     expect(reader.streamedText).toBe('four');
@@ -265,7 +267,7 @@ describe('a follower', () => {
     await world.send({ id: 'c', runId: 'r2', messages: [user('m2', 'x')] });
     (await world.model(2)).close();
     await ended(world, 'finish', 'r2');
-    const reader = new SseReader(await world.fetch('/c/stream?follow=0&wait=5000'));
+    const reader = new SseReader(await world.fetch('/c/stream?follow=0&wait=25000'));
     await reader.closed;
     expect(reader.frames.map((frame) => [frame.run, 'start' in frame ? 'start' : 'end'])).toEqual([
       ['r1', 'start'],

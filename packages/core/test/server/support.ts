@@ -57,7 +57,7 @@ export interface World {
   state(chatId: string): Promise<Answer>;
 }
 
-export const origin = 'http://localhost';
+const origin = 'http://localhost';
 
 /** A handler over a memory log, with models written by hand unless `respond` is given. */
 export function createWorld(options: Partial<ChatHandlerOptions> & { log?: RunLog } = {}): World {
@@ -108,7 +108,7 @@ export function createWorld(options: Partial<ChatHandlerOptions> & { log?: RunLo
   };
 }
 
-export function scriptedModel(input: RespondInput): { model: ScriptedModel; stream: ReadableStream<UIMessageChunk> } {
+function scriptedModel(input: RespondInput): { model: ScriptedModel; stream: ReadableStream<UIMessageChunk> } {
   let controller!: ReadableStreamDefaultController<UIMessageChunk>;
   let open = false;
   const stream = new ReadableStream<UIMessageChunk>({

@@ -116,6 +116,11 @@ export class Service implements RealtimeServer {
   }
 }
 
+/** An answer that never comes, until its request is given up. */
+export function never({ signal }: Request): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+}
+
 /** What one device's network lets through. */
 export class Network {
   /** Whether realtime messages come. Set by `setRealtime`, so that the subscription is told. */
@@ -126,6 +131,8 @@ export class Network {
   http: 'up' | 'down' = 'up';
   readonly blocked: Set<'response' | 'sse' | 'held'> = new Set();
   readonly requests: string[] = [];
+  /** Something in front of the server: answers by itself where it returns a response. */
+  intercept: (request: Request, forward: () => Promise<Response>) => Promise<Response> | undefined = () => undefined;
   readonly #bodies = new Set<{ kind: 'response' | 'sse'; cut: () => void }>();
 
   /** Breaks what is open of a kind, and blocks it from now on. */
@@ -139,13 +146,19 @@ export class Network {
     for (const body of [...this.#bodies]) body.cut();
   }
 
+  /** How many answers are being read. */
+  get open(): number {
+    return this.#bodies.size;
+  }
+
   fetch(handler: () => ChatHandler): typeof globalThis.fetch {
     return async (input, init) => {
       const request = new Request(new URL(String(input), 'http://test.local'), init);
       const { pathname, search } = new URL(request.url);
       this.requests.push(`${request.method} ${pathname}${search}`);
       if (this.http === 'down') throw new TypeError('fetch failed');
-      const response = await handler()(request);
+      const forward = () => handler()(request);
+      const response = await (this.intercept(request, forward) ?? forward());
       // As over a real network: the device may be gone by the time the answer comes.
       if ((this.http as string) === 'down') throw new TypeError('fetch failed');
       const isPoll = search.includes('wait=');
@@ -170,9 +183,10 @@ export class Network {
     signal: AbortSignal | null | undefined,
   ): ReadableStream<Uint8Array> {
     const reader = body.getReader();
+    let entry: { kind: 'response' | 'sse'; cut: () => void };
     return new ReadableStream({
       start: (controller) => {
-        const entry = {
+        entry = {
           kind,
           cut: () => {
             this.#bodies.delete(entry);
@@ -185,10 +199,14 @@ export class Network {
       },
       pull: async (controller) => {
         const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (!done) return controller.enqueue(value);
+        this.#bodies.delete(entry);
+        controller.close();
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => {
+        this.#bodies.delete(entry);
+        return reader.cancel(reason);
+      },
     });
   }
 }

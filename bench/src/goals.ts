@@ -1,0 +1,99 @@
+import type { Results } from './results.ts';
+import type { ContestantName } from './server/contestant.ts';
+import { type Summary, summarize } from './statistics.ts';
+
+/** What a number should be. With `to`, the number is the ratio of the two contestants. */
+export interface Goal {
+  readonly says: string;
+  readonly measure: string;
+  readonly metric: string;
+  readonly of: ContestantName;
+  readonly to?: ContestantName;
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+const toStock = { of: 'immediate', to: 'stock-sse', atMost: 1.1 } as const;
+const fasterReload = { of: 'stock-sse', to: 'immediate', atLeast: 50 } as const;
+const bytes = { measure: 'bytes', metric: 'sender, per token' } as const;
+
+export const goals: readonly Goal[] = [
+  { says: 'immediate: first token, against stock SSE', measure: 'first-token', metric: 'p50', ...toStock },
+  { says: 'immediate: latency per chunk p50, against stock SSE', measure: 'latency', metric: 'p50', ...toStock },
+  { says: 'immediate: latency per chunk p99, against stock SSE', measure: 'latency', metric: 'p99', ...toStock },
+  { says: 'immediate: sender’s bytes per token, against stock SSE', ...bytes, ...toStock, atMost: 1 },
+  {
+    says: 'immediate: a watching device’s bytes per token (stock SSE: 58)',
+    measure: 'bytes',
+    metric: 'watching device, per token',
+    of: 'immediate',
+    atMost: 58,
+  },
+  { says: 'coalesced: sender’s bytes per token', ...bytes, of: 'coalesced', atMost: 20 },
+  {
+    says: 'coalesced: bytes per token on the service',
+    measure: 'bytes',
+    metric: 'watching device, per token',
+    of: 'coalesced',
+    atMost: 20,
+  },
+  {
+    says: 'coalesced: messages per second on the service',
+    measure: 'bytes',
+    metric: 'watching device, per second',
+    of: 'coalesced',
+    atMost: 10,
+  },
+  {
+    says: 'reload, 10,000 deltas: state writes',
+    measure: 'reload',
+    metric: 'text, writes',
+    of: 'immediate',
+    atMost: 10,
+  },
+  {
+    says: 'reload, 10,000 deltas: times faster than a full replay',
+    measure: 'reload',
+    metric: 'text',
+    ...fasterReload,
+  },
+  {
+    says: 'reload, 39 KB tool input: state writes',
+    measure: 'reload',
+    metric: 'tool input, writes',
+    of: 'immediate',
+    atMost: 10,
+  },
+  {
+    says: 'reload, 39 KB tool input: times faster than a full replay',
+    measure: 'reload',
+    metric: 'tool input',
+    ...fasterReload,
+  },
+  {
+    says: 'fan-out to 1,000: p99, against a bare ws loop',
+    measure: 'fan-out',
+    metric: 'p99',
+    of: 'immediate',
+    to: 'bare-websocket',
+    atMost: 2,
+  },
+];
+
+/** A goal and what became of it. */
+export interface Verdict {
+  readonly goal: Goal;
+  readonly measured: Summary;
+  readonly met: boolean;
+}
+
+/** The goals that something was measured for, by the median of the rounds. */
+export function judge(results: Results, all: readonly Goal[] = goals): Verdict[] {
+  return all.flatMap((goal) => {
+    const { measure, metric, of, to, atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = goal;
+    const rounds = results.of(measure, metric, of)?.rounds;
+    const measured = to ? results.ratio(measure, metric, of, to) : rounds && summarize(rounds);
+    if (!measured) return [];
+    return [{ goal, measured, met: measured.median <= atMost && measured.median >= atLeast }];
+  });
+}

@@ -1,0 +1,47 @@
+import type { ContestantName } from './server/contestant.ts';
+import { type Summary, summarize } from './statistics.ts';
+
+export type Unit = 'ms' | 'µs' | 'bytes' | 'KiB' | 'messages' | 'messages/s' | 'writes';
+
+/** What is measured: `measure` names the experiment, `metric` one of its numbers. */
+export interface Metric {
+  readonly measure: string;
+  readonly metric: string;
+  readonly unit: Unit;
+  /** Whose number the others are divided by. Default `stock-sse`. */
+  readonly reference?: ContestantName;
+}
+
+export interface Result extends Metric {
+  readonly contestant: ContestantName;
+  /** One number per round. */
+  readonly rounds: readonly number[];
+}
+
+/** All numbers of one run of the bench. */
+export class Results {
+  readonly #results = new Map<string, Result & { readonly rounds: number[] }>();
+
+  record(metric: Metric, contestant: ContestantName, value: number): void {
+    const key = `${metric.measure}/${metric.metric}/${contestant}`;
+    const result = this.#results.get(key) ?? { ...metric, contestant, rounds: [] };
+    result.rounds.push(value);
+    this.#results.set(key, result);
+  }
+
+  all(): readonly Result[] {
+    return [...this.#results.values()];
+  }
+
+  of(measure: string, metric: string, contestant: ContestantName): Result | undefined {
+    return this.#results.get(`${measure}/${metric}/${contestant}`);
+  }
+
+  /** One contestant's number over another's, round by round. */
+  ratio(measure: string, metric: string, of: ContestantName, to: ContestantName): Summary | undefined {
+    const above = this.of(measure, metric, of)?.rounds;
+    const below = this.of(measure, metric, to)?.rounds;
+    if (!above || !below || of === to) return;
+    return summarize(above.map((value, round) => value / (below[round] ?? Number.NaN)));
+  }
+}

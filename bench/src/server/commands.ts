@@ -1,0 +1,26 @@
+import type { Emission } from '../model.ts';
+
+/** What the bench may ask a server's process. */
+export interface Commands {
+  /** The time that the process has computed since it began, in milliseconds. */
+  cpu(): number;
+  /** The JavaScript heap and what hangs on it, in bytes, after a garbage collection. */
+  memory(): Promise<number>;
+  emission(chatId: string): Emission;
+  appends(): number[];
+  broadcast(payloads: readonly string[], intervalMs: number): Promise<number[]>;
+  release(): void;
+}
+
+export type Method = keyof Commands;
+
+export interface CommandRequest {
+  readonly id: number;
+  readonly method: Method;
+  readonly arguments: unknown[];
+}
+
+export type CommandAnswer =
+  | { readonly ports: readonly number[] }
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,26 @@
+import type { Server } from 'node:http';
+import type { ScriptedModel } from '../model.ts';
+
+/** Who runs in one bench. `bare-websocket` has no chat: it is a loop over `ws` sockets, the floor of fan-out. */
+export const contestantNames = [
+  'stock-sse',
+  'stock-websocket',
+  'immediate',
+  'immediate-sqlite',
+  'coalesced',
+  'bare-websocket',
+] as const;
+
+export type ContestantName = (typeof contestantNames)[number];
+
+/** One server under measurement. */
+export interface Contestant {
+  /** The first address is the senders', the second one, where there is one, the watching devices': so that their bytes can be told apart. */
+  readonly servers: readonly Server[];
+  /** How long each append took since the last call, in milliseconds. */
+  appends?(): number[];
+  /** Sends each payload to every socket, one every `intervalMs`; answers when each one left. */
+  broadcast?(payloads: readonly string[], intervalMs: number): Promise<number[]>;
+}
+
+export type MakeContestant = (model: ScriptedModel) => Contestant;

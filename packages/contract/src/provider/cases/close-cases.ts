@@ -1,0 +1,89 @@
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import { until } from '../wait.ts';
+
+/** What is left of a page that was closed. */
+export const closeCases: readonly ProviderCase[] = [
+  {
+    id: 'close/in-mid-answer',
+    title: 'leaves no request, connection or timer behind, and the answer goes on',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      device.leave();
+      device.leave();
+      await done;
+      expect(chat.isIdle).toBe(true);
+      await until(
+        'no open request',
+        () => stage.server.open === 0,
+        () => stage.server.requests,
+      );
+      await until(
+        'no connection to the service',
+        () => device.realtime.open === 0,
+        () => device.realtime.open,
+      );
+      await until(
+        'no timer',
+        () => device.timers.size === 0,
+        () => device.timers.size,
+      );
+      expect(call.aborted).toBe(false);
+      call.finish();
+      expect((await stage.finish()).outcome).toBe('finish');
+    },
+  },
+  {
+    id: 'close/offline',
+    title: 'ends its attempts when it is closed without a network',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      device.goOffline();
+      await until('a failed attempt', () => device.events.some(({ type }) => type === 'http-failed'));
+      device.leave();
+      await done;
+      await until(
+        'no timer',
+        () => device.timers.size === 0,
+        () => device.timers.size,
+      );
+      device.goOnline();
+      const requests = stage.server.requests.length;
+      const other = (await stage.device()).chat('c');
+      const resumed = other.resumeStream();
+      call.finish();
+      await resumed;
+      expect(stage.server.requests.slice(requests).filter((each) => each.includes('from='))).toEqual([]);
+    },
+  },
+  {
+    id: 'close/unused',
+    title: 'lets go of the service when nobody reads the chat any more',
+    async run(stage) {
+      const { device, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.finish();
+      await done;
+      await until(
+        'an idle connection',
+        () => device.connection('c').state === 'idle',
+        () => device.connection('c'),
+      );
+      await until(
+        'no open request',
+        () => stage.server.open === 0,
+        () => stage.server.requests,
+      );
+      // And takes hold of it again.
+      const again = device.chat('c').sendMessage({ text: 'again' });
+      await device.reaches('c', 'realtime');
+      (await stage.model.call(1)).finish();
+      await again;
+    },
+  },
+];

@@ -1,0 +1,213 @@
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import type { Stage } from '../stage.ts';
+import type { TestChat } from '../test-chat.ts';
+import { until } from '../wait.ts';
+
+/** What the chat's other devices show. */
+export const deviceCases: readonly ProviderCase[] = [
+  {
+    id: 'devices/live',
+    title: 'shows the question and the answer live on the other device, both ways',
+    async run(stage) {
+      const [a, b] = [await stage.device(), await stage.device()];
+      const [chatA, chatB] = [a.synced('c'), b.synced('c')];
+      await a.reaches('c', 'realtime');
+      await b.reaches('c', 'realtime');
+      void chatA.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('one ');
+      await stage.shows(chatB, 'one');
+      expect(chatB.seen).toEqual({ texts: ['user: hi', 'assistant: one '], status: 'streaming' });
+      call.finish();
+      await stage.idle(chatA, chatB);
+      void chatB.sendMessage({ text: 'and?' });
+      const second = await stage.model.call(1);
+      second.say('more');
+      second.finish();
+      await until(
+        'the second turn',
+        () => chatA.texts.length === 4,
+        () => chatA.seen,
+      );
+      await stage.idle(chatA, chatB);
+      expect(chatA.texts).toEqual(['user: hi', 'assistant: one ', 'user: and?', 'assistant: more']);
+      stage.expectInStep(chatA, chatB);
+    },
+  },
+  {
+    id: 'devices/many',
+    title: 'keeps five tabs in step with one generation',
+    async run(stage) {
+      const devices = await Promise.all(Array.from({ length: 5 }, () => stage.device()));
+      const chats = devices.map((device) => device.synced('c'));
+      await Promise.all(devices.map((device) => device.reaches('c', 'realtime')));
+      void chats[0]?.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('to all ');
+      await Promise.all(chats.map((chat) => stage.shows(chat, 'to all')));
+      call.say('of you');
+      call.finish();
+      await Promise.all(chats.map((chat) => stage.shows(chat, 'of you')));
+      await stage.idle(...chats);
+      stage.expectInStep(...chats);
+    },
+  },
+  {
+    id: 'devices/late',
+    title: 'shows everything that was said to a device that joins late',
+    async run(stage) {
+      const early = (await stage.device()).synced('c');
+      for (const [index, text] of ['first', 'second'].entries()) {
+        void early.sendMessage({ text });
+        await says(stage, index, `to ${text}`);
+        await stage.shows(early, `to ${text}`);
+        await stage.idle(early);
+      }
+      void early.sendMessage({ text: 'third' });
+      const call = await stage.model.call(2);
+      call.say('still ');
+      await stage.shows(early, 'still');
+      const late = (await stage.device()).synced('c');
+      await stage.shows(late, 'still');
+      call.say('going');
+      call.finish();
+      await stage.shows(late, 'going');
+      await stage.idle(early, late);
+      expect(late.texts).toHaveLength(6);
+      stage.expectInStep(early, late);
+    },
+  },
+  {
+    id: 'devices/away',
+    title: 'shows turns that were missed without a network, without a reload',
+    async run(stage) {
+      const here = (await stage.device()).synced('c');
+      const device = await stage.device();
+      const away = device.synced('c');
+      await device.reaches('c', 'realtime');
+      device.goOffline();
+      for (const [index, text] of ['one', 'two', 'three'].entries()) {
+        void here.sendMessage({ text });
+        await says(stage, index, `to ${text}`);
+        await stage.shows(here, `to ${text}`);
+        await stage.idle(here);
+      }
+      expect(away.texts).toEqual([]);
+      device.goOnline();
+      await stage.shows(away, 'to three');
+      await stage.idle(away);
+      stage.expectInStep(here, away);
+    },
+  },
+  {
+    id: 'devices/stale-send',
+    title: 'loses nobody’s message when a device that was away sends at once',
+    async run(stage) {
+      const here = (await stage.device()).synced('c');
+      const device = await stage.device();
+      const away = device.synced('c');
+      await device.reaches('c', 'realtime');
+      device.goOffline();
+      void here.sendMessage({ text: 'while you were away' });
+      await says(stage, 0, 'answer');
+      await stage.idle(here);
+      device.http.restore();
+      void away.sendMessage({ text: 'mine' });
+      const second = await stage.model.call(1);
+      expect(second.input.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
+      device.restoreRealtime();
+      second.say('to both');
+      second.finish();
+      await stage.shows(here, 'to both');
+      await stage.shows(away, 'to both');
+      await stage.idle(here, away);
+      expect(away.texts).toEqual([
+        'user: while you were away',
+        'assistant: answer',
+        'user: mine',
+        'assistant: to both',
+      ]);
+      stage.expectInStep(here, away);
+    },
+  },
+  {
+    id: 'devices/regenerate',
+    title: 'follows a regenerated answer and an edited question',
+    async run(stage) {
+      const [a, b] = [(await stage.device()).synced('c'), (await stage.device()).synced('c')];
+      void a.sendMessage({ text: 'hi' });
+      const first = await says(stage, 0, 'bad');
+      await stage.shows(b, 'bad');
+      await stage.idle(a, b);
+      void b.regenerate();
+      const second = await says(stage, 1, 'better');
+      await stage.shows(a, 'better');
+      await stage.idle(a, b);
+      expect(a.texts).toEqual(['user: hi', 'assistant: better']);
+      expect([a.nonces, b.nonces]).toEqual([[second.nonce], [second.nonce]]);
+      void a.sendMessage({ text: 'hello', messageId: a.messages[0]?.id as string });
+      const third = await says(stage, 2, 'good');
+      await stage.shows(b, 'good');
+      await stage.idle(a, b);
+      expect(b.texts).toEqual(['user: hello', 'assistant: good']);
+      expect([a.nonces, b.nonces]).toEqual([[third.nonce], [third.nonce]]);
+      expect(new Set([first, second, third]).size).toBe(stage.model.calls.length);
+    },
+  },
+  {
+    id: 'devices/tool-once',
+    title: 'runs a client tool on the device that asked, and on no other',
+    async run(stage) {
+      const ran: string[] = [];
+      const tool = (name: string) => ({ onToolCall: () => void ran.push(name) });
+      const a = (await stage.device()).synced('c', tool('a'));
+      const b = (await stage.device()).synced('c', tool('b'));
+      void a.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.push({ type: 'tool-input-available', toolCallId: 't', toolName: 'where', input: {} });
+      call.finish();
+      await until(
+        'the tool on b',
+        () => b.messages[1]?.parts.some(({ type }) => type === 'tool-where'),
+        () => b.seen,
+      );
+      await stage.idle(a, b);
+      await until('the tool', () => ran.length > 0);
+      expect(ran).toEqual(['a']);
+      stage.expectInStep(a, b);
+    },
+  },
+  {
+    id: 'devices/continue-once',
+    title: 'continues a message once when two devices answer its tool in the same instant',
+    async run(stage) {
+      const chats: TestChat[] = [(await stage.device()).chat('c'), (await stage.device()).chat('c')];
+      const [a, b] = chats as [TestChat, TestChat];
+      const done = a.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.push({ type: 'tool-input-available', toolCallId: 't', toolName: 'where', input: {} });
+      call.finish();
+      await done;
+      b.messages = structuredClone(a.messages);
+      await b.resumeStream();
+      for (const chat of chats) await chat.addToolOutput({ tool: 'where', toolCallId: 't', output: 'here' });
+      const sends = chats.map((chat) => chat.sendMessage());
+      const second = await stage.model.call(1);
+      second.say('once');
+      second.finish();
+      await Promise.all(sends);
+      expect(stage.model.calls).toHaveLength(2);
+      expect(a.texts).toEqual(b.texts);
+      expect([a.nonces, b.nonces]).toEqual([[second.nonce], [second.nonce]]);
+    },
+  },
+];
+
+/** The model's call with this number says its answer and ends. */
+async function says(stage: Stage, index: number, text: string): Promise<Awaited<ReturnType<Stage['model']['call']>>> {
+  const call = await stage.model.call(index);
+  call.say(text);
+  call.finish();
+  return call;
+}

@@ -1,0 +1,206 @@
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import { until } from '../wait.ts';
+
+/** What happens when a path dies, and when it comes back. */
+export const fallbackCases: readonly ProviderCase[] = [
+  {
+    id: 'fallback/every-path',
+    title: 'goes on when realtime and the response die in turn, and returns to realtime',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      const says = async (word: string) => {
+        call.say(`${word} `);
+        await stage.shows(chat, word);
+      };
+      await device.reaches('c', 'realtime');
+      await says('realtime');
+      device.dropRealtime();
+      await device.reaches('c', 'response', 'sse', 'poll');
+      await says('http');
+      device.http.reset();
+      await says('again');
+      await device.reaches('c', 'sse', 'poll');
+      device.restoreRealtime();
+      await device.reaches('c', 'realtime');
+      device.http.cut();
+      await says('back');
+      device.http.restore();
+      call.finish();
+      await done;
+      expect(chat.text).toBe('realtime http again back ');
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'fallback/unreachable',
+    title: 'answers when the service cannot be reached at all',
+    async run(stage) {
+      const device = await stage.device();
+      device.dropRealtime();
+      const chat = device.chat('c');
+      const done = chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('without it ');
+      await stage.shows(chat, 'without it');
+      call.finish();
+      await done;
+      const watching = (await stage.device()).chat('c', { messages: chat.messages.slice(0, 1) });
+      await watching.resumeStream();
+      stage.expectInStep(chat, watching);
+    },
+  },
+  {
+    id: 'fallback/offset',
+    title: 'resumes in the tab where it was, without fetching the answer again',
+    async run(stage) {
+      const other = (await stage.device()).synced('c');
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('one two ');
+      await stage.shows(chat, 'two');
+      device.goOffline();
+      call.say('three ');
+      await stage.shows(other, 'three');
+      const requests = stage.server.requests.length;
+      device.goOnline();
+      await stage.shows(chat, 'three');
+      call.finish();
+      await done;
+      expect(chat.text).toBe('one two three ');
+      await stage.idle(other);
+      stage.expectInStep(chat, other);
+      const positions = stage.server.requests.slice(requests).flatMap((each) => /[?&]from=(\d+)/.exec(each)?.[1] ?? []);
+      expect(positions.length).toBeGreaterThan(0);
+      expect(positions).not.toContain('0');
+    },
+  },
+  {
+    id: 'fallback/silent-death',
+    title: 'notices a network that dies without a word',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      device.http.freeze();
+      device.realtime.freeze();
+      device.http.reset();
+      call.say('two ');
+      device.http.restore();
+      await stage.shows(chat, 'two');
+      device.realtime.restore();
+      call.finish();
+      await done;
+      expect(chat.text).toBe('one two ');
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'fallback/half-open',
+    title: 'notices a service that is gone while its connection looks open',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      device.realtime.halfOpen();
+      device.http.reset();
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      call.finish();
+      await done;
+      expect(chat.text).toBe('one ');
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'fallback/service-restart',
+    title: 'follows the answer through a restart of the service',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      if (stage.harness.restartService) await stage.harness.restartService();
+      else device.dropRealtime();
+      call.say('two ');
+      await stage.shows(chat, 'two');
+      device.restoreRealtime();
+      await device.reaches('c', 'realtime');
+      device.http.cut();
+      call.say('three ');
+      await stage.shows(chat, 'three');
+      device.http.restore();
+      call.finish();
+      await done;
+      expect(chat.text).toBe('one two three ');
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'fallback/gives-up',
+    title: 'fails as a disconnect after a long time without any network, and goes on from there',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent('hi', { timings: { giveUpAfterMs: 500 } });
+      call.say('before ');
+      await stage.shows(chat, 'before');
+      device.goOffline();
+      await done;
+      expect(chat.status).toBe('error');
+      expect(chat.error).toBeInstanceOf(TypeError);
+      expect(chat.error?.message).toContain('network');
+      expect(chat.text).toBe('before ');
+      device.goOnline();
+      const resumed = chat.resumeStream();
+      call.say('after ');
+      await stage.shows(chat, 'after');
+      call.finish();
+      await resumed;
+      expect(chat.texts).toEqual(['user: hi', 'assistant: before after ']);
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'fallback/ended-meanwhile',
+    title: 'shows the whole answer after a long time without any network in which it ended',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent('hi', { timings: { giveUpAfterMs: 500 } });
+      call.say('before ');
+      await stage.shows(chat, 'before');
+      device.goOffline();
+      await done;
+      call.say('after');
+      call.finish();
+      await stage.finish();
+      device.goOnline();
+      await chat.resumeStream();
+      expect(chat.seen).toEqual({ texts: ['user: hi', 'assistant: before after'], status: 'ready' });
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'fallback/eof',
+    title: 'does not take a cut stream for a finished answer',
+    async run(stage) {
+      const device = await stage.device();
+      device.dropRealtime();
+      const chat = device.chat('c');
+      const done = chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('half ');
+      await stage.shows(chat, 'half');
+      const requests = stage.server.requests.length;
+      device.http.reset();
+      await until(
+        'a request for the rest',
+        () => stage.server.requests.length > requests,
+        () => chat.seen,
+      );
+      expect(chat.status).toBe('streaming');
+      call.say('whole');
+      call.finish();
+      await done;
+      expect(chat.seen).toEqual({ texts: ['user: hi', 'assistant: half whole'], status: 'ready' });
+      stage.expectInStep(chat);
+    },
+  },
+];

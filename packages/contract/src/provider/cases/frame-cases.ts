@@ -1,0 +1,94 @@
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import { until } from '../wait.ts';
+
+const malformed = [
+  '{',
+  '[]',
+  'null',
+  '{"v":2,"run":"x","turn":1,"at":0,"next":1}',
+  '{"v":1,"run":"x","turn":1,"at":0,"next":1,"chunks":[{}]}',
+  '{"v":1,"run":"x","turn":1,"at":1,"next":1,"chunks":[]}',
+  '{"v":1,"run":"../x","turn":1,"at":0,"next":1}',
+  '{"v":1,"run":"x","turn":1,"at":0,"end":{"reason":"because"}}',
+];
+
+/** Messages on the channel that core did not write. */
+export const frameCases: readonly ProviderCase[] = [
+  {
+    id: 'frames/malformed',
+    title: 'drops what is no frame, says so, and goes on',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      const { realtime } = stage.server;
+      const signal = AbortSignal.timeout(10_000);
+      for (const data of malformed) await realtime.publish(realtime.channelName('c'), data, signal);
+      const dropped = () => device.events.filter(({ type }) => type === 'malformed-frame').length;
+      await until('eight dropped frames', () => dropped() === malformed.length, dropped);
+      call.say('two');
+      call.finish();
+      await done;
+      expect(chat.text).toBe('one two');
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'frames/other-run',
+    title: 'takes nothing for the answer that belongs to another run or was said before',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      const { realtime } = stage.server;
+      const { runId } = call.input;
+      const forged = [{ type: 'text-delta', id: '0', delta: 'forged ' }];
+      for (const frame of [
+        { v: 1, run: 'another', turn: 1, at: 0, next: 1, chunks: forged },
+        { v: 1, run: runId, turn: 1, at: 0, next: 1, chunks: forged },
+        { v: 1, run: 'another', turn: 1, at: 4, end: { reason: 'cancel' } },
+      ]) {
+        await realtime.publish(realtime.channelName('c'), JSON.stringify(frame), AbortSignal.timeout(10_000));
+      }
+      call.say('two');
+      call.finish();
+      await done;
+      expect(chat.seen).toEqual({ texts: ['user: hi', 'assistant: one two'], status: 'ready' });
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'frames/old-end',
+    title: 'does not end an answer for the end of an earlier one that comes late',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const device = await stage.device();
+      const chat = device.synced('c');
+      await device.reaches('c', 'realtime');
+      void chat.sendMessage({ text: 'hi' });
+      const first = await stage.model.call();
+      first.say('one');
+      first.finish();
+      await stage.shows(chat, 'one');
+      await stage.idle(chat);
+      void chat.sendMessage({ text: 'more' });
+      const second = await stage.model.call(1);
+      second.say('two ');
+      await stage.shows(chat, 'two');
+      const { realtime } = stage.server;
+      const late = { v: 1, run: first.input.runId, turn: 1, at: 4, end: { reason: 'cancel' } };
+      await realtime.publish(realtime.channelName('c'), JSON.stringify(late), AbortSignal.timeout(10_000));
+      second.say('three');
+      await stage.shows(chat, 'three');
+      second.finish();
+      await stage.idle(chat);
+      expect(chat.texts).toEqual(['user: hi', 'assistant: one', 'user: more', 'assistant: two three']);
+      stage.expectInStep(chat);
+    },
+  },
+];

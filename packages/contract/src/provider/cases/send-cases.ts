@@ -1,0 +1,167 @@
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import { until } from '../wait.ts';
+
+/** Sends that meet a busy chat, a broken network, or an app with options of its own. */
+export const sendCases: readonly ProviderCase[] = [
+  {
+    id: 'send/once',
+    title: 'asks the model once when the answer to the question was lost on the way',
+    async run(stage) {
+      const device = await stage.device();
+      device.dropRealtime();
+      device.http.set({ down: { blackHole: true } });
+      const chat = device.chat('c');
+      const done = chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      device.http.reset();
+      device.http.restore();
+      call.say('only once');
+      call.finish();
+      await done;
+      expect(chat.texts).toEqual(['user: hi', 'assistant: only once']);
+      expect(stage.server.requests.filter((each) => each === 'POST /api/chat').length).toBeGreaterThan(1);
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'send/offline',
+    title: 'sends what was written without a network, once it is back',
+    async run(stage) {
+      const device = await stage.device();
+      device.goOffline();
+      const chat = device.chat('c');
+      const done = chat.sendMessage({ text: 'hi' });
+      await until('a failed attempt', () => device.events.some(({ type }) => type === 'http-failed'));
+      device.goOnline();
+      const call = await stage.model.call();
+      call.say('here');
+      call.finish();
+      await done;
+      expect(chat.texts).toEqual(['user: hi', 'assistant: here']);
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'send/busy-reject',
+    title: 'refuses a second question while an answer is on its way, and loses neither',
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      const other = (await stage.device()).chat('c');
+      await other.sendMessage({ text: 'me too' });
+      expect(other.error).toMatchObject({ code: 'busy', retryable: true });
+      expect(other.texts.at(-1)).toBe('user: me too');
+      call.say('first');
+      call.finish();
+      await done;
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'send/busy-interrupt',
+    title: 'puts a second question in the place of an answer that is on its way, with what was said',
+    server: { onBusy: 'interrupt' },
+    async run(stage) {
+      const a = (await stage.device()).synced('c');
+      const b = (await stage.device()).synced('c');
+      void a.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('half ');
+      await stage.shows(a, 'half');
+      await stage.shows(b, 'half');
+      void b.sendMessage({ text: 'no, this' });
+      const second = await stage.model.call(1);
+      expect(call.aborted).toBe(true);
+      second.say('instead');
+      second.finish();
+      await stage.shows(a, 'instead');
+      await stage.idle(a, b);
+      expect(a.texts).toEqual(['user: hi', 'assistant: half ', 'user: no, this', 'assistant: instead']);
+      stage.expectInStep(a, b);
+    },
+  },
+  {
+    id: 'send/busy-queue',
+    title: 'lets a second question wait for its turn',
+    server: { onBusy: 'queue' },
+    async run(stage) {
+      const a = (await stage.device()).synced('c');
+      const b = (await stage.device()).synced('c');
+      void a.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('first ');
+      await stage.shows(b, 'first');
+      const waiting = b.sendMessage({ text: 'then this' });
+      await until(
+        'the second question at the server',
+        () => stage.server.requests.filter((each) => each === 'POST /api/chat').length === 2,
+      );
+      expect(stage.model.calls).toHaveLength(1);
+      call.finish();
+      const second = await stage.model.call(1);
+      expect(second.input.messages).toHaveLength(3);
+      second.say('second');
+      second.finish();
+      await waiting;
+      await stage.shows(a, 'second');
+      await stage.idle(a, b);
+      expect(a.texts).toEqual(['user: hi', 'assistant: first ', 'user: then this', 'assistant: second']);
+      stage.expectInStep(a, b);
+    },
+  },
+  {
+    id: 'send/same-instant',
+    title: 'answers one of two questions that two devices send in the same instant, and loses none',
+    async run(stage) {
+      const errors = new Map<string, unknown>();
+      const chatOf = async (name: string) =>
+        (await stage.device()).synced('c', { onError: (error) => void errors.set(name, error) });
+      const [a, b] = [await chatOf('from a'), await chatOf('from b')];
+      void a.sendMessage({ text: 'from a' });
+      void b.sendMessage({ text: 'from b' });
+      const call = await stage.model.call();
+      await until(
+        'a refusal',
+        () => errors.size > 0,
+        () => [a.seen, b.seen],
+      );
+      const [[own, error]] = [...errors] as [[string, unknown]];
+      const [winner, loser] = own === 'from a' ? [b, a] : [a, b];
+      expect(error).toMatchObject({ code: 'busy' });
+      call.say('answer');
+      call.finish();
+      await stage.idle(winner);
+      await until(
+        'the answer on the other device',
+        () => loser.texts.includes('assistant: answer'),
+        () => loser.seen,
+      );
+      expect(loser.texts.at(-1)).toBe(`user: ${own}`);
+      expect(stage.model.calls).toHaveLength(1);
+    },
+  },
+  {
+    id: 'send/own-options',
+    title: 'brings the headers, body fields and metadata of a message to the server',
+    async run(stage) {
+      const seen: unknown[] = [];
+      stage.server = await stage.startServer({
+        authorize: ({ request }) => {
+          seen.push([request.headers.get('x-transport'), request.headers.get('x-call')]);
+          return true;
+        },
+      });
+      const device = await stage.device({ headers: { 'x-transport': 't' }, body: { model: 'small' } });
+      const chat = device.chat('c');
+      const message = { text: 'hi', metadata: { mood: 'good' } };
+      const done = chat.sendMessage(message, { headers: { 'x-call': 'c' }, body: { deep: true } });
+      const call = await stage.model.call();
+      const { input } = call;
+      expect(input.body).toEqual({ model: 'small', deep: true });
+      expect(input.messages.at(-1)).toMatchObject({ metadata: { mood: 'good' } });
+      expect(seen).toContainEqual(['t', 'c']);
+      call.finish();
+      await done;
+    },
+  },
+];

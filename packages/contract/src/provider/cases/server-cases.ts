@@ -1,0 +1,139 @@
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import { until } from '../wait.ts';
+
+const shortLease = { leaseMs: 600, renewEveryMs: 150 };
+
+/** Servers that die, end, or have nothing to say. */
+export const serverCases: readonly ProviderCase[] = [
+  {
+    id: 'server/lost-writer',
+    title: 'ends as an error, with what was said, when the server that writes the answer dies',
+    server: shortLease,
+    async run(stage) {
+      const watching = (await stage.device()).synced('c');
+      const { chat, call, done } = await stage.sent();
+      call.say('last words ');
+      await stage.shows(chat, 'last words');
+      await stage.shows(watching, 'last words');
+      const dead = stage.server;
+      stage.server = await stage.startServer();
+      await dead.kill();
+      await done;
+      await stage.idle(watching);
+      for (const each of [chat, watching]) {
+        expect(each.error).toMatchObject({ code: 'lost' });
+        expect(each.text).toBe('last words ');
+      }
+      const { outcome, messages } = await stage.finish();
+      expect(outcome).toBe('lost');
+      expect(messages.at(-1)?.parts.find(({ type }) => type === 'text')).toMatchObject({ text: 'last words ' });
+      void watching.sendMessage({ text: 'again' });
+      (await stage.model.call(1)).finish();
+    },
+  },
+  {
+    id: 'server/stale-writer',
+    title: 'shows nothing of a server that wakes up after its answer was given up',
+    server: { leaseMs: 300, renewEveryMs: 100_000 },
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('in time ');
+      await stage.shows(chat, 'in time');
+      await done;
+      expect(chat.error).toMatchObject({ code: 'lost' });
+      call.say('too late ');
+      const reloaded = (await stage.device()).synced('c');
+      await stage.shows(reloaded, 'in time');
+      // The next turn proves that nothing of the old one is under way any more.
+      void reloaded.sendMessage({ text: 'again' });
+      const second = await stage.model.call(1);
+      second.say('anew');
+      second.finish();
+      await stage.shows(reloaded, 'anew');
+      expect(reloaded.texts).toEqual(['user: hi', 'assistant: in time ', 'user: again', 'assistant: anew']);
+    },
+  },
+  {
+    id: 'server/deploy',
+    title: 'saves the answer when the server is replaced, and says why it ended',
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      call.say('so far ');
+      await stage.shows(chat, 'so far');
+      const old = stage.server;
+      stage.server = await stage.startServer();
+      await old.close();
+      await done;
+      expect(chat.error).toMatchObject({ code: 'deadline' });
+      const { outcome, messages } = await stage.finish();
+      expect(outcome).toBe('deadline');
+      expect(messages.at(-1)?.parts.find(({ type }) => type === 'text')).toMatchObject({ text: 'so far ' });
+      const again = chat.regenerate();
+      const second = await stage.model.call(1);
+      second.say('whole');
+      second.finish();
+      await again;
+      expect(chat.texts).toEqual(['user: hi', 'assistant: whole']);
+    },
+  },
+  {
+    id: 'server/deadline',
+    title: 'ends and saves an answer at the host’s time limit instead of being cut',
+    server: { deadlineMs: 500 },
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      call.say('so far ');
+      await done;
+      expect(chat.error).toMatchObject({ code: 'deadline' });
+      expect(chat.text).toBe('so far ');
+      expect((await stage.finish()).outcome).toBe('deadline');
+      expect(call.aborted).toBe(true);
+    },
+  },
+  {
+    id: 'server/other-process',
+    title: 'shows an answer live to a device that another server process serves',
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      stage.server = await stage.startServer();
+      const other = (await stage.device()).synced('c');
+      await stage.shows(other, 'one');
+      call.say('two');
+      await stage.shows(other, 'two');
+      call.finish();
+      await done;
+      await stage.idle(other);
+      stage.expectInStep(chat, other);
+    },
+  },
+  {
+    id: 'server/silence',
+    title: 'waits for a model that is silent over twenty heartbeats, on every path',
+    server: { heartbeatMs: 50, ...shortLease },
+    async run(stage) {
+      const timings = { stallMs: 500, silenceMs: 300 };
+      const { device, chat, call, done } = await stage.sent('hi', { timings });
+      await device.reaches('c', 'realtime');
+      const http = await stage.device({ timings });
+      http.dropRealtime();
+      const other = http.synced('c');
+      call.say('hm ');
+      await stage.shows(other, 'hm');
+      await stage.shows(chat, 'hm');
+      const from = performance.now();
+      const silenceMs = Math.max(20 * 50, 2 * shortLease.leaseMs);
+      await until('a long silence', () => performance.now() - from > silenceMs);
+      expect([chat.status, other.status]).toEqual(['streaming', 'streaming']);
+      call.say('I am back');
+      await stage.shows(other, 'I am back');
+      call.finish();
+      await done;
+      await stage.idle(other);
+      stage.expectInStep(chat, other);
+    },
+  },
+];

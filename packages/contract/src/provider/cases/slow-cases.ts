@@ -1,0 +1,90 @@
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import { until } from '../wait.ts';
+import { rawSend } from './delivery-cases.ts';
+
+/** Readers and models of different speed. */
+export const slowCases: readonly ProviderCase[] = [
+  {
+    id: 'slow/line',
+    title: 'does not hold up the others when one device has a slow line, and brings it everything',
+    async run(stage) {
+      const slow = await stage.device({ timings: { firstByteMs: 5000, stallMs: 5000 } });
+      const behind = slow.synced('c');
+      await slow.reaches('c', 'realtime');
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      const crawl = { down: { bytesPerSecond: 60_000 } };
+      slow.realtime.set(crawl);
+      slow.http.set(crawl);
+      const page = 'x'.repeat(2000);
+      for (let index = 0; index < 150; index += 1) {
+        call.paragraph();
+        call.say(`${index}${page}`);
+        await call.drained();
+      }
+      await stage.shows(chat, `149${page}`);
+      // Where the service has no line that could be slow, there is nothing to be behind of.
+      if (slow.realtime.accepted > 0) expect(behind.text.includes(`149${page}`)).toBe(false);
+      slow.realtime.restore();
+      slow.http.restore();
+      call.finish();
+      await done;
+      await until(
+        'the end on the slow device',
+        () => behind.text.includes('149x') && behind.isIdle,
+        () => [behind.text.length, behind.status],
+      );
+      stage.expectInStep(chat, behind);
+    },
+  },
+  {
+    id: 'slow/reader',
+    title: 'keeps ten thousand chunks for a page that reads none of them at first',
+    async run(stage) {
+      const device = await stage.device();
+      const stream = await rawSend(device);
+      const call = await stage.model.call();
+      const count = 5000;
+      for (let index = 0; index < count; index += 1) {
+        call.say(`${index} `);
+        call.paragraph();
+        if (index % 50 === 0) await call.drained();
+      }
+      call.finish();
+      await stage.finish();
+      let text = '';
+      for await (const chunk of stream) if (chunk.type === 'text-delta') text += chunk.delta;
+      expect(text).toBe(Array.from({ length: count }, (_, index) => `${index} `).join(''));
+    },
+  },
+  {
+    id: 'slow/log',
+    title: 'reads the model no faster than its words can be kept',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      let release = (): void => {};
+      const { append } = stage.log;
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      // The log hangs: what the model says has to wait in the model.
+      stage.log.append = async (...parameters) => {
+        await held;
+        return append.apply(stage.log, parameters);
+      };
+      const page = 'x'.repeat(10_000);
+      for (let index = 0; index < 2000; index += 1) call.push({ type: 'data-page', data: { index, page } });
+      // By the time that other requests were answered, the writer has taken what it takes.
+      for (let round = 0; round < 20; round += 1)
+        await (await fetch(`http://${device.http.host}/api/chat/other`)).json();
+      const taken = 2000 - call.waiting;
+      release();
+      stage.log.append = append;
+      expect(taken).toBeLessThan(1000);
+      call.finish();
+      await done;
+      expect(chat.messages.at(-1)?.parts.filter(({ type }) => type === 'data-page')).toHaveLength(2000);
+    },
+  },
+];

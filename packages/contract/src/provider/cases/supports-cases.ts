@@ -1,0 +1,92 @@
+import { createChatHandler } from '@chat-transport/core/server';
+import { expect } from 'vitest';
+import type { ProviderCase } from '../provider-case.ts';
+import { until } from '../wait.ts';
+
+/** The manifest is true: what it says is there, and what it says is lacking is. */
+export const supportsCases: readonly ProviderCase[] = [
+  {
+    id: 'supports/own-log',
+    title: 'keeps the log itself, as its manifest says',
+    requires: ['ownLog'],
+    async run(stage) {
+      expect(stage.server.realtime.log).toBeDefined();
+    },
+  },
+  {
+    id: 'supports/no-own-log',
+    title: 'keeps no log, and a server without one does not start',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { realtime } = stage.server;
+      expect(realtime.log).toBeUndefined();
+      const start = () => createChatHandler({ realtime, authorize: () => true, respond: stage.model.respond });
+      expect(start).toThrow(/log/);
+    },
+  },
+  {
+    id: 'supports/signals',
+    title: 'carries a stop over the service, without a request',
+    requires: ['clientSignals'],
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('part ');
+      await stage.shows(chat, 'part');
+      device.http.cut();
+      await chat.stop();
+      await until('a stopped model', () => call.aborted);
+      await done;
+      expect(stage.server.requests.filter((each) => each.includes('/signal'))).toEqual([]);
+    },
+  },
+  {
+    id: 'supports/no-signals',
+    title: 'carries no stop, which goes by a request',
+    lacks: ['clientSignals'],
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('part ');
+      await stage.shows(chat, 'part');
+      await chat.stop();
+      await until('a stopped model', () => call.aborted);
+      await done;
+      expect(stage.server.requests.filter((each) => each.includes('/signal'))).toHaveLength(1);
+    },
+  },
+  {
+    id: 'supports/ordered',
+    title: 'delivers in order, so that nothing has to be fetched',
+    requires: ['ordered'],
+    lacks: ['ownLog'],
+    async run(stage) {
+      const device = await stage.device();
+      const chat = device.synced('c');
+      await device.reaches('c', 'realtime');
+      const sender = await stage.sent();
+      sender.call.say('go ');
+      await stage.shows(chat, 'go');
+      const requests = () => stage.server.requests.filter((each) => each.includes('from=')).length;
+      const before = requests();
+      for (let index = 0; index < 200; index += 1) {
+        sender.call.paragraph();
+        sender.call.say(`${index} `);
+        await sender.call.drained();
+      }
+      sender.call.finish();
+      await sender.done;
+      await stage.idle(chat);
+      stage.expectInStep(sender.chat, chat);
+      expect(requests()).toBe(before);
+    },
+  },
+  {
+    id: 'supports/channels',
+    title: 'gives every chat a channel of its own',
+    async run({ server: { realtime } }) {
+      const ids = ['a', 'A', 'a-b', 'a_b', 'a-', '-a', '_', 'a'.repeat(128), `${'a'.repeat(127)}b`, 'private-a', '0'];
+      expect(new Set(ids.map((id) => realtime.channelName(id))).size).toBe(ids.length);
+    },
+  },
+];

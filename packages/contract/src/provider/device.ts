@@ -1,0 +1,144 @@
+import {
+  type Connection,
+  type RealtimeChatTransport,
+  type RealtimeChatTransportOptions,
+  syncChat,
+  systemClock,
+  type Timings,
+  type TransportEvent,
+} from '@chat-transport/core';
+import type { ChatInit, UIMessage } from 'ai';
+import { FaultProxy } from '../faults/fault-proxy.ts';
+import type { ProviderHarness, RealtimeLink } from './provider-case.ts';
+import { TestChat } from './test-chat.ts';
+import { until } from './wait.ts';
+
+/** Short waits, so that faults are noticed within a test. */
+export const quickTimings: Timings = {
+  graceMs: 150,
+  gapMs: 30,
+  firstByteMs: 500,
+  stallMs: 1200,
+  silenceMs: 400,
+  pollMs: 1000,
+  giveUpAfterMs: 8000,
+  lingerMs: 100,
+  sendMs: 2000,
+};
+
+/** What a device may have of its own. */
+export type DeviceOptions = Omit<RealtimeChatTransportOptions, 'subscriber' | 'api' | 'onEvent' | 'clock'>;
+
+/** A browser: one transport, with its own network to the chat server (`http`) and to the realtime service (`realtime`). */
+export class Device {
+  readonly events: TransportEvent[] = [];
+  readonly transport: RealtimeChatTransport;
+  readonly http: FaultProxy;
+  readonly realtime: FaultProxy;
+  /** Timers of the transport that wait. */
+  readonly timers: Set<unknown> = new Set();
+  readonly #endings: (() => void)[] = [];
+  readonly #links: ((isUp: boolean) => void)[] = [];
+
+  private constructor(harness: ProviderHarness, http: FaultProxy, realtime: FaultProxy, options: DeviceOptions) {
+    this.http = http;
+    this.realtime = realtime;
+    const link: RealtimeLink = {
+      host: realtime.host,
+      onChange: (listener) => {
+        this.#links.push(listener);
+        listener(true);
+      },
+    };
+    const { timers } = this;
+    this.transport = harness.createTransport(
+      {
+        clientId: crypto.randomUUID(),
+        ...options,
+        timings: { ...quickTimings, ...options.timings },
+        api: `http://${http.host}/api/chat`,
+        onEvent: (event) => this.events.push(event),
+        clock: {
+          now: systemClock.now,
+          setTimeout(callback, delayMs) {
+            const timer = systemClock.setTimeout(() => {
+              timers.delete(timer);
+              callback();
+            }, delayMs);
+            timers.add(timer);
+            return timer;
+          },
+          clearTimeout(timer) {
+            timers.delete(timer);
+            systemClock.clearTimeout(timer);
+          },
+        },
+      },
+      link,
+    );
+  }
+
+  static async start(harness: ProviderHarness, serverPort: () => number, options: DeviceOptions): Promise<Device> {
+    const http = await FaultProxy.start(serverPort);
+    const realtime = await FaultProxy.start(() => harness.servicePort ?? serverPort());
+    return new Device(harness, http, realtime, options);
+  }
+
+  /** The AI SDK's chat on this device's transport. */
+  chat(id: string, init: ChatInit<UIMessage> = {}): TestChat {
+    return new TestChat({ id, transport: this.transport, ...init });
+  }
+
+  /** The same, kept in step with the other devices. */
+  synced(id: string, init: ChatInit<UIMessage> = {}): TestChat {
+    const chat = this.chat(id, init);
+    this.#endings.push(syncChat(chat, this.transport));
+    return chat;
+  }
+
+  connection(chatId: string): Connection {
+    return this.transport.connection(chatId).getSnapshot();
+  }
+
+  /** Waits until answers come by one of these paths. */
+  async reaches(chatId: string, ...paths: Connection['path'][]): Promise<void> {
+    await until(
+      `the path ${paths.join(' or ')}`,
+      () => paths.includes(this.connection(chatId).path),
+      () => ({ connection: this.connection(chatId), events: this.events.map(({ type }) => type) }),
+    );
+  }
+
+  /** The way to the realtime service breaks, and stays broken. */
+  dropRealtime(): void {
+    this.realtime.cut();
+    for (const listener of this.#links) listener(false);
+  }
+
+  restoreRealtime(): void {
+    this.realtime.restore();
+    for (const listener of this.#links) listener(true);
+  }
+
+  /** No network: as in a tunnel. */
+  goOffline(): void {
+    this.dropRealtime();
+    this.http.cut();
+  }
+
+  goOnline(): void {
+    this.http.restore();
+    this.restoreRealtime();
+  }
+
+  /** The page is closed or reloaded. */
+  leave(): void {
+    for (const end of this.#endings.splice(0)) end();
+    this.transport.close();
+  }
+
+  async dispose(): Promise<void> {
+    this.leave();
+    await Promise.all([this.http.close(), this.realtime.close()]);
+  }
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { RealtimeServer, RunLog } from '@chat-transport/core/provider';
+import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
+import { createAdaptorServer } from '@hono/node-server';
+import type { ServerHalf, ServerOptions } from './provider-case.ts';
+import { severableLog } from './severable-log.ts';
+
+/** Changes what a server publishes: call `next` for what goes out. */
+export type PublishFilter = (data: string, next: (data: string) => Promise<void>, channel: string) => Promise<void>;
+
+/** One server process: the handler behind a real HTTP server, with the provider's half. */
+export class StageServer {
+  readonly handler: ChatHandler;
+  readonly realtime: RealtimeServer;
+  /** `METHOD path` of every request, oldest first. */
+  readonly requests: string[] = [];
+  /** Requests whose response is not over. */
+  open = 0;
+  /** What is done to everything that is published from here. */
+  filter: PublishFilter = (data, next) => next(data);
+  readonly #http: Server;
+  readonly #half: ServerHalf;
+  readonly #sockets = new Set<Socket>();
+  readonly #sever: () => void;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    half: ServerHalf,
+    log: RunLog,
+    options: ServerOptions & Pick<Required<ServerOptions>, 'respond' | 'authorize'>,
+  ) {
+    const severable = severableLog(half.realtime.log ?? log);
+    this.#half = half;
+    this.#sever = severable.sever;
+    this.realtime = this.#filtered(half.realtime, severable.log);
+    this.handler = createChatHandler({ ...options, realtime: this.realtime, log: severable.log });
+    this.#http = createAdaptorServer({ fetch: this.handler }) as Server;
+    this.#http.on('request', (request: IncomingMessage, response) => {
+      this.requests.push(`${request.method} ${request.url}`);
+      this.open += 1;
+      response.on('close', () => {
+        this.open -= 1;
+      });
+    });
+    this.#http.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    half.attach?.(this.#http);
+  }
+
+  static async start(
+    half: ServerHalf,
+    log: RunLog,
+    options: ServerOptions & Pick<Required<ServerOptions>, 'respond' | 'authorize'>,
+  ): Promise<StageServer> {
+    const server = new StageServer(half, log, options);
+    await new Promise<void>((resolve) => server.#http.listen(0, '127.0.0.1', resolve));
+    return server;
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** The process dies: connections break off, its runs are written no further, and nobody is told. */
+  async kill(): Promise<void> {
+    this.#sever();
+    await this.#stop();
+  }
+
+  /** The process ends as a deployment does it: its runs are saved and ended first. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.handler.runtime.close().then(() => this.#stop());
+    return this.#closing;
+  }
+
+  async #stop(): Promise<void> {
+    this.#closing ??= Promise.resolve();
+    for (const socket of this.#sockets) socket.destroy();
+    const closed = new Promise((resolve) => this.#http.close(resolve));
+    await this.#half.close?.();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #filtered(realtime: RealtimeServer, log: RunLog): RealtimeServer {
+    return {
+      name: realtime.name,
+      limits: realtime.limits,
+      channelName: (chatId) => realtime.channelName(chatId),
+      publish: (channel, data, signal) => this.filter(data, (next) => realtime.publish(channel, next, signal), channel),
+      ...(realtime.authorize && { authorize: realtime.authorize.bind(realtime) }),
+      ...(realtime.connect && { connect: realtime.connect.bind(realtime) }),
+      ...(realtime.log && { log }),
+    };
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * How many responses the tabs of one browser hold open. A browser allows six HTTP/1.1 connections per origin: what is left is for
+ * sends and stops, also those of the seventh tab. A tab without a place asks again and again instead.
+ */
+export const maxOpenResponses = 4;
+
+/** Whether a response may stay open until `signal` aborts. Outside browsers, and without Web Locks (pages without TLS): always. */
+export async function mayStayOpen(signal: AbortSignal): Promise<boolean> {
+  const locks = globalThis.document && navigator.locks;
+  if (!locks || signal.aborted) return true;
+  const left = new Promise((leave) => signal.addEventListener('abort', leave));
+  for (let place = maxOpenResponses; place--; ) {
+    const isFree = await new Promise((resolve) => {
+      const hold = (lock: unknown) => {
+        resolve(lock);
+        // The lock is held until this has settled, and goes with the tab.
+        return lock && left;
+      };
+      // A page that may have no locks has no limit.
+      locks.request(`chat-transport:${place}`, { ifAvailable: true }, hold).catch(() => resolve(true));
+    });
+    if (isFree) return true;
+  }
+  return false;
+}

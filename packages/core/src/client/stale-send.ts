@@ -1,0 +1,18 @@
+import type { UIMessage } from 'ai';
+
+/** Whether a send leaves all that the server knows but answers at the end: a regenerate that cuts nobody's message. */
+export function cutsAnswersOnly<UI_MESSAGE extends UIMessage>(
+  known: UI_MESSAGE[],
+  { trigger, messages }: { trigger: string; messages: UI_MESSAGE[] },
+): boolean {
+  return (
+    trigger === 'regenerate-message' &&
+    known.every(({ id, role }, at) => (at < messages.length ? messages[at]?.id === id : role === 'assistant'))
+  );
+}
+
+/** What the server knows, and behind it this device's own new messages: those after its last answer that the server does not know. */
+export function withOwn<UI_MESSAGE extends UIMessage>(known: UI_MESSAGE[], messages: UI_MESSAGE[]): UI_MESSAGE[] {
+  const own = messages.slice(messages.findLastIndex((message) => message.role === 'assistant') + 1);
+  return [...known, ...own.filter(({ id }) => known.every((message) => message.id !== id))];
+}

@@ -1,0 +1,465 @@
+import type { UIMessageChunk } from 'ai';
+import { describe, expect, it } from 'vitest';
+import { encodeFrame } from '../../src/wire/frame-codec.ts';
+import { never, quickTimings, texts, until, World } from '../support/world.ts';
+
+const within = async <T>(ms: number, what: string, work: Promise<T>): Promise<T> =>
+  Promise.race([
+    work,
+    new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms)),
+  ]);
+const count = (requests: string[], part: string) => requests.filter((request) => request.includes(part)).length;
+/** A user message, as `sendMessages` of a transport takes it. */
+const hello = (chatId: string) => ({
+  chatId,
+  trigger: 'submit-message' as const,
+  messageId: undefined,
+  abortSignal: undefined,
+  messages: [{ id: `u-${chatId}`, role: 'user' as const, parts: [{ type: 'text' as const, text: 'hi' }] }],
+});
+
+describe('close', () => {
+  it('ends a send that is waiting for its answer', async () => {
+    const device = new World().device();
+    device.network.intercept = never;
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' });
+    await until(() => device.network.requests.length > 0);
+    device.transport.close();
+    await within(1000, 'close', sent);
+    expect(chat.status).toBe('error');
+    expect(device.network.requests).toHaveLength(1);
+  });
+
+  it('lets go of the connection that an answer is being read from', async () => {
+    const world = new World();
+    const device = world.device();
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    expect(device.network.open).toBe(1);
+    device.transport.close();
+    await sent;
+    await until(() => device.network.open === 0, undefined, 1000);
+    expect(call.signal.aborted).toBe(false);
+  });
+
+  it('leaves a transport that says what is wrong when it is used', async () => {
+    const device = new World().device();
+    device.transport.close();
+    const chat = device.chat('c');
+    await chat.sendMessage({ text: 'hi' });
+    expect(chat.error?.message).toContain('closed');
+    expect(device.transport.connection('c').getSnapshot()).toEqual({ state: 'idle', path: null });
+    expect(device.network.requests).toEqual([]);
+  });
+});
+
+describe('a network that is half open', () => {
+  it('does not keep a stop from the server', async () => {
+    const world = new World();
+    const device = world.device({ timings: { ...quickTimings, sendMs: 200 } });
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    device.network.intercept = (request) =>
+      request.url.includes('/signal') && count(device.network.requests, '/signal') === 1 ? never(request) : undefined;
+    await until(() => device.path('c') === 'realtime');
+    await chat.stop();
+    await sent;
+    await until(() => call.signal.aborted, undefined, 2000);
+  });
+
+  it('fails a send as a disconnect, never as if the user had stopped it', async () => {
+    const device = new World().device({ timings: { ...quickTimings, sendMs: 100, giveUpAfterMs: 300 } });
+    device.network.intercept = never;
+    const chat = device.chat('c');
+    await chat.sendMessage({ text: 'hi' });
+    expect(chat.error).toBeInstanceOf(TypeError);
+    expect(chat.error?.message).toContain('network');
+  });
+
+  it('that holds the answer to the POST back shows the words that realtime brings', async () => {
+    const world = new World();
+    const device = world.device();
+    let letGo = () => {};
+    device.network.intercept = (request, forward) =>
+      request.method === 'POST'
+        ? forward().then((answer) => new Promise((done) => (letGo = () => done(answer))))
+        : undefined;
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('early ');
+    await until(
+      () => texts(chat).at(-1)?.includes('early'),
+      () => texts(chat),
+      2000,
+    );
+    letGo();
+    call.say('late');
+    call.finish();
+    await sent;
+    expect(texts(chat)).toEqual(['user: hi', 'assistant: early late']);
+  });
+});
+
+describe('a server', () => {
+  it('that is another one is told by its code, not by silence', async () => {
+    const device = new World().device();
+    device.network.intercept = async () =>
+      new Response('<html>Please log in</html>', { headers: { 'content-type': 'text/html' } });
+    const chat = device.chat('c');
+    await within(2000, 'send', chat.sendMessage({ text: 'hi' }));
+    expect(chat.error).toMatchObject({ code: 'protocol' });
+  });
+
+  it('that answers null fails with its status', async () => {
+    const device = new World().device();
+    device.network.intercept = async () => new Response('null', { status: 403 });
+    const chat = device.chat('c');
+    await within(2000, 'send', chat.sendMessage({ text: 'hi' }));
+    expect(chat.error).toMatchObject({ code: 'forbidden' });
+  });
+
+  it('that is gone ends the answer as a disconnect, though realtime lives', async () => {
+    const world = new World();
+    const device = world.device({ timings: { ...quickTimings, silenceMs: 50, giveUpAfterMs: 400 } });
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('last');
+    await until(() => texts(chat).at(-1)?.includes('last') && device.path('c') === 'realtime');
+    device.network.cutHttp();
+    await within(4000, 'the end', sent);
+    expect(chat.error).toBeInstanceOf(TypeError);
+    expect(texts(chat).at(-1)).toBe('assistant: last');
+  });
+
+  it('that refuses a token once, while it is renewed, does not end the answer', async () => {
+    const world = new World();
+    let token = 1;
+    const device = world.device({ realtime: false, headers: () => ({ authorization: `Bearer ${token}` }) });
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    device.network.intercept = async (request, forward) => {
+      if (request.headers.get('authorization') === 'Bearer 2') return forward();
+      token = 2;
+      return new Response('{}', { status: 401 });
+    };
+    device.network.block('response');
+    call.say('two');
+    call.finish();
+    await sent;
+    expect(chat.error).toBeUndefined();
+    expect(texts(chat).at(-1)).toBe('assistant: one two');
+  });
+
+  it('gets what one call added to the headers on every request that follows from it', async () => {
+    const world = new World({ authorize: ({ request }) => request.headers.get('x-tenant') === 'blue' });
+    const device = world.device({ realtime: false });
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' }, { headers: { 'x-tenant': 'blue' } });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    device.network.block('response');
+    call.say('two ');
+    await until(
+      () => texts(chat).at(-1)?.includes('two'),
+      () => [texts(chat), chat.error],
+    );
+    await chat.stop();
+    await sent;
+    await until(() => call.signal.aborted, undefined, 2000);
+  });
+});
+
+describe('a device that watches', () => {
+  it('learns of the turns it missed, though realtime is back before HTTP', async () => {
+    const world = new World();
+    const a = world.device().synced('c');
+    const away = world.device();
+    const b = away.synced('c');
+    await until(() => away.path('c') === 'realtime');
+    away.cut();
+    void a.sendMessage({ text: 'missed' });
+    const call = await world.model.call();
+    call.say('answer');
+    call.finish();
+    await until(() => a.status === 'ready' && texts(a).length === 2);
+    const before = away.network.requests.length;
+    away.setRealtime(true);
+    // More than one try fails.
+    await until(() => away.network.requests.length > before + 2);
+    away.network.http = 'up';
+    await until(
+      () => texts(b).length === 2 && b.status === 'ready',
+      () => texts(b),
+    );
+  });
+
+  it('learns of a turn that began while an older read of the log was under way', async () => {
+    const world = new World();
+    const device = world.device();
+    const b = device.synced('c');
+    await until(() => device.path('c') === 'realtime');
+    device.setRealtime(false);
+    await until(() => device.path('c') === 'sse');
+    let letGo = () => {};
+    // The first single read is answered from before the turn, and comes after it.
+    device.network.intercept = (request, forward) =>
+      request.url.includes('wait=0')
+        ? forward().then(async (answer) => {
+            const body = await answer.text();
+            return new Promise((done) => (letGo = () => done(new Response(body, answer))));
+          })
+        : undefined;
+    device.setRealtime(true);
+    await until(() => count(device.network.requests, 'wait=0') > 0);
+    await until(() => letGo.name === 'letGo' && letGo.toString().includes('done'));
+    device.setRealtime(false);
+    device.network.block('sse');
+    const a = world.device().synced('c');
+    void a.sendMessage({ text: 'in between' });
+    (await world.model.call()).finish();
+    await until(() => a.status === 'ready' && a.messages.length > 0);
+    device.network.intercept = () => undefined;
+    device.setRealtime(true);
+    letGo();
+    await until(
+      () => texts(b)[0] === 'user: in between',
+      () => texts(b),
+    );
+  });
+
+  it('asks a server that is away less and less, however much comes over realtime', async () => {
+    const world = new World();
+    const device = world.device();
+    device.synced('c');
+    await until(() => device.path('c') === 'realtime');
+    device.network.cutHttp();
+    const { listener } = [...world.service.listeners][0] as { listener: { onMessage(data: string): void } };
+    const from = Date.now();
+    for (let at = 0; Date.now() - from < 1000; at++) {
+      listener.onMessage(
+        encodeFrame({ v: 1, run: 'unknown', turn: 9, at, next: at + 1, chunks: [{ type: 'start-step' }] }),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const asked = device.network.requests.filter((request) => request === 'GET /api/chat/c').length;
+    expect(asked).toBeLessThan(10);
+  });
+
+  it('shows the question and the answer of a send that the page did not live to see begun', async () => {
+    const world = new World();
+    const first = world.device({ clientId: 'device' });
+    let forward: (() => Promise<Response>) | undefined;
+    first.network.intercept = (request, send) => {
+      if (request.method !== 'POST') return undefined;
+      forward = send;
+      return never(request);
+    };
+    void first.chat('c').sendMessage({ text: 'hi' });
+    await until(() => forward);
+    first.transport.close();
+    const device = world.device({ clientId: 'device' });
+    const reloaded = device.synced('c');
+    await until(() => device.path('c') === 'realtime' && device.transport.channel('c').turn === 0);
+    // The request was under way: the server begins it now.
+    const request = new Request('http://test.local/api/chat', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...hello('c'), id: 'c', runId: 'run-1', clientId: 'device', chatId: undefined }),
+    });
+    void world.handler(request);
+    const call = await world.model.call();
+    call.say('answer');
+    call.finish();
+    await until(
+      () => texts(reloaded).length === 2 && reloaded.status === 'ready',
+      () => texts(reloaded),
+    );
+    expect(texts(reloaded)).toEqual(['user: hi', 'assistant: answer']);
+  });
+
+  it('shows turns that it missed while it was still streaming an older one', async () => {
+    const world = new World();
+    const a = world.device().synced('c');
+    const device = world.device();
+    const b = device.synced('c');
+    await until(() => device.path('c') === 'realtime');
+    void a.sendMessage({ text: 'first' });
+    const first = await world.model.call();
+    first.say('one ');
+    await until(() => texts(b).at(-1)?.includes('one') && b.status === 'streaming');
+    // It hears nothing of the end, nor of the next turn, until the third has begun.
+    device.network.drop = () => true;
+    let letGo: (() => void)[] = [];
+    device.network.intercept = (request, forward) =>
+      request.url.includes('/stream') ? new Promise((done) => letGo.push(() => done(forward()))) : undefined;
+    first.finish();
+    await until(() => a.status === 'ready');
+    void a.sendMessage({ text: 'second' });
+    (await world.model.call(1)).finish();
+    await until(() => a.status === 'ready' && a.messages.length >= 3);
+    device.network.drop = () => false;
+    void a.sendMessage({ text: 'third' });
+    const third = await world.model.call(2);
+    third.say('three');
+    await until(
+      () => count(device.network.requests, 'GET /api/chat/c') > 1 && device.transport.channel('c').turn === 3,
+    );
+    device.network.intercept = () => undefined;
+    for (const go of letGo) go();
+    letGo = [];
+    third.finish();
+    await until(
+      () => texts(b).length === texts(a).length && b.status === 'ready' && a.status === 'ready',
+      () => [texts(a), texts(b)],
+    );
+    expect(texts(b)).toEqual(texts(a));
+  });
+
+  it('goes on when the app’s own listeners throw', async () => {
+    const world = new World();
+    const broken = () => {
+      throw new Error('of the app');
+    };
+    const device = world.device();
+    device.transport.watch('c', broken);
+    device.transport.connection('c').subscribe(broken);
+    (device.events as unknown as { push: () => void }).push = broken;
+    const chat = device.synced('c');
+    device.setRealtime(false);
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    device.network.block('response');
+    call.say('answer');
+    call.finish();
+    await until(
+      () => texts(chat).at(-1) === 'assistant: answer' && chat.status === 'ready',
+      () => [texts(chat), chat.status],
+    );
+  });
+});
+
+describe('without realtime', () => {
+  it('a stream that begins late closes the gap behind what was kept', async () => {
+    const world = new World();
+    const device = world.device({ realtime: false });
+    device.transport.watch('c', () => {});
+    await until(() => device.path('c') === 'sse');
+    const sender = world.device();
+    void sender.transport.sendMessages(hello('c'));
+    const call = await world.model.call();
+    const words = Array.from({ length: 400 }, (_, index) => `w${index} `);
+    for (const word of words) {
+      call.say(word);
+      call.paragraph();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await until(() => device.transport.channel('c').active);
+    const runId = device.transport.channel('c').active?.runId as string;
+    device.transport.channel('c').wanted = runId;
+    const stream = await device.transport.reconnectToStream({ chatId: 'c', abortSignal: undefined } as never);
+    call.finish();
+    let text = '';
+    const read = (async () => {
+      for await (const chunk of stream as unknown as AsyncIterable<UIMessageChunk>) {
+        if (chunk.type === 'text-delta') text += chunk.delta;
+      }
+    })();
+    await within(4000, 'the stream', read);
+    expect(text).toBe(words.join(''));
+  });
+
+  it('an open stream is back after the network was away', async () => {
+    const world = new World();
+    const device = world.device({ realtime: false });
+    const chat = device.synced('c');
+    await until(() => device.path('c') === 'sse');
+    device.network.cutHttp();
+    await until(() => count(device.network.requests, 'follow') > 3);
+    device.network.http = 'up';
+    await until(() => device.path('c') !== null);
+    expect(device.path('c')).toBe('sse');
+    expect(chat.status).toBe('ready');
+  });
+
+  it('a poll does not ask for each token', async () => {
+    const world = new World();
+    const device = world.device({ realtime: false });
+    const chat = device.chat('c');
+    const sent = chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    device.network.block('held');
+    call.say('x ');
+    await until(() => device.path('c') === 'poll');
+    const before = count(device.network.requests, 'wait=');
+    const from = Date.now();
+    while (Date.now() - from < 500) {
+      call.say('x ');
+      call.paragraph();
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    // One per `gapMs` at the most.
+    expect(count(device.network.requests, 'wait=') - before).toBeLessThan(500 / quickTimings.gapMs + 2);
+    call.finish();
+    await sent;
+  });
+});
+
+describe('two chats of one id on one transport', () => {
+  it('the second one’s stop does not wait for the first one’s answer', async () => {
+    const world = new World();
+    const device = world.device();
+    const chat = device.chat('c');
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    const second = device.chat('c');
+    const resumed = second.resumeStream();
+    await within(1000, 'stop', second.stop());
+    await within(1000, 'resume', resumed);
+    expect(call.signal.aborted).toBe(false);
+  });
+});
+
+it('cancel without a run means the one that is active, also for a device that does not watch', async () => {
+  const world = new World();
+  const device = world.device({ onAbort: 'detach' });
+  const chat = device.chat('c');
+  const sent = chat.sendMessage({ text: 'hi' });
+  const first = await world.model.call();
+  first.say('one');
+  await until(() => texts(chat).at(-1)?.includes('one'));
+  await chat.stop();
+  await sent;
+  first.finish();
+  await until(() => world.finished.length === 1);
+  void world.device().synced('c').sendMessage({ text: 'and?' });
+  const second = await world.model.call(1);
+  expect(await device.transport.cancel({ chatId: 'c' })).toMatchObject({ outcome: 'delivered' });
+  await until(() => second.signal.aborted);
+});
+
+it('a subscription that was refused is tried again with the next message', async () => {
+  const world = new World();
+  const device = world.device();
+  const chat = device.chat('c');
+  const first = chat.sendMessage({ text: 'hi' });
+  (await world.model.call()).say('one');
+  const { listener } = [...world.service.listeners][0] as { listener: { onFailed(error: unknown): void } };
+  listener.onFailed(new Error('the token is too old'));
+  (await world.model.call()).finish();
+  await first;
+  void chat.sendMessage({ text: 'again' });
+  await until(() => device.path('c') === 'realtime');
+});

@@ -1,0 +1,62 @@
+import type { Random } from './random.ts';
+
+/** What can go wrong, and what makes a chat hard without being wrong. */
+export const faultKinds = [
+  'message-dropped',
+  'message-doubled',
+  'message-reordered',
+  'message-delayed',
+  'publish-failed',
+  'realtime-interrupted',
+  'request-lost',
+  'answer-lost',
+  'body-cut',
+  'body-half-open',
+  'body-held-back',
+  'device-offline',
+  'tab-reloaded',
+  'server-killed',
+  'server-restarted',
+  'log-failed',
+  'clock-skewed',
+  'cancel-raced',
+  'stale-device',
+  'concurrent-sends',
+  'remounted',
+  'regenerated',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Which faults a seed has, and which have happened. */
+export class Faults {
+  readonly counts: Partial<Record<FaultKind, number>> = {};
+  /** No chance strikes any more. */
+  healed = false;
+  readonly #chances: Partial<Record<FaultKind, number>> = {};
+  readonly #random: Random;
+
+  /** Half of the kinds are on: seeds where little else goes wrong find what a storm hides. */
+  constructor(random: Random) {
+    this.#random = random;
+    const calm = random.chance(0.03);
+    for (const kind of faultKinds)
+      if (!calm && random.chance(0.6)) this.#chances[kind] = random.pick([0.02, 0.05, 0.05, 0.15, 0.4]);
+  }
+
+  isOn(kind: FaultKind): boolean {
+    return this.#chances[kind] !== undefined;
+  }
+
+  /** Whether a fault that comes by chance strikes here; counted when it does. */
+  strikes(kind: FaultKind): boolean {
+    const chance = this.#chances[kind];
+    if (this.healed || chance === undefined || !this.#random.chance(chance)) return false;
+    this.count(kind);
+    return true;
+  }
+
+  count(kind: FaultKind): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+  }
+}

@@ -1,0 +1,38 @@
+import type { UIMessage } from 'ai';
+import type { RunRecord } from '@chat-transport/core/provider';
+import type { Script } from './script.ts';
+
+/** One send of a user message, as its user saw it. */
+export interface Send {
+  readonly messageId: string;
+  readonly text: string;
+  readonly device: string;
+  /** `open`: not known, or the tab was gone before it was. */
+  state: 'open' | 'accepted' | 'refused';
+}
+
+/** What has really happened, written down by the parts of the model and not by core. */
+export class Ledger {
+  /** The runs that the log began, by turn. */
+  readonly begun: Map<number, { readonly run: RunRecord; readonly messages: readonly UIMessage[] }> = new Map();
+  readonly scripts: Map<string, Script> = new Map();
+  readonly sends: Map<string, Send> = new Map();
+  /** User messages that somebody who saw them cut away by an edit or a regenerate. */
+  readonly cut: Set<string> = new Set();
+  /** Runs that somebody wanted to end. */
+  readonly cancelled: Set<string> = new Set();
+  /** Whether somebody wanted to end a run without knowing which. */
+  cancelledUnknown = false;
+  /** Cancels that a server said were delivered. */
+  readonly cancelReceipts: Set<string> = new Set();
+  /** By tool call: the tabs that ran it. */
+  readonly toolRuns: Map<string, { readonly device: string; readonly tab: string; answered: boolean }[]> = new Map();
+  /** By run: the outcomes that `onFinish` was told. */
+  readonly finished: Map<string, string[]> = new Map();
+  /** The app's own history, where it keeps one. */
+  history: UIMessage[] = [];
+  historyTurn = 0;
+  /** What must never happen and was seen at once. */
+  readonly violations: string[] = [];
+  chunks = 0;
+}

@@ -1,0 +1,186 @@
+import type { RunRecord } from '@chat-transport/core/provider';
+import type { UIMessage, UIMessageChunk } from 'ai';
+import { brief } from './brief.ts';
+import { PlainChat, type Tab } from './tab.ts';
+import { chatId, type World } from './world.ts';
+
+/** A run as the log has it at the end. */
+interface Recorded {
+  readonly run: RunRecord;
+  readonly chunks: readonly UIMessageChunk[];
+  /** What a device folds that reads the run without any fault. */
+  readonly answer: UIMessage | undefined;
+}
+
+const json = (value: unknown): string =>
+  JSON.stringify(value, (_, nested) =>
+    nested && typeof nested === 'object' && !Array.isArray(nested)
+      ? Object.fromEntries(Object.entries(nested).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : nested,
+  );
+
+/** What must hold when all faults are over and nothing is under way. Answers what does not. */
+export async function judge(world: World, tabs: readonly Tab[]): Promise<string[]> {
+  const { ledger } = world;
+  const wrong = [...ledger.violations];
+  const recorded: Recorded[] = [];
+  let conversation: UIMessage[] = [];
+  for (const [turn, { run: begun, messages }] of [...ledger.begun].sort(([a], [b]) => a - b)) {
+    if (turn !== recorded.length + 1) wrong.push(`Turn ${turn} follows turn ${recorded.length}.`);
+    const { frames, run } = await world.log.read({ chatId, runId: begun.runId }, { from: 0 });
+    const chunks = frames.flatMap((frame) => [...frame.chunks]);
+    const script = ledger.scripts.get(run.runId);
+    const lack = script && compareWithScript(chunks, script, run.end?.reason);
+    if (lack) wrong.push(`Run ${run.runId} (${run.end?.reason}): ${lack}`);
+    if (!script && run.end?.reason === 'finish') wrong.push(`Run ${run.runId} finished without a model.`);
+    const mayBeCancelled =
+      ledger.cancelled.has(run.runId) || ledger.cancelledUnknown || world.settings.onBusy === 'interrupt';
+    if (run.end?.reason === 'cancel' && !mayBeCancelled) wrong.push(`Nobody cancelled run ${run.runId}.`);
+    if (ledger.cancelReceipts.has(run.runId) && run.end?.reason !== 'cancel')
+      wrong.push(`The cancel of run ${run.runId} was delivered, and it ended as ${run.end?.reason}.`);
+    if (!run.end) wrong.push(`Run ${run.runId} has not ended.`);
+    const told = ledger.finished.get(run.runId);
+    if (!told) wrong.push(`onFinish was never called for run ${run.runId} (${run.end?.reason}).`);
+    else if (run.end && told.at(-1) !== run.end.reason) wrong.push(`onFinish last heard ${told} of run ${run.runId}, not ${run.end.reason}.`);
+
+    const before = run.start.before === null ? -1 : conversation.findIndex(({ id }) => id === run.start.before);
+    if (before === -1 && run.start.before !== null) wrong.push(`Run ${run.runId} begins behind ${run.start.before}, which is not there.`);
+    const question = [...conversation.slice(0, before + 1), ...run.start.tail];
+    if (json(question) !== json(messages)) wrong.push(`Run ${run.runId} answers\n    ${brief(messages)}\n  devices have\n    ${brief(question)}${difference(messages, question)}`);
+    const continued = run.start.tail.find(({ id }) => id === run.start.messageId);
+    const answer = await foldFaultFree(run, continued, chunks);
+    recorded.push({ run, chunks, answer });
+    conversation = answer ? withAnswer([...messages], answer) : [...messages];
+  }
+  wrong.push(...judgeSends(world, conversation));
+  wrong.push(...judgeTools(world, conversation));
+  for (const tab of tabs) wrong.push(...judgeTab(world, tab, conversation));
+  return wrong;
+}
+
+/** Where two conversations part. */
+function difference(one: readonly UIMessage[], other: readonly UIMessage[]): string {
+  const at = one.findIndex((message, index) => json(message) !== json(other[index]));
+  const [a = 'nothing', b = 'nothing'] = [one.at(at), other.at(at)].map((message) => message && json(message));
+  const from = Math.max(0, [...a].findIndex((_, index) => a[index] !== b[index]) - 60);
+  return `\n  message ${at} differs:\n    ${a.slice(from, from + 300)}\n    ${b.slice(from, from + 300)}`;
+}
+
+function withAnswer(messages: UIMessage[], answer: UIMessage): UIMessage[] {
+  const at = messages.findIndex(({ id }) => id === answer.id);
+  return at < 0 ? [...messages, answer] : messages.with(at, answer);
+}
+
+/** The run's answer by the AI SDK's own chat, from a stream without faults. */
+async function foldFaultFree(
+  run: RunRecord,
+  continued: UIMessage | undefined,
+  chunks: readonly UIMessageChunk[],
+): Promise<UIMessage | undefined> {
+  if (chunks.length === 0) return;
+  const chat = new PlainChat({
+    id: 'fault-free',
+    messages: continued ? [structuredClone(continued)] : [],
+    generateId: () => run.start.messageId,
+    transport: {
+      sendMessages: async () =>
+        new ReadableStream<UIMessageChunk>({
+          start: (controller) => {
+            for (const chunk of structuredClone(chunks)) controller.enqueue(chunk);
+            controller.close();
+          },
+        }),
+      reconnectToStream: async () => null,
+    },
+  } as never);
+  await chat.sendMessage(undefined);
+  return chat.messages.at(-1);
+}
+
+function compareWithScript(
+  chunks: readonly UIMessageChunk[],
+  script: { readonly chunks: readonly UIMessageChunk[]; readonly end: string },
+  reason: string | undefined,
+): string | undefined {
+  const said = merged(script.chunks);
+  const kept = merged(chunks).filter(({ type }) => type !== 'error' && type !== 'abort');
+  for (const [at, chunk] of kept.entries()) {
+    const original = said[at];
+    const isLast = at === kept.length - 1;
+    if (original && sameChunk(original, chunk, isLast && reason !== 'finish')) continue;
+    return `chunk ${at} is ${json(chunk)}, the model said ${json(original)}`;
+  }
+  if (reason === 'finish' && script.end !== 'close') return 'the model failed';
+  if ((reason === 'finish' || reason === 'error') && kept.length < said.length && script.chunks.length > 0) {
+    if (reason === 'finish') return `${kept.length} of ${said.length} chunks`;
+  }
+  return;
+}
+
+function sameChunk(original: UIMessageChunk, chunk: UIMessageChunk, isPart: boolean): boolean {
+  if (original.type === 'start' && chunk.type === 'start') return json({ ...original, messageId: chunk.messageId }) === json(chunk);
+  if (isPart && 'delta' in original && 'delta' in chunk && typeof original.delta === 'string')
+    return original.delta.startsWith(String(chunk.delta)) && 'id' in original && 'id' in chunk && original.id === chunk.id;
+  if (isPart && original.type === 'tool-input-delta' && chunk.type === 'tool-input-delta')
+    return original.toolCallId === chunk.toolCallId && original.inputTextDelta.startsWith(chunk.inputTextDelta);
+  return json(original) === json(chunk);
+}
+
+/** Adjacent deltas of one part as one: where frames end is nobody's business. */
+function merged(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
+  const result: UIMessageChunk[] = [];
+  for (const chunk of chunks) {
+    const last = result.at(-1);
+    if (last?.type === 'tool-input-delta' && chunk.type === last.type && chunk.toolCallId === last.toolCallId)
+      result[result.length - 1] = { ...last, inputTextDelta: last.inputTextDelta + chunk.inputTextDelta };
+    else if (
+      (last?.type === 'text-delta' || last?.type === 'reasoning-delta') &&
+      chunk.type === last.type &&
+      chunk.id === last.id
+    )
+      result[result.length - 1] = { ...last, delta: last.delta + chunk.delta };
+    else result.push(chunk);
+  }
+  return result;
+}
+
+function judgeSends({ ledger }: World, conversation: readonly UIMessage[]): string[] {
+  const wrong: string[] = [];
+  for (const send of ledger.sends.values()) {
+    const count = conversation.filter(({ id }) => id === send.messageId).length;
+    if (count > 1) wrong.push(`Message ${send.text} is ${count} times in the chat.`);
+    if (count === 0 && send.state === 'accepted' && !ledger.cut.has(send.messageId))
+      wrong.push(`Message ${send.text} of ${send.device} was accepted and is lost.`);
+  }
+  return wrong;
+}
+
+function judgeTools({ ledger }: World, _conversation: readonly UIMessage[]): string[] {
+  const wrong: string[] = [];
+  for (const [toolCallId, runs] of ledger.toolRuns) {
+    const devices = new Set(runs.map(({ device }) => device));
+    if (devices.size > 1) wrong.push(`Tool call ${toolCallId} ran on ${[...devices].join(' and ')}.`);
+    const tabs = new Set(runs.map(({ tab }) => tab));
+    if (tabs.size < runs.length) wrong.push(`Tool call ${toolCallId} ran ${runs.length} times in one page.`);
+  }
+  return wrong;
+}
+
+function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): string[] {
+  const wrong: string[] = [];
+  const { chat, name } = tab;
+  if (tab.isBusy) wrong.push(`${name} is still ${chat.status}.`);
+  const known = new Set(conversation.map(({ id }) => id));
+  // What this device sent and the server did not take is still shown here, and only here.
+  const shown = chat.messages.filter(({ id, role }) => known.has(id) || role !== 'user' || !isUnsent(world, tab, id));
+  if (json(shown) === json(conversation)) return wrong;
+  wrong.push(
+    `${name} shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, conversation)}`,
+  );
+  return wrong;
+}
+
+function isUnsent(world: World, tab: Tab, id: string): boolean {
+  const send = world.ledger.sends.get(id);
+  return send?.device === tab.device.name && send.state !== 'accepted';
+}

@@ -1,0 +1,107 @@
+import type { FaultKind } from './faults.ts';
+import { judge } from './oracles.ts';
+import { MachineClock } from './scheduler.ts';
+import { Story } from './story.ts';
+import { installVirtualGlobals } from './virtual-globals.ts';
+import { World } from './world.ts';
+
+/** What became of one seed. */
+export interface SeedResult {
+  readonly seed: number;
+  /** What was wrong; nothing when all is well. */
+  readonly failures: readonly string[];
+  readonly faults: Partial<Record<FaultKind, number>>;
+  /** How many chunks the models gave out. */
+  readonly chunks: number;
+  /** How many answers there were, and the number of chunks in each. */
+  readonly runs: readonly number[];
+  readonly devices: number;
+  readonly virtualMs: number;
+  readonly steps: number;
+  readonly trace: readonly string[];
+}
+
+/** How long everything may take to come to rest when all faults are over, in milliseconds. */
+const restMs = 300_000;
+
+/** Lives one seed's story to its end and judges it. The same seed is the same story, to the letter. */
+export async function runSeed(seed: number, isVerbose = false): Promise<SeedResult> {
+  const world = new World(seed, isVerbose);
+  const restore = installVirtualGlobals(new MachineClock(world.scheduler, 'page'), world.random.fork('globals'));
+  const failures: string[] = [];
+  try {
+    await live(world, failures);
+  } catch (error) {
+    failures.push(`The simulation broke: ${(error as Error).stack}`);
+  } finally {
+    restore();
+  }
+  const { ledger, scheduler, trace, faults, settings } = world;
+  return {
+    seed,
+    failures,
+    faults: faults.counts,
+    chunks: ledger.chunks,
+    runs: [...ledger.scripts.values()].map(({ chunks }) => chunks.length),
+    devices: settings.devices,
+    virtualMs: scheduler.now,
+    steps: scheduler.steps,
+    trace: failures.length > 0 ? trace.lines : [],
+  };
+}
+
+async function live(world: World, failures: string[]): Promise<void> {
+  const { scheduler, trace, settings } = world;
+  trace.add('world', `seed ${world.seed}: ${JSON.stringify(settings)}`);
+  const story = new Story(world);
+  const endsAt = story.plan();
+  await scheduler.run(() => false, endsAt);
+  story.heal();
+  await scheduler.run(() => false, endsAt + 30_000);
+  story.resumeDisconnected();
+  const tabs = () => story.devices.flatMap(({ tab }) => tab ?? []);
+  const isQuiet = () => tabs().every((tab) => !tab.isBusy);
+  const rest = async (): Promise<void> => {
+    // Quiet once may be a moment between two runs.
+    const deadline = scheduler.now + restMs;
+    do {
+      if (!(await scheduler.run(isQuiet, deadline))) return;
+      await scheduler.run(() => false, scheduler.now + 20_000);
+    } while (!isQuiet());
+  };
+  await rest();
+  story.addWitness();
+  await rest();
+  await within(world, 'sweep', world.servers.find(({ alive }) => alive)?.handler.sweep());
+  await scheduler.run(() => false, scheduler.now + 60_000);
+  if (!isQuiet()) failures.push(`Not at rest ${restMs} ms after the last fault.`);
+  failures.push(...(await within(world, 'judge', judge(world, tabs()))));
+
+  for (const tab of tabs()) tab.close();
+  const alive = world.servers.filter((server) => server.alive);
+  await within(world, 'close', Promise.all(alive.map(({ handler }) => handler.runtime.close())));
+  await scheduler.run(() => false, scheduler.now + 100);
+  void world.log.close();
+  await scheduler.run(() => false, scheduler.now + 15_000);
+  const left = scheduler.pending().map(({ owner, at }) => `${owner} in ${Math.round(at - scheduler.now)} ms`);
+  if (left.length > 0) failures.push(`Timers are left: ${left.join(', ')}.`);
+  if (world.service.subscriptions.size > 0) failures.push('Subscriptions are left.');
+  const bodies = tabs().reduce((sum, tab) => sum + tab.network.bodies.size, 0);
+  if (bodies > 0) failures.push(`${bodies} bodies are left open.`);
+}
+
+/** Awaits what needs the virtual time to go on. */
+async function within<T>({ scheduler }: World, what: string, work: Promise<T> | undefined): Promise<T> {
+  let outcome: { value: T } | { error: unknown } | undefined;
+  work?.then(
+    (value) => {
+      outcome = { value };
+    },
+    (error) => {
+      outcome = { error };
+    },
+  );
+  await scheduler.run(() => outcome !== undefined, scheduler.now + 60_000);
+  if (outcome && 'value' in outcome) return outcome.value;
+  throw new Error(`${what} does not end.`, { cause: outcome?.error });
+}

@@ -1,0 +1,178 @@
+import type { RunLog } from '@chat-transport/core/provider';
+import { ChatTransportError } from '@chat-transport/core';
+import { type ChatHandler, createChatHandler, type RespondInput } from '@chat-transport/core/server';
+import type { UIMessageChunk } from 'ai';
+import { brief } from './brief.ts';
+import type { MachineClock } from './scheduler.ts';
+import { writeScript } from './script.ts';
+import type { World } from './world.ts';
+
+/** One server process: when it is killed, nothing that it had begun goes on. */
+export class ServerProcess {
+  readonly name: string;
+  readonly clock: MachineClock;
+  readonly handler: ChatHandler;
+  alive = true;
+  /** Cuts the connections that this process holds. */
+  readonly connections: Set<() => void> = new Set();
+  readonly #world: World;
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.name = name;
+    this.clock = world.newClock(name);
+    const { settings, ledger } = world;
+    this.handler = createChatHandler({
+      authorize: () => true,
+      log: this.#log(),
+      clock: this.clock,
+      onBusy: settings.onBusy,
+      deadlineMs: settings.deadlineMs,
+      ...(settings.usesRealtime && { realtime: world.service.server(this) }),
+      respond: (input) => this.#respond(input),
+      onEvent: (event) => {
+        if (event.type === 'run-started' || event.type === 'run-ended') {
+          world.trace.add(this.name, `${event.type} ${event.runId}${'reason' in event ? ` ${event.reason}` : ''}`);
+        } else if ('error' in event && !isModelled(event.error)) {
+          ledger.violations.push(`${this.name}: ${event.type}: ${String((event.error as Error)?.stack ?? event.error)}`);
+        }
+      },
+      onFinish: ({ runId, turn, messages, outcome }) => {
+        ledger.finished.set(runId, [...(ledger.finished.get(runId) ?? []), outcome]);
+        world.trace.add(this.name, `onFinish ${runId} ${outcome}`);
+        if (turn < ledger.historyTurn) return;
+        ledger.historyTurn = turn;
+        ledger.history = structuredClone(messages);
+      },
+      ...(settings.keepsHistory && { loadMessages: async () => structuredClone(ledger.history) }),
+    });
+  }
+
+  /** Ends the process without a word. `hides`: its clients' connections stay open, and silent. */
+  kill(hides: boolean): void {
+    this.alive = false;
+    this.clock.stop();
+    this.#world.trace.add(this.name, `killed${hides ? ', connections half-open' : ''}`);
+    if (!hides) for (const cut of [...this.connections]) cut();
+  }
+
+  /** What is promised to a killed process never comes. */
+  async gate<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.alive) await new Promise<never>(() => {});
+    try {
+      const value = await work();
+      if (!this.alive) await new Promise<never>(() => {});
+      return value;
+    } catch (error) {
+      if (!this.alive) await new Promise<never>(() => {});
+      throw error;
+    }
+  }
+
+  /** The one log, as this process reaches it: a little away, and not always answering. */
+  #log(): RunLog {
+    const { log, ledger } = this.#world;
+    const call = <A extends unknown[], R>(
+      method: (...args: A) => Promise<R>,
+      fails = true,
+      after: (result: R, ...args: A) => void = () => {},
+    ): ((...args: A) => Promise<R>) =>
+      (...args) =>
+        this.gate(async () => {
+          const world = this.#world;
+          if (world.chance(0.3)) await this.clock.wait(world.between(0, 5));
+          if (!this.alive) return new Promise<never>(() => {});
+          if (fails && world.strikes('log-failed')) {
+            if (world.chance(0.5)) throw failure();
+            const result = await method(...args);
+            after(result, ...args);
+            throw failure();
+          }
+          const result = await method(...args);
+          after(result, ...args);
+          return result;
+        });
+    return {
+      name: log.name,
+      begin: call(log.begin, true, (begun, init) => {
+        if (begun.type !== 'started' && begun.type !== 'cancelled') return;
+        const { run } = begun;
+        ledger.begun.set(run.turn, { run, messages: structuredClone(init.messages) });
+        this.#world.trace.add('log', `turn ${run.turn} ${begun.type}: ${run.runId}, ${run.start.trigger} from ${run.start.from} at ${init.baseTurn ?? 'any'} by ${this.name}, answers ${brief(init.messages)}`);
+      }),
+      append: call(log.append),
+      renew: call(log.renew),
+      settle: call(log.settle),
+      waitForSignal: call(log.waitForSignal),
+      end: call(log.end),
+      read: call(log.read),
+      state: call(log.state),
+      signal: call(log.signal, true, (receipt, key, { type, id }) =>
+        this.#world.trace.add('log', `${type} ${id} of ${key.runId}: ${receipt.outcome} ${receipt.reason ?? ''}`),
+      ),
+      claim: call(log.claim),
+      unfinished: call(log.unfinished),
+      close: async () => {},
+    };
+  }
+
+  #respond(input: RespondInput): ReadableStream<UIMessageChunk> {
+    const { ledger, trace, random } = this.#world;
+    const { runId, signal } = input;
+    if (ledger.scripts.has(runId)) ledger.violations.push(`The model was asked twice for run ${runId}.`);
+    const nonce = `n${ledger.scripts.size + 1}`;
+    const script = writeScript({
+      random: random.fork(`script ${nonce}`),
+      nonce,
+      mayAsk: input.messages.at(-1)?.role === 'user',
+    });
+    ledger.scripts.set(runId, script);
+    trace.add(this.name, `model answers ${runId} as ${nonce}, ${script.chunks.length} chunks, ${script.end}`);
+    let over = false;
+    return new ReadableStream<UIMessageChunk>({
+      start: (controller) => {
+        let at = 0;
+        const next = (): void => {
+          while (!over) {
+            if (at >= script.chunks.length) {
+              over = true;
+              if (script.end === 'close') controller.close();
+              else controller.error(new ModelledFailure('The model failed.'));
+              return;
+            }
+            controller.enqueue(script.chunks[at++] as UIMessageChunk);
+            ledger.chunks++;
+            const gap = script.gapsMs[at] ?? 0;
+            if (gap > 0) return void this.clock.setTimeout(next, gap);
+          }
+        };
+        this.clock.setTimeout(next, script.gapsMs[0] ?? 0);
+        signal.addEventListener('abort', () => {
+          if (over) return;
+          over = true;
+          controller.error(signal.reason);
+        });
+      },
+      cancel: () => {
+        over = true;
+      },
+    });
+  }
+}
+
+/** A failure that the simulation makes. */
+export class ModelledFailure extends Error {}
+
+function failure(): ChatTransportError {
+  return new ChatTransportError({
+    code: 'provider-failed',
+    message: 'The log did not answer.',
+    cause: new ModelledFailure(),
+    retryable: true,
+  });
+}
+
+function isModelled(error: unknown): boolean {
+  if (error instanceof ModelledFailure || (error as Error | undefined)?.name === 'AbortError') return true;
+  return ChatTransportError.isInstance(error) && (error.cause instanceof ModelledFailure || error.code !== 'protocol');
+}

@@ -1,0 +1,254 @@
+import type { UIMessage } from 'ai';
+import type { Random } from './random.ts';
+import { brief } from './brief.ts';
+import { type Device, Tab } from './tab.ts';
+import { chatId, type World } from './world.ts';
+
+/** How long people do things before all faults are healed, in milliseconds: half of the stories are shorter. */
+const storyMs = [15_000, 60_000] as const;
+
+/** What people do on their devices, and what happens to them. */
+export class Story {
+  readonly world: World;
+  readonly devices: Device[] = [];
+  readonly #random: Random;
+  #tabs = 0;
+  #sends = 0;
+
+  constructor(world: World) {
+    this.world = world;
+    this.#random = world.random.fork('story');
+    for (let count = 0; count < world.settings.devices; count++) {
+      const device: Device = { name: `device${count + 1}`, world, offline: false, tab: undefined };
+      this.devices.push(device);
+      // Some join late.
+      world.scheduler.after(count > 0 && this.#random.chance(0.3) ? this.#random.between(0, 20_000) : 0, () =>
+        this.#open(device),
+      );
+    }
+  }
+
+  /** Plans everything. Answers when it is over. */
+  plan(): number {
+    const { scheduler, faults } = this.world;
+    const random = this.#random;
+    const endsAt = random.between(...storyMs);
+    const at = (act: () => void, from = 500): void => void scheduler.after(random.between(from, endsAt), act);
+    const first = random.pick(this.devices);
+    scheduler.after(100, () => this.#send(first));
+    for (let count = random.int(1, 4); count > 0; count--) at(() => this.#send(random.pick(this.devices)));
+    for (let count = random.int(0, 2); count > 0; count--) at(() => this.#stop(random.pick(this.devices)));
+    if (random.chance(0.3)) at(() => this.#edit(random.pick(this.devices)), 5000);
+    if (faults.isOn('regenerated')) for (let count = 2; count > 0; count--) at(() => this.#regenerate(random.pick(this.devices)), 4000);
+    if (faults.isOn('concurrent-sends')) for (let count = 2; count > 0; count--) at(() => this.#sendAll());
+    if (faults.isOn('cancel-raced')) for (let count = 2; count > 0; count--) at(() => this.#race());
+    if (faults.isOn('remounted')) for (let count = 2; count > 0; count--) at(() => this.#remount(random.pick(this.devices)));
+    if (faults.isOn('tab-reloaded')) for (let count = 2; count > 0; count--) at(() => this.#reload(random.pick(this.devices)), 1000);
+    if (faults.isOn('device-offline')) for (let count = random.int(1, 2); count > 0; count--) at(() => this.#goOffline(random.pick(this.devices)));
+    if (faults.isOn('stale-device')) for (let count = 2; count > 0; count--) at(() => this.#sendStale(), 3000);
+    if (faults.isOn('realtime-interrupted')) for (let count = 3; count > 0; count--) at(() => this.#interrupt(random.pick(this.devices)));
+    if (faults.isOn('server-killed')) for (let count = random.int(1, 2); count > 0; count--) at(() => this.#kill());
+    if (faults.isOn('server-restarted')) at(() => this.#restart());
+    return endsAt;
+  }
+
+  /** All faults are over; people look at their devices again. */
+  heal(): void {
+    const { faults, servers, trace } = this.world;
+    faults.healed = true;
+    trace.add('world', 'all faults are over');
+    for (const device of this.devices) {
+      device.offline = false;
+      device.tab?.transport.channel(chatId).wake();
+    }
+    if (servers.every((server) => !server.alive)) this.world.startServer();
+  }
+
+  /** What the AI SDK's hook does when the page is shown again. */
+  resumeDisconnected(): void {
+    for (const { tab } of this.devices) {
+      if (!tab?.disconnected || tab.chat.status !== 'error') continue;
+      tab.disconnected = false;
+      this.world.trace.add(tab.name, 'resumes after its disconnect');
+      void tab.chat.resumeStream();
+    }
+  }
+
+  /** A device that comes when all is over. */
+  addWitness(): Tab {
+    const device: Device = { name: 'witness', world: this.world, offline: false, tab: undefined };
+    this.devices.push(device);
+    return this.#open(device);
+  }
+
+  #open(device: Device, messages: UIMessage[] = []): Tab {
+    const tab = new Tab(device, `${device.name}.${++this.#tabs}`, messages);
+    device.tab = tab;
+    this.world.trace.add(tab.name, `opens with ${brief(messages)}`);
+    void tab.chat.resumeStream();
+    return tab;
+  }
+
+  #send(device: Device): void {
+    const { tab } = device;
+    if (!tab || tab.isBusy) return;
+    const text = `u${++this.#sends}`;
+    const { ledger, trace } = this.world;
+    trace.add(tab.name, `sends ${text}`);
+    const messageId = `${text}-${tab.name}`;
+    ledger.sends.set(messageId, { messageId, text, device: device.name, state: 'open' });
+    void tab.chat.sendMessage({ id: messageId, role: 'user', parts: [{ type: 'text', text }] });
+  }
+
+  #sendAll(): void {
+    const idle = this.devices.filter(({ tab }) => tab && !tab.isBusy);
+    if (idle.length >= 2) this.world.faults.count('concurrent-sends');
+    for (const device of idle) {
+      this.world.scheduler.after(this.#random.chance(0.5) ? 0 : this.#random.between(0, 300), () => this.#send(device));
+    }
+  }
+
+  /** A send by a device that did not see the turn before it. */
+  #sendStale(): void {
+    const [one, ...others] = this.devices.filter(({ tab }) => tab && !tab.isBusy);
+    const other = others.at(-1);
+    if (!one || !other || one.offline) return;
+    this.world.faults.count('stale-device');
+    this.world.trace.add(other.name, 'is away for a turn');
+    other.offline = true;
+    if (other.tab) this.world.service.interrupt(other.tab, 8000);
+    this.#send(one);
+    this.world.scheduler.after(this.#random.between(500, 8000), () => {
+      other.offline = false;
+      this.#send(other);
+    });
+  }
+
+  #noteCancel(tab: Tab): void {
+    const { ledger } = this.world;
+    const channel = tab.transport.channel(chatId);
+    const runs = [...channel.runs].map(({ runId }) => runId);
+    for (const runId of [...runs, ...(channel.active ? [channel.active.runId] : [])]) ledger.cancelled.add(runId);
+    if (runs.length === 0) ledger.cancelledUnknown = true;
+  }
+
+  #stop(device: Device): void {
+    const { tab } = device;
+    if (!tab?.isBusy) return;
+    this.world.trace.add(tab.name, 'stops');
+    this.#noteCancel(tab);
+    if (this.#random.chance(0.5)) return void tab.stop();
+    this.#cancel(tab);
+  }
+
+  #cancel(tab: Tab): void {
+    const { ledger } = this.world;
+    const runId = [...tab.transport.channel(chatId).runs].at(-1)?.runId;
+    tab.transport.cancel({ chatId, ...(runId && { runId }) }).then(
+      ({ outcome }) => {
+        if (outcome === 'delivered' && runId) ledger.cancelReceipts.add(runId);
+      },
+      () => {},
+    );
+  }
+
+  /** Cancels from everywhere, as a run begins or in its middle. */
+  #race(): void {
+    const { world } = this;
+    const sender = this.devices.find(({ tab }) => tab && !tab.isBusy && !this.devices.some((one) => one.tab?.isBusy));
+    if (sender && this.#random.chance(0.5)) this.#send(sender);
+    const delayMs = this.#random.pick([0, 0, 5, 50, 300]);
+    world.scheduler.after(delayMs, () => {
+      for (const { tab } of this.devices) {
+        if (!tab?.isBusy) continue;
+        world.faults.count('cancel-raced');
+        world.trace.add(tab.name, 'cancels in a race');
+        this.#noteCancel(tab);
+        if (this.#random.chance(0.5)) void tab.stop();
+        else this.#cancel(tab);
+      }
+    });
+  }
+
+  #regenerate(device: Device): void {
+    const { tab } = device;
+    if (!tab || tab.isBusy || tab.chat.messages.at(-1)?.role !== 'assistant') return;
+    this.world.faults.count('regenerated');
+    this.world.trace.add(tab.name, 'regenerates');
+    void tab.chat.regenerate();
+  }
+
+  #edit(device: Device): void {
+    const { tab } = device;
+    if (!tab || tab.isBusy) return;
+    const users = tab.chat.messages.filter(({ role }) => role === 'user');
+    const message = users.length > 0 ? this.#random.pick(users) : undefined;
+    if (!message) return;
+    const text = `u${++this.#sends}`;
+    const { ledger, trace } = this.world;
+    trace.add(tab.name, `edits ${message.id} to ${text}`);
+    for (const { id } of tab.chat.messages.slice(tab.chat.messages.indexOf(message))) ledger.cut.add(id);
+    void tab.chat.sendMessage({ text, messageId: message.id });
+  }
+
+  #remount(device: Device): void {
+    const { tab } = device;
+    if (!tab) return;
+    this.world.faults.count('remounted');
+    this.world.trace.add(tab.name, `remounts, ${tab.chat.status}`);
+    tab.remount();
+  }
+
+  #reload(device: Device): void {
+    const { tab, world } = { ...device };
+    if (!tab) return;
+    world.faults.count('tab-reloaded');
+    world.trace.add(tab.name, 'is reloaded');
+    const old = structuredClone(tab.chat.messages);
+    tab.leave();
+    // Nothing, or what the page had kept: an older state of the chat.
+    this.#open(device, this.#random.chance(0.6) ? [] : old);
+  }
+
+  #goOffline(device: Device): void {
+    if (device.offline) return;
+    const forMs = this.#random.chance(0.1) ? this.#random.between(60_000, 150_000) : this.#random.between(200, 20_000);
+    this.world.faults.count('device-offline');
+    this.world.trace.add(device.name, `is offline for ${Math.round(forMs)} ms`);
+    device.offline = true;
+    const { tab } = device;
+    if (tab) {
+      this.world.service.interrupt(tab, forMs);
+      if (this.#random.chance(0.7)) tab.network.leave();
+      else for (const body of tab.network.bodies) body.silence();
+    }
+    this.world.scheduler.after(forMs, () => {
+      device.offline = false;
+      if (this.#random.chance(0.5) && !device.tab?.closed) device.tab?.transport.channel(chatId).wake();
+    });
+  }
+
+  #interrupt({ tab }: Device): void {
+    if (tab) this.world.service.interrupt(tab, this.#random.between(100, 15_000));
+  }
+
+  #kill(): void {
+    const server = this.world.servers.find(({ alive }) => alive);
+    if (!server) return;
+    this.world.faults.count('server-killed');
+    server.kill(this.#random.chance(0.3));
+    this.world.scheduler.after(this.#random.between(100, 20_000), () => this.world.startServer());
+  }
+
+  /** A deployment: a new process comes up, and an old one closes in order. */
+  #restart(): void {
+    const server = this.world.servers.find(({ alive }) => alive);
+    if (!server) return;
+    this.world.faults.count('server-restarted');
+    this.world.startServer();
+    this.world.trace.add(server.name, 'closes');
+    void server.handler.runtime.close().then(() => {
+      if (server.alive) server.kill(false);
+    });
+  }
+}

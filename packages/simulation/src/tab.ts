@@ -1,0 +1,211 @@
+import { RealtimeChatTransport, syncChat } from '@chat-transport/core';
+import {
+  AbstractChat,
+  type ChatState,
+  type ChatStatus,
+  lastAssistantMessageIsCompleteWithToolCalls,
+  type UIMessage,
+} from 'ai';
+import { Network } from './network.ts';
+import { brief } from './brief.ts';
+import type { MachineClock } from './scheduler.ts';
+import { chatId, type World } from './world.ts';
+
+/** A chat's state without a framework. */
+class PlainState implements ChatState<UIMessage> {
+  status: ChatStatus = 'ready';
+  error: Error | undefined = undefined;
+  onChange: ((messages: readonly UIMessage[]) => void) | undefined;
+  #messages: UIMessage[];
+
+  constructor(messages: UIMessage[]) {
+    this.#messages = messages;
+  }
+
+  get messages(): UIMessage[] {
+    return this.#messages;
+  }
+
+  set messages(messages: UIMessage[]) {
+    this.#messages = messages;
+    this.onChange?.(messages);
+  }
+
+  pushMessage = (message: UIMessage): void => {
+    this.messages = [...this.messages, copyOf(message)];
+  };
+  popMessage = (): void => {
+    this.messages = this.messages.slice(0, -1);
+  };
+  replaceMessage = (index: number, message: UIMessage): void => {
+    this.messages = this.messages.with(index, copyOf(message));
+  };
+  snapshot = <T>(thing: T): T => structuredClone(thing);
+}
+
+/** What streams is not what is shown: React's and Vue's states copy it, too. */
+function copyOf(message: UIMessage): UIMessage {
+  return { ...message, parts: message.parts.map((part) => ({ ...part })) };
+}
+
+/** An AI SDK chat without a framework. */
+export class PlainChat extends AbstractChat<UIMessage> {
+  constructor(init: ConstructorParameters<typeof AbstractChat<UIMessage>>[0] extends infer I ? Omit<I, 'state'> : never) {
+    const { messages = [] } = init as { messages?: UIMessage[] };
+    super({ ...(init as object), state: new PlainState(messages) } as never);
+  }
+
+  /** Tells each change of the messages. */
+  set onMessages(onChange: (messages: readonly UIMessage[]) => void) {
+    (this.state as PlainState).onChange = onChange;
+  }
+}
+
+/** One device: a browser with one tab, reloaded now and then. */
+export interface Device {
+  readonly name: string;
+  readonly world: World;
+  offline: boolean;
+  tab: Tab | undefined;
+}
+
+let ofTransport: typeof RealtimeChatTransport.prototype.sendMessages;
+
+/** Writes down what became of each send. */
+class WatchedTransport extends RealtimeChatTransport {
+  tab!: Tab;
+
+  override async sendMessages(options: Parameters<typeof ofTransport>[0]): ReturnType<typeof ofTransport> {
+    const { ledger, trace } = this.tab.device.world;
+    const isNew = options.trigger === 'submit-message' || options.messages.at(-1)?.role === 'user';
+    const message = isNew ? options.messages.findLast(({ role }) => role === 'user') : undefined;
+    const send = message && ledger.sends.get(message.id);
+    try {
+      const stream = await super.sendMessages(options);
+      if (send) send.state = 'accepted';
+      return stream;
+    } catch (error) {
+      if (send?.state === 'open') send.state = 'refused';
+      trace.add(this.tab.name, `send ${send?.text ?? ''} failed: ${String((error as Error).message).slice(0, 100)}`);
+      throw error;
+    }
+  }
+}
+
+/** One page load of a device: a transport and a chat that know only what the page was loaded with. */
+export class Tab {
+  readonly name: string;
+  readonly device: Device;
+  readonly clock: MachineClock;
+  readonly network: Network;
+  readonly transport: RealtimeChatTransport;
+  readonly chat: PlainChat;
+  gone = false;
+  closed = false;
+  /** Whether the last request of the chat failed with a disconnect: the AI SDK then resumes when the page is shown again. */
+  disconnected = false;
+  #unsync: () => void;
+
+  constructor(device: Device, name: string, messages: UIMessage[]) {
+    const { world } = device;
+    this.device = device;
+    this.name = name;
+    this.clock = world.newClock(name);
+    this.network = new Network(world, this);
+    const transport = new WatchedTransport({
+      api: 'http://sim.test/api/chat',
+      clientId: device.name,
+      clock: this.clock,
+      fetch: this.network.fetch,
+      ...(world.settings.usesRealtime && { subscriber: world.service.subscriber(this) }),
+      onEvent: (event) => {
+        if (event.type === 'malformed-frame') {
+          const { error } = event;
+          world.ledger.violations.push(`${name}: ${event.type} ${String((error as Error)?.stack ?? error)}`);
+        }
+      },
+    });
+    transport.tab = this;
+    this.transport = transport;
+    let ids = 0;
+    this.chat = new PlainChat({
+      id: chatId,
+      messages,
+      transport,
+      generateId: () => `${name}-${++ids}`,
+      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+      onToolCall: ({ toolCall }) => this.#runTool(toolCall.toolName, toolCall.toolCallId),
+      onError: (error) => {
+        this.disconnected = error instanceof TypeError && error.message.includes('network');
+        world.trace.add(name, `chat error: ${error.message.slice(0, 120)}`);
+      },
+    } as never);
+    if (world.isVerbose) this.#traceMessages();
+    this.#unsync = syncChat(this.chat, transport);
+  }
+
+  #traceMessages(): void {
+    let last = '';
+    this.chat.onMessages = (messages) => {
+      // Each word would be a line.
+      const now = brief(messages).replace(/:\d+/g, '');
+      if (now !== last) this.device.world.trace.add(this.name, `shows ${now} (${this.chat.status})`);
+      last = now;
+    };
+  }
+
+  get isBusy(): boolean {
+    return this.chat.status === 'submitted' || this.chat.status === 'streaming';
+  }
+
+  /** The stop button of `useRealtimeChat`: it waits a little for the run's end. */
+  async stop(): Promise<void> {
+    const until = this.clock.now() + 2000;
+    const cancelled = this.transport.cancel({ chatId }).catch(() => {});
+    while (this.isBusy && this.clock.now() < until) await this.clock.wait(16);
+    // The cancel may have met the end of one run, and the stop meets the next one.
+    for (const { runId } of this.transport.channel(chatId).runs) this.device.world.ledger.cancelled.add(runId);
+    await this.chat.stop();
+    await cancelled;
+  }
+
+  /** React's StrictMode, or hot reload: everything is taken down and set up again in one tick. */
+  remount(): void {
+    this.#unsync();
+    this.#unsync = syncChat(this.chat, this.transport);
+  }
+
+  /** The page is gone, and says nothing. */
+  leave(): void {
+    this.gone = true;
+    this.#unsync();
+    this.clock.stop();
+    this.network.leave();
+    this.transport.close();
+  }
+
+  /** The page lets go in order. */
+  close(): void {
+    this.closed = true;
+    this.#unsync();
+    this.transport.close();
+  }
+
+  #runTool(toolName: string, toolCallId: string): void {
+    if (this.gone || toolName !== 'ask') return;
+    const { world } = this.device;
+    const { toolRuns } = world.ledger;
+    const run = { device: this.device.name, tab: this.name, answered: false };
+    toolRuns.set(toolCallId, [...(toolRuns.get(toolCallId) ?? []), run]);
+    world.trace.add(this.name, `runs tool call ${toolCallId}`);
+    const delayMs = world.chance(0.5) ? world.between(0, 200) : world.between(200, 8000);
+    this.clock.setTimeout(() => {
+      // Somebody has gone on without the answer: it would be this device's alone.
+      const { lastMessage } = this.chat;
+      if (!lastMessage?.parts.some((part) => 'toolCallId' in part && part.toolCallId === toolCallId)) return;
+      run.answered = true;
+      world.trace.add(this.name, `answers tool call ${toolCallId}`);
+      void this.chat.addToolOutput({ tool: 'ask', toolCallId, output: { answer: toolCallId } } as never);
+    }, delayMs);
+  }
+}

@@ -1,0 +1,126 @@
+import { memoryLog } from '@chat-transport/core/memory';
+import type { RunLog } from '@chat-transport/core/provider';
+import { type FaultKind, Faults } from './faults.ts';
+import { Ledger } from './ledger.ts';
+import { Random } from './random.ts';
+import { RealtimeService } from './realtime-service.ts';
+import { MachineClock, Scheduler } from './scheduler.ts';
+import { ServerProcess } from './server-process.ts';
+import { Trace } from './trace.ts';
+
+/** The one chat of a seed. */
+export const chatId = 'chat';
+
+/** What a seed chooses once. */
+export interface Settings {
+  readonly devices: number;
+  readonly servers: number;
+  readonly usesRealtime: boolean;
+  readonly ordered: boolean;
+  readonly flushIntervalMs: number;
+  readonly maxMessageBytes: number;
+  readonly onBusy: 'reject' | 'interrupt' | 'queue';
+  readonly keepsHistory: boolean;
+  readonly deadlineMs: number | undefined;
+  readonly latencyMs: number;
+}
+
+/** Everything outside the devices: time, chance, the servers on their one log, the realtime service. */
+export class World {
+  readonly seed: number;
+  readonly random: Random;
+  readonly scheduler: Scheduler = new Scheduler();
+  readonly trace: Trace;
+  readonly faults: Faults;
+  readonly settings: Settings;
+  readonly ledger: Ledger;
+  readonly logClock: MachineClock;
+  readonly log: RunLog;
+  readonly service: RealtimeService;
+  readonly servers: ServerProcess[] = [];
+  readonly #weather: Random;
+  #started = 0;
+
+  /** Whether the trace tells each change of a device's messages, too. */
+  readonly isVerbose: boolean;
+
+  constructor(seed: number, isVerbose = false) {
+    this.seed = seed;
+    this.isVerbose = isVerbose;
+    this.random = new Random(seed);
+    this.#weather = this.random.fork('weather');
+    this.trace = new Trace(this.scheduler);
+    this.faults = new Faults(this.random.fork('faults'));
+    const settings = chooseSettings(this.random.fork('settings'));
+    // An app's own history is only as good as its saving: where processes or the log fail, it may miss more than one run.
+    const saves = !(['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) => this.faults.isOn(kind));
+    this.settings = { ...settings, keepsHistory: settings.keepsHistory && saves };
+    this.ledger = new Ledger();
+    this.logClock = this.newClock('log');
+    this.log = memoryLog({
+      now: () => this.logClock.now(),
+      schedule: (callback, delayMs) => {
+        const timer = this.logClock.setTimeout(callback, delayMs);
+        return () => this.logClock.clearTimeout(timer);
+      },
+    });
+    this.service = new RealtimeService(this);
+    for (let count = 0; count < this.settings.servers; count++) this.startServer();
+  }
+
+  /** A machine's clock; with the fault, it is off by up to a day and runs up to 1 % faster or slower. */
+  newClock(name: string): MachineClock {
+    if (!this.faults.isOn('clock-skewed')) return new MachineClock(this.scheduler, name);
+    this.faults.count('clock-skewed');
+    const day = 86_400_000;
+    return new MachineClock(this.scheduler, name, this.#weather.between(-day, day), this.#weather.between(0.99, 1.01));
+  }
+
+  startServer(): ServerProcess {
+    const server = new ServerProcess(this, `server-${++this.#started}`);
+    this.servers.push(server);
+    this.trace.add(server.name, 'starts');
+    return server;
+  }
+
+  /** A server that a request reaches. */
+  someServer(): ServerProcess | undefined {
+    const alive = this.servers.filter((server) => server.alive);
+    return alive.length > 0 ? this.#weather.pick(alive) : undefined;
+  }
+
+  /** How long one way over the network takes, in milliseconds. */
+  latency(): number {
+    const { latencyMs } = this.settings;
+    return this.#weather.chance(0.02)
+      ? this.#weather.between(latencyMs, 20 * latencyMs)
+      : this.#weather.between(0, latencyMs);
+  }
+
+  strikes(kind: FaultKind): boolean {
+    return this.faults.strikes(kind);
+  }
+
+  between(min: number, max: number): number {
+    return this.#weather.between(min, max);
+  }
+
+  chance(probability: number): boolean {
+    return this.#weather.chance(probability);
+  }
+}
+
+function chooseSettings(random: Random): Settings {
+  return {
+    devices: random.pick([1, 2, 2, 2, 2, 3, 4]),
+    servers: random.pick([1, 2, 2, 3]),
+    usesRealtime: random.chance(0.85),
+    ordered: random.chance(0.3),
+    flushIntervalMs: random.pick([0, 20, 100, 100]),
+    maxMessageBytes: random.pick([1024, 10_240, 65_536, 65_536]),
+    onBusy: random.pick(['reject', 'reject', 'interrupt', 'queue']),
+    keepsHistory: random.chance(0.6),
+    deadlineMs: random.chance(0.1) ? 8000 : undefined,
+    latencyMs: random.pick([2, 20, 60, 200]),
+  };
+}
