@@ -16,7 +16,7 @@ const edgeMs = 500;
 
 /**
  * What one answer costs on the wire, headers and framing included, for the page that sent it and for a device that watches (which the
- * stock transports do not have). Bytes do not depend on the load, so all contestants speak at once.
+ * stock transports do not have); and what was handed to the realtime service for them, which is what a metered service counts. Bytes do not depend on the load, so all contestants speak at once.
  */
 export async function bytes(bench: Bench): Promise<void> {
   const servers = await Promise.all(names.map((name) => bench.server(name)));
@@ -32,6 +32,7 @@ async function measure({ results }: Bench, server: ServerProcess, chatId: string
   await send(page, `${chatId}-warm`, { ...script, deltas: 1 });
   const watcher = server.watchersPort === server.port ? undefined : await watch(server, chatId);
 
+  await server.ask('published');
   const before = { sender: bytesFrom(server.port), watcher: bytesFrom(server.watchersPort) };
   const { tokensAt } = await send(page, chatId, script);
   await watcher?.sawAll();
@@ -42,7 +43,11 @@ async function measure({ results }: Bench, server: ServerProcess, chatId: string
     results.record(perSecond, server.name, steadyRate(times, tokensAt));
   };
   record('sender', bytesFrom(server.port) - before.sender, sender.times);
-  if (watcher) record('watching device', bytesFrom(server.watchersPort) - before.watcher, watcher.times);
+  if (watcher) {
+    record('watching device', bytesFrom(server.watchersPort) - before.watcher, watcher.times);
+    const published = await server.ask('published');
+    record('published', published.bytes, published.times);
+  }
   watcher?.close();
   page.close();
   await server.ask('release');

@@ -29,7 +29,7 @@ export async function fanOut(bench: Bench): Promise<void> {
     await theirs.seenBy((_, index) => index === payloads.length - 1);
     if (round === 0) continue;
 
-    const tokens = payloads.flatMap((payload, index) => (payload.includes('"text-delta"') ? [index] : []));
+    const tokens = payloads.flatMap((payload, index) => (isToken(payload) ? [index] : []));
     const latencies = (arrivals: readonly (readonly number[])[], fromAt: (index: number, token: number) => number) =>
       tokens.flatMap((index, token) => (arrivals[index] ?? []).map((at) => at - fromAt(index, token)));
     const values = {
@@ -48,4 +48,9 @@ export async function fanOut(bench: Bench): Promise<void> {
   ours.close();
   theirs.close();
   await server.ask('release');
+}
+
+/** Frames that say a token, whole or short. */
+function isToken(payload: string): boolean {
+  return payload.includes('"text-delta"') || payload.includes(' +"');
 }

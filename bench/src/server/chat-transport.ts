@@ -23,11 +23,16 @@ export function chatTransport(kind: {
   return (model) => {
     const sockets = websocketServer({ maxConnectionsPerAddress: 5000, secret: 'bench'.repeat(8) });
     const limits = { ...sockets.limits, flushIntervalMs: kind.coalesced ? meteredIntervalMs : 0 };
+    let published = { bytes: 0, times: [] as number[] };
     const realtime: RealtimeServer = {
       name: sockets.name,
       limits,
       channelName: (chatId) => sockets.channelName(chatId),
-      publish: (channel, data, signal) => sockets.publish(channel, data, signal),
+      publish(channel, data, signal) {
+        published.bytes += Buffer.byteLength(channel) + Buffer.byteLength(data);
+        published.times.push(nowMs());
+        return sockets.publish(channel, data, signal);
+      },
       authorize: (request, allow) => sockets.authorize(request, allow),
       connect: (host) => sockets.connect(host),
     };
@@ -40,7 +45,15 @@ export function chatTransport(kind: {
     });
     const servers = [0, 1].map(() => createAdaptorServer({ fetch: handler }) as Server);
     for (const server of servers) sockets.attach(server);
-    return { servers, appends: () => appends.splice(0) };
+    return {
+      servers,
+      appends: () => appends.splice(0),
+      published() {
+        const soFar = published;
+        published = { bytes: 0, times: [] };
+        return soFar;
+      },
+    };
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Emission } from '../model.ts';
+import type { Published } from './contestant.ts';
 
 /** What the bench may ask a server's process. */
 export interface Commands {
@@ -8,6 +9,7 @@ export interface Commands {
   memory(): Promise<number>;
   emission(chatId: string): Emission;
   appends(): number[];
+  published(): Published;
   broadcast(payloads: readonly string[], intervalMs: number): Promise<number[]>;
   release(): void;
 }

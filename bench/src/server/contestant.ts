@@ -13,12 +13,20 @@ export const contestantNames = [
 
 export type ContestantName = (typeof contestantNames)[number];
 
+/** Messages of a realtime service; times on the machine's clock. */
+export interface Published {
+  readonly bytes: number;
+  readonly times: readonly number[];
+}
+
 /** One server under measurement. */
 export interface Contestant {
   /** The first address is the senders', the second one, where there is one, the watching devices': so that their bytes can be told apart. */
   readonly servers: readonly Server[];
   /** How long each append took since the last call, in milliseconds. */
   appends?(): number[];
+  /** What was handed to the realtime service since the last call: what a metered service counts. */
+  published?(): Published;
   /** Sends each payload to every socket, one every `intervalMs`; answers when each one left. */
   broadcast?(payloads: readonly string[], intervalMs: number): Promise<number[]>;
 }

@@ -37,6 +37,7 @@ const commands: Commands = {
   },
   emission: (chatId) => model.emission(chatId),
   appends: () => contestant.appends?.() ?? [],
+  published: () => contestant.published?.() ?? { bytes: 0, times: [] },
   broadcast: (payloads, intervalMs) => contestant.broadcast?.(payloads, intervalMs) ?? Promise.resolve([]),
   release() {
     model.release();

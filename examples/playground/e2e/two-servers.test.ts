@@ -35,7 +35,8 @@ const modelCalls = async (index: number, id: string): Promise<ModelCalls> =>
 const textOf = (chat: Chat<UIMessage>): string =>
   chat.lastMessage?.parts.map((part) => (part.type === 'text' ? part.text : '')).join('') ?? '';
 
-const nonceOf = (chat: Chat<UIMessage>): unknown => (chat.lastMessage?.metadata as { nonce?: string } | undefined)?.nonce;
+const nonceOf = (chat: Chat<UIMessage>): unknown =>
+  (chat.lastMessage?.metadata as { nonce?: string } | undefined)?.nonce;
 
 describe('a run in one process, through another one', () => {
   test('is replayed and goes on live', async () => {
@@ -75,7 +76,9 @@ describe('a run in one process, through another one', () => {
     const sent = sender.chat.sendMessage({ text: 'Tell me a story /tokens 100 /rate 50' });
     await expect.poll(() => textOf(sender.chat).length).toBeGreaterThan(50);
     const { transport } = chatOn(1, id);
-    expect(await transport.steer({ chatId: id, text: 'mention the lighthouse' })).toMatchObject({ outcome: 'delivered' });
+    expect(await transport.steer({ chatId: id, text: 'mention the lighthouse' })).toMatchObject({
+      outcome: 'delivered',
+    });
     await sent;
     expect(textOf(sender.chat)).toContain('mention the lighthouse');
   });

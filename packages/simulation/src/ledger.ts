@@ -1,5 +1,5 @@
-import type { UIMessage } from 'ai';
 import type { RunRecord } from '@chat-transport/core/provider';
+import type { UIMessage } from 'ai';
 import type { Script } from './script.ts';
 
 /** One send of a user message, as its user saw it. */

@@ -66,21 +66,24 @@ export class Network {
         const request = new Request(address, { ...init, signal: theirs.signal } as RequestInit);
         const abandon = (): void => void world.scheduler.after(world.latency(), () => fail('connection closed'));
         server.connections.add(abandon);
-        void server.gate(() => server.handler(request)).then((response) => {
-          server.connections.delete(abandon);
-          world.scheduler.after(world.latency(), () => {
-            const isLost = world.strikes('answer-lost');
-            if (isLost || device.offline || settled || this.#tab.gone) {
-              theirs.abort();
-              void response.body?.cancel().catch(() => {});
-              return isLost ? lose('answer lost') : fail('offline');
-            }
-            settle(() => {
-              if (method === 'POST' || !response.ok) world.trace.add(name, `${label}: ${response.status}`);
-              resolve(this.#receive(response, server, theirs, signal, label));
+        void server
+          .gate(() => server.handler(request))
+          .then((response) => {
+            server.connections.delete(abandon);
+            world.scheduler.after(world.latency(), () => {
+              const isLost = world.strikes('answer-lost');
+              if (isLost || device.offline || settled || this.#tab.gone) {
+                theirs.abort();
+                void response.body?.cancel().catch(() => {});
+                return isLost ? lose('answer lost') : fail('offline');
+              }
+              settle(() => {
+                if (method === 'POST' || !response.ok || world.isVerbose)
+                  world.trace.add(name, `${label}: ${response.status}`);
+                resolve(this.#receive(response, server, theirs, signal, label));
+              });
             });
           });
-        });
       });
     });
 

@@ -41,12 +41,17 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     if (!run.end) wrong.push(`Run ${run.runId} has not ended.`);
     const told = ledger.finished.get(run.runId);
     if (!told) wrong.push(`onFinish was never called for run ${run.runId} (${run.end?.reason}).`);
-    else if (run.end && told.at(-1) !== run.end.reason) wrong.push(`onFinish last heard ${told} of run ${run.runId}, not ${run.end.reason}.`);
+    else if (run.end && told.at(-1) !== run.end.reason)
+      wrong.push(`onFinish last heard ${told} of run ${run.runId}, not ${run.end.reason}.`);
 
     const before = run.start.before === null ? -1 : conversation.findIndex(({ id }) => id === run.start.before);
-    if (before === -1 && run.start.before !== null) wrong.push(`Run ${run.runId} begins behind ${run.start.before}, which is not there.`);
+    if (before === -1 && run.start.before !== null)
+      wrong.push(`Run ${run.runId} begins behind ${run.start.before}, which is not there.`);
     const question = [...conversation.slice(0, before + 1), ...run.start.tail];
-    if (json(question) !== json(messages)) wrong.push(`Run ${run.runId} answers\n    ${brief(messages)}\n  devices have\n    ${brief(question)}${difference(messages, question)}`);
+    if (json(question) !== json(messages))
+      wrong.push(
+        `Run ${run.runId} answers\n    ${brief(messages)}\n  devices have\n    ${brief(question)}${difference(messages, question)}`,
+      );
     const continued = run.start.tail.find(({ id }) => id === run.start.messageId);
     const answer = await foldFaultFree(run, continued, chunks);
     recorded.push({ run, chunks, answer });
@@ -118,9 +123,12 @@ function compareWithScript(
 }
 
 function sameChunk(original: UIMessageChunk, chunk: UIMessageChunk, isPart: boolean): boolean {
-  if (original.type === 'start' && chunk.type === 'start') return json({ ...original, messageId: chunk.messageId }) === json(chunk);
+  if (original.type === 'start' && chunk.type === 'start')
+    return json({ ...original, messageId: chunk.messageId }) === json(chunk);
   if (isPart && 'delta' in original && 'delta' in chunk && typeof original.delta === 'string')
-    return original.delta.startsWith(String(chunk.delta)) && 'id' in original && 'id' in chunk && original.id === chunk.id;
+    return (
+      original.delta.startsWith(String(chunk.delta)) && 'id' in original && 'id' in chunk && original.id === chunk.id
+    );
   if (isPart && original.type === 'tool-input-delta' && chunk.type === 'tool-input-delta')
     return original.toolCallId === chunk.toolCallId && original.inputTextDelta.startsWith(chunk.inputTextDelta);
   return json(original) === json(chunk);

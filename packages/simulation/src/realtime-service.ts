@@ -55,25 +55,32 @@ export class RealtimeService {
       world.faults.count('realtime-interrupted');
       entry.live = false;
       const noticedMs = world.between(0, Math.min(forMs, 3000));
-      tab.clock.setTimeout(() => {
+      this.#later(tab, noticedMs, () => {
         if (entry.live || entry.signal.aborted) return;
         world.trace.add(tab.name, 'realtime interrupted');
         entry.listener.onInterrupted();
-      }, noticedMs);
-      tab.clock.setTimeout(() => this.#goLive(entry), forMs);
+      });
+      this.#later(tab, forMs, () => this.#goLive(entry));
     }
+  }
+
+  /** The service's own time: a tab that is gone hears nothing. */
+  #later(tab: Tab, delayMs: number, act: () => void): void {
+    this.#world.scheduler.after(delayMs, () => {
+      if (!tab.gone) act();
+    });
   }
 
   #goLive(entry: Subscription): void {
     const { tab, listener, signal } = entry;
-    tab.clock.setTimeout(() => {
+    this.#later(tab, 3 * this.#world.latency() + (tab.device.offline ? 500 : 1), () => {
       if (signal.aborted || entry.live) return;
       // While the device is offline, the vendor's client tries again and again.
       if (tab.device.offline) return this.#goLive(entry);
       entry.live = true;
       this.#world.trace.add(tab.name, 'realtime live');
       listener.onLive();
-    }, 3 * this.#world.latency() + (tab.device.offline ? 500 : 1));
+    });
   }
 
   async #publish(process: ServerProcess, channel: string, data: string): Promise<void> {
@@ -82,7 +89,11 @@ export class RealtimeService {
     if (world.strikes('publish-failed')) {
       if (world.chance(0.5)) this.#deliver(channel, data);
       const cause = new ModelledFailure();
-      throw new ChatTransportError({ code: world.chance(0.3) ? 'rate-limited' : 'provider-failed', message: 'No.', cause });
+      throw new ChatTransportError({
+        code: world.chance(0.3) ? 'rate-limited' : 'provider-failed',
+        message: 'No.',
+        cause,
+      });
     }
     this.#deliver(channel, data);
   }
@@ -105,8 +116,8 @@ export class RealtimeService {
     // Without the fault, messages of one subscription stay in order.
     if (world.settings.ordered || !world.strikes('message-reordered')) at = Math.max(at, entry.newestAt);
     entry.newestAt = Math.max(at, entry.newestAt);
-    entry.tab.clock.setTimeout(() => {
+    this.#later(entry.tab, at - world.scheduler.now, () => {
       if (entry.live && !entry.signal.aborted) entry.listener.onMessage(data);
-    }, (at - world.scheduler.now) * entry.tab.clock.rate);
+    });
   }
 }

@@ -25,16 +25,20 @@ export interface SeedResult {
 const restMs = 300_000;
 
 /** Lives one seed's story to its end and judges it. The same seed is the same story, to the letter. */
-export async function runSeed(seed: number, isVerbose = false): Promise<SeedResult> {
+export async function runSeed(seed: number, { isVerbose = false }: { isVerbose?: boolean } = {}): Promise<SeedResult> {
   const world = new World(seed, isVerbose);
   const restore = installVirtualGlobals(new MachineClock(world.scheduler, 'page'), world.random.fork('globals'));
   const failures: string[] = [];
+  const onUnhandled = (error: unknown): void =>
+    void failures.push(`A rejection that nobody handled: ${String((error as Error)?.stack ?? error)}`);
+  process.on('unhandledRejection', onUnhandled);
   try {
     await live(world, failures);
   } catch (error) {
     failures.push(`The simulation broke: ${(error as Error).stack}`);
   } finally {
     restore();
+    process.off('unhandledRejection', onUnhandled);
   }
   const { ledger, scheduler, trace, faults, settings } = world;
   return {
@@ -46,7 +50,7 @@ export async function runSeed(seed: number, isVerbose = false): Promise<SeedResu
     devices: settings.devices,
     virtualMs: scheduler.now,
     steps: scheduler.steps,
-    trace: failures.length > 0 ? trace.lines : [],
+    trace: failures.length > 0 || isVerbose ? trace.lines : [],
   };
 }
 
@@ -83,7 +87,11 @@ async function live(world: World, failures: string[]): Promise<void> {
   await scheduler.run(() => false, scheduler.now + 100);
   void world.log.close();
   await scheduler.run(() => false, scheduler.now + 15_000);
-  const left = scheduler.pending().map(({ owner, at }) => `${owner} in ${Math.round(at - scheduler.now)} ms`);
+  // What has no owner is the world's own: the network's and the service's.
+  const left = scheduler
+    .pending()
+    .filter(({ owner }) => owner !== '')
+    .map(({ owner, at }) => `${owner} in ${Math.round(at - scheduler.now)} ms`);
   if (left.length > 0) failures.push(`Timers are left: ${left.join(', ')}.`);
   if (world.service.subscriptions.size > 0) failures.push('Subscriptions are left.');
   const bodies = tabs().reduce((sum, tab) => sum + tab.network.bodies.size, 0);

@@ -18,7 +18,10 @@ export interface ScriptInput {
 }
 
 const wordsOf = (random: Random, count: number): string[] =>
-  Array.from({ length: count }, () => `${random.pick(['red', 'green', 'blue', 'ünïcode', '雨', 'long-word', '\n', 'a'])} `);
+  Array.from(
+    { length: count },
+    () => `${random.pick(['red', 'green', 'blue', 'ünïcode', '雨', 'long-word', '\n', 'a'])} `,
+  );
 
 /** Writes one answer: reasoning, texts, data, sources, a server's tool, a client's tool. */
 export function writeScript({ random, nonce, mayAsk }: ScriptInput): Script {

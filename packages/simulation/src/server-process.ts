@@ -1,5 +1,5 @@
-import type { RunLog } from '@chat-transport/core/provider';
 import { ChatTransportError } from '@chat-transport/core';
+import type { RunLog } from '@chat-transport/core/provider';
 import { type ChatHandler, createChatHandler, type RespondInput } from '@chat-transport/core/server';
 import type { UIMessageChunk } from 'ai';
 import { brief } from './brief.ts';
@@ -34,7 +34,9 @@ export class ServerProcess {
         if (event.type === 'run-started' || event.type === 'run-ended') {
           world.trace.add(this.name, `${event.type} ${event.runId}${'reason' in event ? ` ${event.reason}` : ''}`);
         } else if ('error' in event && !isModelled(event.error)) {
-          ledger.violations.push(`${this.name}: ${event.type}: ${String((event.error as Error)?.stack ?? event.error)}`);
+          ledger.violations.push(
+            `${this.name}: ${event.type}: ${String((event.error as Error)?.stack ?? event.error)}`,
+          );
         }
       },
       onFinish: ({ runId, turn, messages, outcome }) => {
@@ -72,11 +74,12 @@ export class ServerProcess {
   /** The one log, as this process reaches it: a little away, and not always answering. */
   #log(): RunLog {
     const { log, ledger } = this.#world;
-    const call = <A extends unknown[], R>(
-      method: (...args: A) => Promise<R>,
-      fails = true,
-      after: (result: R, ...args: A) => void = () => {},
-    ): ((...args: A) => Promise<R>) =>
+    const call =
+      <A extends unknown[], R>(
+        method: (...args: A) => Promise<R>,
+        fails = true,
+        after: (result: R, ...args: A) => void = () => {},
+      ): ((...args: A) => Promise<R>) =>
       (...args) =>
         this.gate(async () => {
           const world = this.#world;
@@ -98,7 +101,10 @@ export class ServerProcess {
         if (begun.type !== 'started' && begun.type !== 'cancelled') return;
         const { run } = begun;
         ledger.begun.set(run.turn, { run, messages: structuredClone(init.messages) });
-        this.#world.trace.add('log', `turn ${run.turn} ${begun.type}: ${run.runId}, ${run.start.trigger} from ${run.start.from} at ${init.baseTurn ?? 'any'} by ${this.name}, answers ${brief(init.messages)}`);
+        this.#world.trace.add(
+          'log',
+          `turn ${run.turn} ${begun.type}: ${run.runId}, ${run.start.trigger} from ${run.start.from} at ${init.baseTurn ?? 'any'} by ${this.name}, answers ${brief(init.messages)}`,
+        );
       }),
       append: call(log.append),
       renew: call(log.renew),

@@ -1,6 +1,6 @@
 import type { UIMessage } from 'ai';
-import type { Random } from './random.ts';
 import { brief } from './brief.ts';
+import type { Random } from './random.ts';
 import { type Device, Tab } from './tab.ts';
 import { chatId, type World } from './world.ts';
 
@@ -39,14 +39,19 @@ export class Story {
     for (let count = random.int(1, 4); count > 0; count--) at(() => this.#send(random.pick(this.devices)));
     for (let count = random.int(0, 2); count > 0; count--) at(() => this.#stop(random.pick(this.devices)));
     if (random.chance(0.3)) at(() => this.#edit(random.pick(this.devices)), 5000);
-    if (faults.isOn('regenerated')) for (let count = 2; count > 0; count--) at(() => this.#regenerate(random.pick(this.devices)), 4000);
+    if (faults.isOn('regenerated'))
+      for (let count = 2; count > 0; count--) at(() => this.#regenerate(random.pick(this.devices)), 4000);
     if (faults.isOn('concurrent-sends')) for (let count = 2; count > 0; count--) at(() => this.#sendAll());
     if (faults.isOn('cancel-raced')) for (let count = 2; count > 0; count--) at(() => this.#race());
-    if (faults.isOn('remounted')) for (let count = 2; count > 0; count--) at(() => this.#remount(random.pick(this.devices)));
-    if (faults.isOn('tab-reloaded')) for (let count = 2; count > 0; count--) at(() => this.#reload(random.pick(this.devices)), 1000);
-    if (faults.isOn('device-offline')) for (let count = random.int(1, 2); count > 0; count--) at(() => this.#goOffline(random.pick(this.devices)));
+    if (faults.isOn('remounted'))
+      for (let count = 2; count > 0; count--) at(() => this.#remount(random.pick(this.devices)));
+    if (faults.isOn('tab-reloaded'))
+      for (let count = 2; count > 0; count--) at(() => this.#reload(random.pick(this.devices)), 1000);
+    if (faults.isOn('device-offline'))
+      for (let count = random.int(1, 2); count > 0; count--) at(() => this.#goOffline(random.pick(this.devices)));
     if (faults.isOn('stale-device')) for (let count = 2; count > 0; count--) at(() => this.#sendStale(), 3000);
-    if (faults.isOn('realtime-interrupted')) for (let count = 3; count > 0; count--) at(() => this.#interrupt(random.pick(this.devices)));
+    if (faults.isOn('realtime-interrupted'))
+      for (let count = 3; count > 0; count--) at(() => this.#interrupt(random.pick(this.devices)));
     if (faults.isOn('server-killed')) for (let count = random.int(1, 2); count > 0; count--) at(() => this.#kill());
     if (faults.isOn('server-restarted')) at(() => this.#restart());
     return endsAt;

@@ -6,8 +6,8 @@ import {
   lastAssistantMessageIsCompleteWithToolCalls,
   type UIMessage,
 } from 'ai';
-import { Network } from './network.ts';
 import { brief } from './brief.ts';
+import { Network } from './network.ts';
 import type { MachineClock } from './scheduler.ts';
 import { chatId, type World } from './world.ts';
 
@@ -50,7 +50,9 @@ function copyOf(message: UIMessage): UIMessage {
 
 /** An AI SDK chat without a framework. */
 export class PlainChat extends AbstractChat<UIMessage> {
-  constructor(init: ConstructorParameters<typeof AbstractChat<UIMessage>>[0] extends infer I ? Omit<I, 'state'> : never) {
+  constructor(
+    init: ConstructorParameters<typeof AbstractChat<UIMessage>>[0] extends infer I ? Omit<I, 'state'> : never,
+  ) {
     const { messages = [] } = init as { messages?: UIMessage[] };
     super({ ...(init as object), state: new PlainState(messages) } as never);
   }
@@ -134,8 +136,9 @@ export class Tab {
       transport,
       generateId: () => `${name}-${++ids}`,
       sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
-      onToolCall: ({ toolCall }) => this.#runTool(toolCall.toolName, toolCall.toolCallId),
-      onError: (error) => {
+      onToolCall: ({ toolCall }: { toolCall: { toolName: string; toolCallId: string } }) =>
+        this.#runTool(toolCall.toolName, toolCall.toolCallId),
+      onError: (error: Error) => {
         this.disconnected = error instanceof TypeError && error.message.includes('network');
         world.trace.add(name, `chat error: ${error.message.slice(0, 120)}`);
       },

@@ -53,7 +53,9 @@ export class World {
     this.faults = new Faults(this.random.fork('faults'));
     const settings = chooseSettings(this.random.fork('settings'));
     // An app's own history is only as good as its saving: where processes or the log fail, it may miss more than one run.
-    const saves = !(['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) => this.faults.isOn(kind));
+    const saves = !(['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) =>
+      this.faults.isOn(kind),
+    );
     this.settings = { ...settings, keepsHistory: settings.keepsHistory && saves };
     this.ledger = new Ledger();
     this.logClock = this.newClock('log');

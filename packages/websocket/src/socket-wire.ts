@@ -2,6 +2,7 @@ import type { ErrorCode, Signal, SignalReceipt } from '@chat-transport/core/prov
 
 /*
  * The socket's own wire. A published message goes down as `<chatId> <data>`, everything else is one JSON object per text frame.
+ * Where only the text of one delta is new, `data` is short (short-message.ts).
  * A chat id never begins with `{`, so the first character tells the two apart, and `data` is not escaped a second time.
  */
 

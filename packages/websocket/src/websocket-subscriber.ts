@@ -1,5 +1,6 @@
 import { systemClock } from '@chat-transport/core';
 import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
+import { expandMessage, shortMark } from './short-message.ts';
 import type { ClientFrame, ServerFrame } from './socket-wire.ts';
 import {
   defaultDeadAfterMs,
@@ -16,6 +17,8 @@ const maxBackoffMs = 10_000;
 
 interface Channel {
   readonly listeners: Set<ChannelListener>;
+  /** The newest published message, which a short one refers to. */
+  newest?: string;
   /** Whether everything published arrives; `undefined` until it did or failed once. */
   isLive: boolean | undefined;
   /** The newest subscribe: answers to older ones do not count. */
@@ -167,8 +170,13 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
       obey(JSON.parse(text));
       return;
     }
-    const listeners = channels.get(text.slice(0, space))?.listeners ?? [];
-    for (const listener of listeners) listener.onMessage(text.slice(space + 1));
+    const channel = channels.get(text.slice(0, space));
+    const message = text.slice(space + 1);
+    const isShort = message[0] === shortMark;
+    // Nothing to refer to: it was under way for a subscription of this chat that is over.
+    if (!channel || (isShort && channel.newest === undefined)) return;
+    channel.newest = isShort ? expandMessage(channel.newest as string, message) : message;
+    for (const listener of channel.listeners) listener.onMessage(channel.newest);
   };
   const obey = (frame: ServerFrame): void => {
     if (frame.type === 'receipt') signals.get(frame.ref)?.(frame);

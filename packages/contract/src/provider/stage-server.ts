@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { RealtimeServer, RunLog } from '@chat-transport/core/provider';
 import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
@@ -15,13 +15,12 @@ export class StageServer {
   readonly realtime: RealtimeServer;
   /** `METHOD path` of every request, oldest first. */
   readonly requests: string[] = [];
-  /** Requests whose response is not over. */
-  open = 0;
   /** What is done to everything that is published from here. */
   filter: PublishFilter = (data, next) => next(data);
   readonly #http: Server;
   readonly #half: ServerHalf;
   readonly #sockets = new Set<Socket>();
+  readonly #responses = new Set<ServerResponse>();
   readonly #sever: () => void;
   #closing: Promise<void> | undefined;
 
@@ -36,12 +35,10 @@ export class StageServer {
     this.realtime = this.#filtered(half.realtime, severable.log);
     this.handler = createChatHandler({ ...options, realtime: this.realtime, log: severable.log });
     this.#http = createAdaptorServer({ fetch: this.handler }) as Server;
-    this.#http.on('request', (request: IncomingMessage, response) => {
+    this.#http.on('request', (request: IncomingMessage, response: ServerResponse) => {
       this.requests.push(`${request.method} ${request.url}`);
-      this.open += 1;
-      response.on('close', () => {
-        this.open -= 1;
-      });
+      this.#responses.add(response);
+      response.on('close', () => this.#responses.delete(response));
     });
     this.#http.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -62,6 +59,16 @@ export class StageServer {
 
   get port(): number {
     return (this.#http.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** Requests whose response is not over. */
+  get open(): number {
+    return this.#responses.size;
+  }
+
+  /** Ends every response in good form, as a proxy or a function's time limit does it: the reader sees a clean end of file. */
+  endResponses(): void {
+    for (const response of this.#responses) response.end();
   }
 
   /** The process dies: connections break off, its runs are written no further, and nobody is told. */

@@ -4,8 +4,8 @@ import type { ChunksFrame, EndFrame, Frame, PointerFrame, RunStart, StartFrame }
 import { decodeFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
 import type { CallOptions } from './http-client.ts';
-import { type ChannelContext, HttpPath, type HttpReader, isTransient } from './http-path.ts';
-import { persist } from './persist.ts';
+import { type ChannelContext, HttpPath, type HttpReader, isTransient, unfed } from './http-path.ts';
+import { asDisconnect, noAnswer, persist } from './persist.ts';
 import { RunStream, type RunStreamOptions } from './run-stream.ts';
 
 /** How many frames of the newest run are kept for a stream that opens a moment later. What falls out is read from the log. */
@@ -23,6 +23,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   baseTurn: number | undefined;
   /** The `clientId` that runs the newest run's client tools: the one that sent it, or that claimed a call. */
   owner: string | undefined;
+  /** The run of which this device has claimed a tool call. */
+  claimedRun: string | undefined;
   /** The run that the next resume is for, also when it has ended since. */
   wanted: string | undefined;
   /** The newest run known to be active. */
@@ -30,6 +32,14 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   /** What the newest call added to the transport's options: it is needed for the requests that follow from it. */
   call: CallOptions | undefined;
   readonly runs: Set<RunStream> = new Set();
+  /** Whether the chat's messages may lack, or have in the wrong place, what `baseTurn` says was seen. */
+  isBehind = false;
+  /** The newest own send that cuts the conversation. */
+  cutting: RunStream | undefined;
+  /** For `syncChat`: the messages that the chat is known to have, once a chat is kept in step. */
+  acknowledged: Set<string> | undefined;
+  /** For `syncChat`: the client tool calls that this page has begun. */
+  readonly toolCalls: Set<string> = new Set();
   readonly #context: ChannelContext<UI_MESSAGE>;
   readonly #subscriber: RealtimeSubscriber | undefined;
   readonly #http: HttpPath<UI_MESSAGE>;
@@ -42,12 +52,10 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   #subscription: AbortController | undefined;
   #live = false;
   #graceUntil = 0;
-  #idleSince: number | undefined;
-  #readingState: Promise<ChatSnapshot<UI_MESSAGE>> | undefined;
+  #usedAt = 0;
   #wantsState = false;
   #refreshing = false;
   #timer: unknown;
-  #closed = false;
   #connection: Connection = { state: 'idle', path: null };
 
   constructor(chatId: string, subscriber: RealtimeSubscriber | undefined, context: ChannelContext<UI_MESSAGE>) {
@@ -59,14 +67,15 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Subscribes if need be. Never waits. */
   connect(): void {
-    if (this.#closed) return;
-    this.#idleSince = undefined;
+    const now = this.#context.clock.now();
+    if (this.#context.closing.aborted) return;
+    this.#usedAt = now;
     this.#connected = true;
     this.#schedule();
     if (this.#subscription || !this.#subscriber) return;
     this.#subscription = new AbortController();
     const { signal } = this.#subscription;
-    this.#graceUntil = this.#context.clock.now() + this.#context.timings.graceMs;
+    this.#graceUntil = now + this.#context.timings.graceMs;
     const current =
       <T extends unknown[]>(act: (...args: T) => void) =>
       (...args: T): void => {
@@ -101,10 +110,12 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       },
       onRoom: () => void this.#http.catchUp(),
     });
-    run.newsAt = this.#context.clock.now();
+    run.newsAt = run.stuckSince = this.#context.clock.now();
     this.runs.add(run);
     this.connect();
     if (this.#recent?.start.run === runId) for (const frame of this.#recent.frames) run.accept(frame);
+    // A follower that was asked before carries the run only if it saw the run begin.
+    if (turn > 0 && !replay && this.runs.has(run) && this.#http.path) this.#http.restart();
     return run;
   }
 
@@ -126,22 +137,15 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     };
   }
 
-  /** Reads the chat's state; calls at the same time share one request. */
-  readState(): Promise<ChatSnapshot<UI_MESSAGE>> {
+  /** Asks one of the chat's own routes until there is an answer; without a path, for its state. */
+  ask<T = ChatSnapshot<UI_MESSAGE>>(path = '', body?: object): Promise<T> {
     const { http, closing } = this.#context;
-    this.#readingState ??= persist(this.#context, closing, async (attempt) => {
-      const state = await http.json<ChatSnapshot<UI_MESSAGE>>(
-        `/${encodeURIComponent(this.chatId)}`,
-        undefined,
-        attempt.signal,
-        this.call,
-      );
+    return persist(this.#context, closing, async (attempt) => {
+      const route = `/${encodeURIComponent(this.chatId)}${path}`;
+      const answer = await http.json<T>(route, body, attempt.signal, this.call);
       attempt.abort();
-      return state;
-    }).finally(() => {
-      this.#readingState = undefined;
+      return answer;
     });
-    return this.#readingState;
   }
 
   /** Reads the state for the watchers, until it is read. */
@@ -153,7 +157,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       // What is asked for from here on may be newer than this answer.
       this.#wantsState = false;
       try {
-        this.adopt(await this.readState());
+        this.adopt(await this.ask());
       } catch (error) {
         this.#wantsState = isTransient(error);
       }
@@ -169,7 +173,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     if (state.active && state.active.turn <= this.#endedTurn) return void this.refresh();
     this.baseTurn = state.turn;
     this.active = state.active;
-    this.owner = state.runs?.at(-1)?.from;
+    const newest = state.runs?.at(-1);
+    if (newest?.runId !== this.claimedRun) this.owner = newest?.from;
     if (this.#watchers.size === 0) return;
     this.turn = state.turn;
     this.#tell({ type: 'state', state });
@@ -184,18 +189,20 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const { start, frames } = this.#recent ?? {};
     if (start?.run === frame.run && frames && frames.length < maxRecentFrames) frames.push(frame);
     let known = frame.turn <= (this.turn ?? frame.turn);
+    let isStreamed = false;
     for (const run of [...this.runs]) {
       if (run.runId !== frame.run) continue;
       known = true;
       const { position } = run;
       run.accept(frame, replayed);
       if (run.position > position) run.newsAt = this.#context.clock.now();
+      isStreamed ||= !this.runs.has(run);
       this.#schedule();
     }
     if ('end' in frame) this.#endedTurn = Math.max(this.#endedTurn, frame.turn);
     if ('end' in frame && this.active?.runId === frame.run) {
       this.active = undefined;
-      this.#tell({ type: 'end', runId: frame.run, turn: frame.turn, reason: frame.end.reason });
+      this.#tell({ type: 'end', runId: frame.run, turn: frame.turn, reason: frame.end.reason, isStreamed });
     } else if (!known) void this.refresh();
   }
 
@@ -251,7 +258,6 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Ends everything: streams fail, the subscription goes. Idempotent. */
   close(): void {
-    this.#closed = true;
     this.#watchers.clear();
     this.turn = undefined;
     for (const run of [...this.runs]) run.fail(this.#context.closing.reason);
@@ -260,8 +266,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   get needsHttp(): boolean {
-    if (this.#closed || this.#live) return false;
-    return this.turn !== undefined || [...this.runs].some((run) => run.turn > 0 && !run.responseAlive);
+    return !this.#live && (this.turn !== undefined || unfed(this.runs).length > 0);
   }
 
   /** Looks at what is needed now, and sees to it. */
@@ -270,9 +275,9 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const now = clock.now();
     for (const run of [...this.runs]) this.#tend(run, now);
     if (this.needsHttp && now >= this.#graceUntil) void this.#http.follow();
-    this.#idleSince = this.#used ? undefined : (this.#idleSince ?? now);
-    if (now - (this.#idleSince ?? now) >= timings.lingerMs) this.#disconnect();
-    if (this.#connected && (this.runs.size > 0 || !this.#used || now < this.#graceUntil)) this.#schedule();
+    if (this.#used) this.#usedAt = now;
+    else if (now - this.#usedAt >= timings.lingerMs) this.#disconnect();
+    if (this.runs.size > 0 || !this.#used || now < this.#graceUntil) this.#schedule();
     this.#updateConnection();
   }
 
@@ -324,9 +329,13 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   #onStart(frame: StartFrame): void {
     const { run: runId, turn, start } = frame;
     if (turn > (this.#recent?.start.turn ?? 0)) this.#recent = { start: frame, frames: [] };
-    for (const run of this.runs) if (run.runId === runId) run.turn = turn;
     // What is being sent here is known here. Another page of this device, and one that was reloaded since, is another device.
-    const isOwn = [...this.runs].some((run) => run.own && run.runId === runId);
+    let isOwn = false;
+    for (const run of this.runs) {
+      if (run.runId !== runId) continue;
+      run.turn = turn;
+      isOwn ||= run.own;
+    }
     this.#began(runId, turn, start.from, isOwn ? undefined : start);
   }
 
@@ -341,12 +350,12 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   #tell(update: ChatUpdate<UI_MESSAGE>): void {
-    for (const watcher of [...this.#watchers]) guarded(() => watcher(update));
+    each(this.#watchers, (watcher) => watcher(update));
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.#closed) return;
-    this.#timer = this.#context.clock.setTimeout(() => {
+    if (!this.#connected) return;
+    this.#timer ??= this.#context.clock.setTimeout(() => {
       this.#timer = undefined;
       this.evaluate();
     }, tickMs);
@@ -359,10 +368,12 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     // Realtime that is silent while the log cannot be read is no path: a server that is gone sends no end.
     const isHeard = this.#live && (failures === 0 || now - run.newsAt < 2 * timings.silenceMs);
     const stuck = run.missing || (run.turn > 0 && !run.responseAlive && !path && !isHeard);
-    run.stuckSince = stuck ? (run.stuckSince ?? now) : undefined;
-    // The AI SDK resumes after a TypeError with "network" in its message.
-    if (now - (run.stuckSince ?? now) >= timings.giveUpAfterMs)
-      return run.fail(new TypeError('network error: no path to the chat server'));
+    if (!stuck) run.stuckSince = now;
+    else if (now - run.stuckSince >= timings.giveUpAfterMs) {
+      // The resume that the AI SDK may try is for this run, also when it has ended by then.
+      this.wanted = run.runId;
+      return run.fail(asDisconnect(noAnswer()));
+    }
     if (run.responseAlive) return;
     // A gap that a read did not close is asked for again later and later.
     const patienceMs = run.missing ? timings.gapMs * 2 ** Math.min(run.asked, 6) : timings.silenceMs;
@@ -375,16 +386,18 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const state = path ? 'connected' : !this.#used ? 'idle' : this.#http.failures > 0 ? 'offline' : 'connecting';
     if (state === this.#connection.state && path === this.#connection.path) return;
     this.#connection = { state, path };
-    for (const onChange of [...this.#onChange]) guarded(onChange);
+    each(this.#onChange, (onChange) => onChange());
   }
 }
 
-/** Runs what the app gave us: its errors are its own, and stop nothing here. */
-export function guarded(act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    globalThis.reportError?.(error);
+/** Hands each listener of the app what happened: its errors are its own, and stop nothing here. */
+export function each<T>(listeners: Iterable<T>, tell: (listener: T) => void): void {
+  for (const listener of [...listeners]) {
+    try {
+      tell(listener);
+    } catch (error) {
+      globalThis.reportError?.(error);
+    }
   }
 }
 

@@ -12,7 +12,9 @@ export function pageClientId(): string {
   const id = take() ?? generateId();
   ofThisPage = id;
   try {
-    addEventListener('pagehide', () => sessionStorage.setItem(key, id));
+    addEventListener('pagehide', () => {
+      sessionStorage[key] = id;
+    });
     addEventListener('pageshow', take);
   } catch {
     // No page here (a server, a worker, React Native): an id for this process.
@@ -22,8 +24,8 @@ export function pageClientId(): string {
 
 function take(): string | undefined {
   try {
-    const id = sessionStorage.getItem(key) ?? undefined;
-    sessionStorage.removeItem(key);
+    const id: string | undefined = sessionStorage[key];
+    delete sessionStorage[key];
     return id;
   } catch {
     return undefined;

@@ -9,6 +9,7 @@ import {
 } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import { httpError } from './http-error.ts';
+import { noAnswer } from './persist.ts';
 
 /** The options of the AI SDK's HTTP transport, with its names and meaning. Functions are called anew at each request. */
 export interface HttpOptions<UI_MESSAGE extends UIMessage = UIMessage> {
@@ -56,13 +57,11 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
 
   /** `POST {api}`: sends a run. `own` is added to the body, whoever made it. */
   send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal): Promise<Response> {
-    const prepare = this.#options.prepareSendMessagesRequest;
-    const prepareSendMessagesRequest: typeof prepare = async (request) => {
-      const prepared = await prepare?.(request);
-      return { ...prepared, ...(prepared?.body && { body: { ...prepared.body, ...own } }) } as typeof prepared & object;
-    };
-    return this.#ask({ prepareSendMessagesRequest }, '', (stock) =>
-      stock.sendMessages({ ...call, body: { ...call.body, ...own }, abortSignal: signal }),
+    return this.#ask(
+      (stock) => stock.sendMessages({ ...call, abortSignal: signal }),
+      (address, init) =>
+        // Neither parsed again nor copied: the body is JSON of an object, and of two equal names the later one counts.
+        this.#fetch(address, { ...init, body: `${String(init?.body).slice(0, -1)},${JSON.stringify(own).slice(1)}` }),
     );
   }
 
@@ -71,10 +70,15 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     chatId: string,
     query: Record<string, string | number>,
     signal: AbortSignal,
-    { headers, body, metadata }: CallOptions = {},
+    call?: CallOptions,
   ): Promise<Response> {
-    return this.#ask({}, String(new URLSearchParams(query as Record<string, string>)), (stock) =>
-      stock.reconnectToStream({ chatId, abortSignal: signal, headers, body, metadata } as never),
+    return this.#ask(
+      (stock) => stock.reconnectToStream({ ...call, chatId, abortSignal: signal } as never),
+      (address, init) =>
+        this.#fetch(
+          `${address}${address.includes('?') ? '&' : '?'}${new URLSearchParams(query as Record<string, string>)}`,
+          init,
+        ),
     );
   }
 
@@ -87,12 +91,10 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
   async post(path: string, body?: object, signal?: AbortSignal, call: CallOptions = {}): Promise<Response> {
     const { headers, credentials } = this.#options;
     const all = { ...normalizeHeaders(await resolve(headers)), ...normalizeHeaders(call.headers) };
-    const init: RequestInit = body
-      ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...all } }
-      : { headers: all };
     // `api` may carry a query, as in the AI SDK's own transport.
     return this.#fetch(this.api.replace(/(?=[?#]|$)/, path), {
-      ...init,
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { ...(body && { 'content-type': 'application/json' }), ...all },
       credentials: await resolve(credentials),
       signal,
     } as RequestInit);
@@ -100,18 +102,18 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
 
   /** One request of the AI SDK's making that our server answers with events. */
   async #ask(
-    options: Partial<HttpOptions<UI_MESSAGE>>,
-    query: string,
     request: (stock: StockRequest<UI_MESSAGE>) => Promise<unknown>,
+    fetch: (address: string, init: RequestInit | undefined) => Promise<Response>,
   ): Promise<Response> {
     let response!: Response;
-    const fetch: FetchFunction = async (address, init) => {
-      const target = query ? `${address}${String(address).includes('?') ? '&' : '?'}${query}` : String(address);
-      response = await this.#fetch(target, init);
-      return response;
-    };
     await request(
-      new StockRequest({ ...this.#options, ...options, fetch } as HttpChatTransportInitOptions<UI_MESSAGE>),
+      new StockRequest({
+        ...this.#options,
+        fetch: async (address, init) => {
+          response = await fetch(String(address), init);
+          return response;
+        },
+      } as HttpChatTransportInitOptions<UI_MESSAGE>),
     );
     // A login page, another server, or headers that CORS hides: nothing of it would ever be an answer.
     if (!response.headers.get('x-chat-turn')) {
@@ -130,10 +132,10 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     const fetch = this.#options.fetch ?? globalThis.fetch;
     let response: Response;
     try {
-      response = await fetch(address, init.method === 'POST' ? init : { ...init, cache: 'no-store' });
+      response = await fetch(address, init);
     } catch (cause) {
       init.signal?.throwIfAborted();
-      throw new ChatTransportError({ code: 'network', message: `No answer from ${address.split('?')[0]}.`, cause });
+      throw noAnswer(cause);
     }
     if (!response.ok) throw await httpError(response);
     return response;

@@ -7,15 +7,9 @@ interface ErrorBody {
 }
 
 /** An error answer of the server, with what it carries beside the error. */
-export class HttpError extends ChatTransportError {
+export interface HttpError extends ChatTransportError {
   readonly status: number;
   readonly body: ErrorBody;
-
-  constructor(status: number, code: ErrorCode, message: string, body: ErrorBody) {
-    super({ code, message, ...(status >= 500 && { retryable: true }) });
-    this.status = status;
-    this.body = body;
-  }
 }
 
 /** For answers that are not from our server: it names the code itself. */
@@ -35,5 +29,7 @@ export async function httpError(response: Response): Promise<HttpError> {
     code = codeOfStatus[response.status] ?? 'provider-failed',
     message = `The server answered ${response.status}.`,
   } = body.error ?? {};
-  return new HttpError(response.status, code, message, body);
+  const { status } = response;
+  const error = new ChatTransportError({ code, message, ...(status >= 500 && { retryable: true }) });
+  return Object.assign(error, { status, body });
 }

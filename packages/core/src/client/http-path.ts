@@ -1,10 +1,10 @@
 import type { UIMessage } from 'ai';
-import { ChatTransportError } from '../errors.ts';
+import type { ChatTransportError } from '../errors.ts';
 import type { Frame } from '../wire/frame.ts';
 import { backoffMs, sleep } from './clock.ts';
 import type { CallOptions, HttpClient } from './http-client.ts';
 import { mayStayOpen } from './open-places.ts';
-import { type PersistContext, silence } from './persist.ts';
+import { noAnswer, type PersistContext, within } from './persist.ts';
 import type { RunStream } from './run-stream.ts';
 import { readSse, type SsePosition } from './sse-reader.ts';
 
@@ -59,7 +59,7 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     this.#following = following;
     const { signal } = following;
     const { clock, timings } = this.#context;
-    for (let cuts = 0; !signal.aborted && this.#reader.needsHttp; ) {
+    while (!signal.aborted && this.#reader.needsHttp) {
       const request = new AbortController();
       this.#request = request;
       const hasPlace = await mayStayOpen(request.signal);
@@ -76,9 +76,8 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       });
       if (signal.aborted) break;
       const lastedMs = clock.now() - startedAt;
-      // An open response that brings no byte, or is cut again and again at once, is held back by something in between.
-      cuts = gotByte && !poll && frames < 1 && lastedMs < timings.firstByteMs ? cuts + 1 : 0;
-      if (cuts > 1 || (!poll && !gotByte && lastedMs >= timings.firstByteMs)) this.#heldBack = true;
+      // An open response that brings no byte is held back by something in between.
+      if (!poll && !gotByte && lastedMs >= timings.firstByteMs) this.#heldBack = true;
       if (!poll || frames < 0) this.path = null;
       this.#reader.evaluate();
       if (frames < 1 && lastedMs < timings.graceMs) await this.pause();
@@ -127,21 +126,23 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     return this.#catchingUp;
   }
 
-  /** Reads an answered request to its end. Resolves with the number of frames; rejects when it broke. */
+  /** Reads a request's answer to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames; rejects when it broke. */
   async read(
-    response: Response,
+    answer: Response | Promise<Response>,
     position: SsePosition | undefined,
     controller: AbortController,
     onBytes?: () => void,
+    waitMs = 0,
   ): Promise<number> {
     const { clock, timings, emit } = this.#context;
     const { chatId } = this.#reader;
-    const dead = () => controller.abort(silence());
+    const dead = () => controller.abort(noAnswer());
     let frames = 0;
-    let timer = clock.setTimeout(dead, timings.firstByteMs);
+    let timer = clock.setTimeout(dead, timings.firstByteMs + waitMs);
     try {
-      if (response.body && response.status !== 204) {
-        await readSse(response.body, position, {
+      const { body } = await answer;
+      if (body) {
+        await readSse(body, position, {
           onBytes: () => {
             // Heartbeats count: a path that is silent for longer is dead.
             clock.clearTimeout(timer);
@@ -168,7 +169,7 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     for (const run of targets) {
       // Without an answer it is not known what was missed: asked until there is one, or nobody wants it.
       while (run ? this.#reader.runs.has(run) : this.#reader.turn !== undefined) {
-        if ((await this.#ask(run, 0, new AbortController())) >= 0) {
+        if ((await this.#ask(run, 0, within(this.#context.closing))) >= 0) {
           this.failures = 0;
           break;
         }
@@ -187,22 +188,18 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     controller: AbortController,
     onBytes?: () => void,
   ): Promise<number> {
-    const { http, clock, timings, failed } = this.#context;
+    const { http, failed } = this.#context;
     const { chatId, turn, call } = this.#reader;
-    const { signal } = controller;
-    const timer = clock.setTimeout(() => controller.abort(silence()), timings.firstByteMs + (waitMs ?? 0));
-    const position = run && { run: run.runId, turn: run.turn, from: run.position, replay: run.awaitsReplay };
+    const position = run && { run: run.runId, from: run.position, ...(run.awaitsReplay && { replay: 1 }) };
     try {
       const query = {
-        ...(position && { run: position.run, from: position.from, ...(position.replay && { replay: 1 }) }),
+        ...position,
         ...(turn !== undefined && { follow: turn }),
         ...(waitMs !== undefined && { wait: waitMs }),
       };
-      const response = await http.stream(chatId, query, signal, call);
-      clock.clearTimeout(timer);
-      return await this.read(response, position, controller, onBytes);
+      const answer = http.stream(chatId, query, controller.signal, call);
+      return await this.read(answer, position && { ...position, turn: run.turn }, controller, onBytes, waitMs);
     } catch (error) {
-      // Aborted by us for another request: no failure.
       failed(error);
       // A token may have expired a moment ago: headers are read anew for the next requests, and only their refusal counts.
       const mayPass =
@@ -211,18 +208,17 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       run?.fail(error);
       return 0;
     } finally {
-      clock.clearTimeout(timer);
       controller.abort();
     }
   }
 }
 
 /** The streams that no response of their own feeds. */
-function unfed(runs: ReadonlySet<RunStream>): RunStream[] {
+export function unfed(runs: ReadonlySet<RunStream>): RunStream[] {
   return [...runs].filter((run) => run.turn > 0 && !run.responseAlive);
 }
 
 /** Whether the same request may succeed later. */
 export function isTransient(error: unknown): boolean {
-  return !ChatTransportError.isInstance(error) || error.retryable;
+  return (error as Partial<ChatTransportError>).retryable ?? true;
 }

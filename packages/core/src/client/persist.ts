@@ -1,7 +1,7 @@
 import { ChatTransportError } from '../errors.ts';
 import type { TransportEvent } from './chat-update.ts';
 import { backoffMs, type Clock, sleep } from './clock.ts';
-import { HttpError } from './http-error.ts';
+import type { HttpError } from './http-error.ts';
 import type { Timings } from './timings.ts';
 
 /** What repeating needs. */
@@ -15,26 +15,27 @@ export interface PersistContext {
 
 /**
  * Repeats a request until something has answered it, each attempt with more time than the one before, at most for `giveUpAfterMs`.
- * An attempt that succeeded stays tied to `signal` until `request` aborts it.
+ * `repeats` says which failures are no answer. An attempt that succeeded stays tied to `signal` until `request` aborts it.
  * @throws what the server answered, `network` when nothing did, or the signal's reason.
  */
 export async function persist<T>(
   { clock, timings, failed }: PersistContext,
   signal: AbortSignal,
   request: (attempt: AbortController) => Promise<T>,
+  repeats: (error: unknown) => boolean = isUnanswered,
 ): Promise<T> {
   const until = clock.now() + timings.giveUpAfterMs;
   for (let failures = 0; ; failures++) {
     const attempt = within(signal);
     // A half-open connection never fails by itself. Not an `AbortError`: the AI SDK would take that for a stop.
-    const timer = clock.setTimeout(() => attempt.abort(silence()), timings.sendMs * (failures + 1));
+    const timer = clock.setTimeout(() => attempt.abort(noAnswer()), timings.sendMs * (failures + 1));
     try {
       return await request(attempt);
     } catch (error) {
       attempt.abort();
       signal.throwIfAborted();
       failed(error);
-      if (!isUnanswered(error) || clock.now() >= until) throw error;
+      if (!repeats(error) || clock.now() >= until) throw error;
       await sleep(clock, backoffMs(failures), signal);
     } finally {
       clock.clearTimeout(timer);
@@ -52,12 +53,22 @@ export function within(signal: AbortSignal): AbortController {
 
 /** Whether the server may not have seen the request: nothing answered, or something in front of it did. */
 export function isUnanswered(error: unknown): boolean {
-  return error instanceof HttpError
-    ? error.status > 501
-    : !ChatTransportError.isInstance(error) || error.code === 'network';
+  const { status, code = 'network' } = error as Partial<HttpError>;
+  return status ? status > 501 : code === 'network' || !ChatTransportError.isInstance(error);
 }
 
-/** The error of a connection that says nothing. */
-export function silence(): ChatTransportError {
-  return new ChatTransportError({ code: 'network', message: 'No answer in time.' });
+/** Whether the same request may succeed later: for what may be repeated without harm even after an answer. */
+export function isPassing(error: unknown): boolean {
+  return isUnanswered(error) || (error as Partial<ChatTransportError>).retryable === true;
+}
+
+/** The error of a request that nothing answered. */
+export function noAnswer(cause?: unknown): ChatTransportError {
+  return new ChatTransportError({ code: 'network', message: 'No answer from the server.', cause });
+}
+
+/** The AI SDK resumes after a `TypeError` with "network" in its message. */
+export function asDisconnect(error: unknown): unknown {
+  const { code, message } = error as ChatTransportError;
+  return code === 'network' ? new TypeError(`network error: ${message}`, { cause: error }) : error;
 }

@@ -3,17 +3,17 @@ import type { ChatTransport, FileUIPart, TextUIPart, UIMessage, UIMessageChunk }
 import { ChatTransportError } from '../errors.ts';
 import type { Signal, SignalReceipt } from '../log/run-log.ts';
 import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
-import { ChatChannel, guarded } from './chat-channel.ts';
+import { ChatChannel, each } from './chat-channel.ts';
 import type { ChatSnapshot, ChatUpdate, ConnectionStore, TransportEvent } from './chat-update.ts';
 import { pageClientId } from './client-id.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { HttpClient, type HttpOptions } from './http-client.ts';
-import { HttpError } from './http-error.ts';
+import type { HttpError } from './http-error.ts';
 import type { ChannelContext } from './http-path.ts';
 import { mayStayOpen } from './open-places.ts';
-import { isUnanswered, persist, within } from './persist.ts';
+import { asDisconnect, isPassing, isUnanswered, persist, within } from './persist.ts';
 import type { RunStream } from './run-stream.ts';
-import { cutsAnswersOnly, withOwn } from './stale-send.ts';
+import { cutsAnswersOnly, withOwn, withOwnAnswer, withoutPlaceholders } from './stale-send.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 
 /** The options of `RealtimeChatTransport`: those of the AI SDK's HTTP transport, and these. */
@@ -68,7 +68,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     this.clientId = options.clientId ?? pageClientId();
     const http = new HttpClient(options);
     this.#http = http;
-    const emit = (event: TransportEvent) => guarded(() => options.onEvent?.(event));
+    const emit = (event: TransportEvent) => each([options.onEvent], (onEvent) => onEvent?.(event));
     this.#context = {
       http,
       clientId: this.clientId,
@@ -77,19 +77,17 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       closing: this.#closing.signal,
       emit,
       failed: (error) => {
-        if ((error as Error).name !== 'AbortError') emit({ type: 'http-failed', error });
+        if ((error as Error | undefined)?.name !== 'AbortError') emit({ type: 'http-failed', error });
       },
     };
     this.#subscriber =
-      typeof subscriber === 'function'
-        ? subscriber({ api: http.api, clock, post: (path, body, signal) => http.post(path, body, signal) })
-        : subscriber;
+      typeof subscriber === 'function' ? subscriber({ api: http.api, clock, post: http.post.bind(http) }) : subscriber;
     const wake = () => {
       if (!globalThis.document?.hidden) for (const channel of this.#channels.values()) channel.wake();
     };
     const { signal } = this.#closing;
-    for (const type of ['online', 'pageshow']) globalThis.addEventListener?.(type, wake, { signal });
-    globalThis.document?.addEventListener('visibilitychange', wake, { signal });
+    for (const type of ['online', 'pageshow', 'visibilitychange'])
+      globalThis.addEventListener?.(type, wake, { signal });
   }
 
   async sendMessages({ abortSignal, ...call }: SendOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk>> {
@@ -137,7 +135,21 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     channel.connect();
     try {
       const run = await this.#resume(channel, wanted, request);
+      // Something was sent meanwhile: the chat can show one answer at a time.
+      const sent = [...channel.runs].find((each) => each.own && each !== run);
+      if (sent) {
+        run?.detach();
+        request.abort();
+        await sent.closed;
+        return null;
+      }
       if (!run) return null;
+      // Its answer has its place further up: the chat's state has it.
+      if (run.turn < (channel.turn ?? 0)) {
+        run.detach();
+        request.abort();
+        return null;
+      }
       this.#onAbort(channel, run, abortSignal, request);
       void run.closed.then(() => request.abort());
       return run.stream;
@@ -195,7 +207,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     // A fast run may have ended before its tool call is claimed.
     const target = runId ?? (await this.#newestRun(chatId, true));
     const { outcome } = await this.#signal(chatId, target, { id: this.clientId, type: 'claim', toolCallId }, '?');
-    if (outcome === 'delivered') this.channel(chatId).owner = this.clientId;
+    if (outcome === 'delivered') Object.assign(this.channel(chatId), { owner: this.clientId, claimedRun: target });
     return outcome === 'delivered';
   }
 
@@ -222,7 +234,6 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     if (!channel) {
       channel = new ChatChannel<UI_MESSAGE>(chatId, this.#subscriber, this.#context);
       this.#channels.set(chatId, channel);
-      if (this.#closing.signal.aborted) channel.close();
     }
     return channel;
   }
@@ -234,10 +245,15 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     call: Omit<SendOptions<UI_MESSAGE>, 'abortSignal'>,
     signal: AbortSignal,
   ): Promise<void> {
-    let { messages } = call;
+    const own = withoutPlaceholders(call.messages);
+    let messages = own;
+    // What these messages have seen, and not what has come while they are sent again. Who knows no turn has seen none.
+    let baseTurn = channel.isBehind ? 0 : (channel.baseTurn ?? 0);
+    const isPlain = call.trigger === 'submit-message' && !call.messageId;
+    if (call.trigger === 'regenerate-message' || own.at(-1)?.role === 'user')
+      channel.cutting = isPlain ? undefined : run;
     let isBehind = 3;
     const post = async (attempt: AbortController): Promise<void> => {
-      const { baseTurn } = channel;
       try {
         const response = await this.#http.send(
           { ...call, messages },
@@ -250,14 +266,20 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         if (!(await mayStayOpen(attempt.signal))) attempt.abort();
       } catch (error) {
         if (run.turn > 0 && !signal.aborted) return attempt.abort();
-        const { state } = error instanceof HttpError ? error.body : {};
+        const { state } = (error as Partial<HttpError>).body ?? {};
         if (state) channel.adopt(state as ChatSnapshot<UI_MESSAGE>);
         // A plain new message is sent again behind what others have written since. What cuts the conversation is sent again
         // only where it cuts nobody's message.
         const known = state?.messages as UI_MESSAGE[] | undefined;
-        const isPlain = call.trigger === 'submit-message' && !call.messageId;
-        if (known && (isPlain || cutsAnswersOnly(known, call)) && isBehind-- > 0) {
-          if (isPlain) messages = withOwn(known, call.messages);
+        const continued = known && withOwnAnswer(known, own, call.messageId);
+        if (known && (isPlain || continued || cutsAnswersOnly(known, call)) && isBehind-- > 0) {
+          if (isPlain) messages = withOwn(known, own);
+          else if (continued) messages = continued;
+          // All of it came with another send, and has been answered.
+          if (isPlain && messages.length === known.length) return run.detach();
+          baseTurn = (state as ChatSnapshot<UI_MESSAGE>).turn;
+          // What is sent now may be put together otherwise than what is shown here.
+          channel.isBehind = true;
           return post(attempt);
         }
         // What the AI SDK has cut for this send is put back.
@@ -280,23 +302,28 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       wait: 0,
       ...(wanted ? { run: wanted, from: 0, replay: 1 } : channel.baseTurn === undefined && { recent: recentMs }),
     };
-    return persist(this.#context, request.signal, async (attempt) => {
-      const response = await this.#http.stream(channel.chatId, query, attempt.signal, channel.call);
-      const turn = Number(response.headers.get('x-chat-turn'));
-      const runId = response.headers.get('x-chat-run-id');
-      attempt.signal.throwIfAborted();
-      if (!runId) {
-        request.abort();
-        channel.baseTurn ??= turn;
-        return;
-      }
-      // This page's messages may be older than the run's: a send is checked against the turn before it.
-      channel.baseTurn ??= turn - 1;
-      const run = channel.open(runId, { turn, replay: true });
-      channel.active ??= { runId, turn };
-      void channel.readResponse(run, response, attempt);
-      return run;
-    });
+    return persist(
+      this.#context,
+      request.signal,
+      async (attempt) => {
+        const response = await this.#http.stream(channel.chatId, query, attempt.signal, channel.call);
+        const turn = Number(response.headers.get('x-chat-turn'));
+        const runId = response.headers.get('x-chat-run-id');
+        attempt.signal.throwIfAborted();
+        if (!runId) {
+          request.abort();
+          channel.baseTurn ??= turn;
+          return;
+        }
+        // This page's messages may be older than the run's: a send is checked against the turn before it.
+        channel.baseTurn ??= turn - 1;
+        const run = channel.open(runId, { turn, replay: true });
+        channel.active ??= { runId, turn };
+        void channel.readResponse(run, response, attempt);
+        return run;
+      },
+      isPassing,
+    );
   }
 
   /** What an abort means is decided one macrotask later: a resume of the same chat in between takes it back. */
@@ -321,13 +348,19 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         drop();
         request.abort();
         // A failure was told to `onEvent`, and the run's own stream has been let go of.
-        if (this.#options.onAbort !== 'detach') this.cancel({ chatId, runId: run.runId }).catch(() => {});
+        if (this.#options.onAbort !== 'detach') {
+          // Behind what was shown here, the run may have written more before the cancel met it.
+          const told = this.cancel({ chatId, runId: run.runId });
+          told.then(
+            () => channel.refresh(),
+            () => {},
+          );
+        }
       }, 0);
       this.#undecided.set(chatId, drop);
     };
-    signal?.addEventListener('abort', abort);
     // The AI SDK's signal outlives the run: a stop of a finished answer is none of ours.
-    void run.closed.then((reason) => reason && signal?.removeEventListener('abort', abort));
+    signal?.addEventListener('abort', abort, { signal: request.signal });
   }
 
   async #newestRun(chatId: string, orEnded = false): Promise<string | undefined> {
@@ -335,7 +368,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     // Who does not watch the chat has not heard of what others began since.
     const known = [...channel.runs].at(-1) ?? (channel.turn === undefined ? undefined : channel.active);
     if (known) return known.runId;
-    const { active, runs } = await channel.readState();
+    const { active, runs } = await channel.ask();
     return active?.runId ?? (orEnded ? runs?.at(-1)?.runId : undefined);
   }
 
@@ -356,13 +389,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     } catch {
       // The HTTP way below says why, if it fails as well.
     }
-    const path = `/${encodeURIComponent(chatId)}/signal${query}`;
-    return persist(this.#context, this.#closing.signal, async (attempt) => {
-      const body = { ...message, runId: target };
-      const receipt = await this.#http.json<SignalReceipt>(path, body, attempt.signal, channel.call);
-      attempt.abort();
-      return receipt;
-    });
+    return channel.ask(`/signal${query}`, { ...message, runId: target });
   }
 }
 
@@ -371,11 +398,4 @@ interface Claim {
   readonly id: string;
   readonly type: 'claim';
   readonly toolCallId: string;
-}
-
-/** The AI SDK resumes after a `TypeError` with "network" in its message. */
-function asDisconnect(error: unknown): unknown {
-  return ChatTransportError.isInstance(error) && error.code === 'network'
-    ? new TypeError(`network error: ${error.message}`, { cause: error })
-    : error;
 }

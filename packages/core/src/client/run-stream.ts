@@ -35,8 +35,8 @@ export class RunStream {
   newsAt = 0;
   /** How often the log was asked since chunks came. */
   asked = 0;
-  /** Since when offsets are missing or no path is alive. */
-  stuckSince: number | undefined;
+  /** Since when offsets are missing or no path is alive; now, when all is well. */
+  stuckSince = 0;
   readonly #sequencer = new Sequencer();
   readonly #options: RunStreamOptions;
   #controller!: ReadableStreamDefaultController<UIMessageChunk>;
@@ -44,6 +44,7 @@ export class RunStream {
   #begin!: () => void;
   #turn = 0;
   #open = true;
+  #lastType = '';
   #failure: unknown;
 
   constructor(options: RunStreamOptions) {
@@ -110,16 +111,21 @@ export class RunStream {
     const chunks = this.#sequencer.push(frame);
     for (const chunk of chunks) {
       this.#controller.enqueue(chunk);
+      this.#lastType = chunk.type;
       this.asked = 0;
     }
     const reason = this.#sequencer.ended;
     if (!reason) return;
     // The AI SDK does not continue an interrupted message by itself, so a cancel from elsewhere starts no tool loop here.
     if (reason === 'cancel') this.#controller.enqueue({ type: 'finish', finishReason: 'interrupted' });
-    if (reason === 'cancel' || reason === 'finish') this.#controller.close();
+    // An `error` chunk says more than the end does, and the reader has failed with it already.
+    if (reason === 'cancel' || reason === 'finish' || this.#lastType === 'error') this.#controller.close();
     else
       this.#fail(
-        new ChatTransportError({ code: reason === 'error' ? 'provider-failed' : reason, message: endMessages[reason] }),
+        new ChatTransportError({
+          code: reason === 'error' ? 'provider-failed' : reason,
+          message: `The answer ended: ${reason}.`,
+        }),
       );
     this.#close(reason);
   }
@@ -148,9 +154,3 @@ export class RunStream {
     if (this.#failure && this.#controller.desiredSize === maxQueuedChunks) this.#controller.error(this.#failure);
   }
 }
-
-const endMessages = {
-  error: 'The answer failed on the server.',
-  deadline: "The server's time limit ended the answer.",
-  lost: 'The server that wrote the answer stopped.',
-};

@@ -44,37 +44,26 @@ export class Sequencer {
       return [];
     }
     this.note(frame.next);
-    if (!('chunks' in frame) || frame.next <= this.position) return [];
-    if (frame.at > this.position) {
-      this.#hold(frame);
-      return [];
-    }
     // Frame boundaries are the same on every path, so only a snapshot can overlap: it is of no use to a reader that is further on.
-    if (frame.at < this.position) return [];
-    const chunks = this.#deliver(frame);
-    for (let held = this.#held.get(this.position); held; held = this.#held.get(this.position)) {
-      chunks.push(...this.#deliver(held));
+    if ('chunks' in frame && frame.at >= this.position) this.#hold(frame);
+    const chunks: UIMessageChunk[] = [];
+    for (let next = this.#held.get(this.position); next; next = this.#held.get(this.position)) {
+      this.position = next.next;
+      chunks.push(...next.chunks);
     }
-    this.#forgetDelivered();
+    for (const [at, held] of this.#held) {
+      if (at >= this.position) continue;
+      this.#held.delete(at);
+      this.#heldChunks -= held.chunks.length;
+    }
     return chunks;
   }
 
-  #deliver(frame: ChunksFrame): UIMessageChunk[] {
-    this.position = frame.next;
-    return [...frame.chunks];
-  }
-
   #hold(frame: ChunksFrame): void {
-    if (frame.snapshot || this.#held.has(frame.at) || this.#heldChunks + frame.chunks.length > maxHeldChunks) return;
-    this.#held.set(frame.at, frame);
-    this.#heldChunks += frame.chunks.length;
-  }
-
-  #forgetDelivered(): void {
-    for (const [at, frame] of this.#held) {
-      if (at >= this.position) continue;
-      this.#held.delete(at);
-      this.#heldChunks -= frame.chunks.length;
-    }
+    const { at, chunks, snapshot } = frame;
+    const isAhead = at > this.position;
+    if (this.#held.has(at) || (isAhead && (snapshot || this.#heldChunks + chunks.length > maxHeldChunks))) return;
+    this.#held.set(at, frame);
+    this.#heldChunks += chunks.length;
   }
 }

@@ -10,7 +10,7 @@ export interface SsePosition {
   readonly turn: number;
   readonly from: number;
   /** Whether the body begins with the earlier parts of the message that the run continues. */
-  readonly replay?: boolean;
+  readonly replay?: boolean | number;
 }
 
 export interface SseHandler {
@@ -60,7 +60,7 @@ export async function readSse(
         if (!end) continue;
         const frame = { v: wireVersion, run, turn, at: from, next: end.next, chunks: group } as const;
         // A server may compact what it sends to a reader at position 0, and says so in no other way.
-        handler.onFrame(from === 0 ? { ...frame, snapshot: true } : frame, run === position?.run && position.replay);
+        handler.onFrame(from === 0 ? { ...frame, snapshot: true } : frame, run === position?.run && !!position.replay);
         from = end.next;
         group = [];
       }

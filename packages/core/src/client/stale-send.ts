@@ -16,3 +16,21 @@ export function withOwn<UI_MESSAGE extends UIMessage>(known: UI_MESSAGE[], messa
   const own = messages.slice(messages.findLastIndex((message) => message.role === 'assistant') + 1);
   return [...known, ...own.filter(({ id }) => known.every((message) => message.id !== id))];
 }
+
+/** Without the empty places that `syncChat` keeps for answers which have not begun: they are no messages. */
+export function withoutPlaceholders<UI_MESSAGE extends UIMessage>(messages: UI_MESSAGE[]): UI_MESSAGE[] {
+  return messages.filter(
+    ({ role, parts, metadata }) => role !== 'assistant' || parts.length > 0 || metadata !== undefined,
+  );
+}
+
+/** What the server knows, with this device's copy of its last answer: the one that the send goes on with. Nothing where the chat has moved on. */
+export function withOwnAnswer<UI_MESSAGE extends UIMessage>(
+  known: UI_MESSAGE[],
+  messages: UI_MESSAGE[],
+  messageId: string | undefined,
+): UI_MESSAGE[] | undefined {
+  const own = messages.at(-1);
+  const isLast = own?.role === 'assistant' && own.id === messageId && own.id === known.at(-1)?.id;
+  return isLast ? [...known.slice(0, -1), own] : undefined;
+}

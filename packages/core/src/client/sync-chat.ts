@@ -8,7 +8,8 @@ const idlePollMs = 16;
 
 /**
  * Keeps an AI SDK `Chat` (React, Vue, Svelte, Angular) in step with the chat's other devices: their user messages appear, their runs stream live
- * and can be stopped here. Only the device that sent a run runs `onToolCall` and `sendAutomaticallyWhen`; `claimToolCall` takes them over.
+ * and can be stopped here. Only the device that sent a run runs `onToolCall` and `sendAutomaticallyWhen`; `claimToolCall` takes them over,
+ * and so does an answer that is given on this device (`addToolOutput`, `addToolApprovalResponse`).
  * The chat must have been made with `transport`.
  * @returns a function that ends the keeping in step; the chat and its runs go on.
  */
@@ -19,9 +20,12 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   const { id: chatId } = chat;
   const channel = transport.channel(chatId);
   const restore = onlyOwner(chat, transport);
-  const acknowledged = new Set(chat.messages.map((message) => message.id));
+  // Kept with the channel: a chat that is put in step anew has messages that nobody else knows.
+  channel.acknowledged ??= new Set(chat.messages.map((message) => message.id));
+  const { acknowledged } = channel;
   let wanted: string | undefined;
   let isBehind = false;
+  let placeholder: string | undefined;
   let settling = false;
   let disposed = false;
 
@@ -31,8 +35,10 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     const unknown = own.filter((message) => !acknowledged.has(message.id));
     const next = [...messages];
     // The answer's place is in front of what only this device has.
-    if (messageId && unknown.length > 0 && next.at(-1)?.id !== messageId)
+    if (messageId && unknown.length > 0 && next.at(-1)?.id !== messageId) {
+      placeholder = messageId;
       next.push({ id: messageId, role: 'assistant', parts: [] } as unknown as UI_MESSAGE);
+    }
     chat.messages = [...next, ...unknown];
   };
 
@@ -41,6 +47,10 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     if (before !== null && index === -1) return false;
     adopt([...chat.messages.slice(0, index + 1), ...(tail as readonly UI_MESSAGE[])], messageId);
     return true;
+  };
+
+  const fallBehind = () => {
+    isBehind = channel.isBehind = true;
   };
 
   const isStreamedHere = (runId: string | undefined) => [...channel.runs].some((run) => run.runId === runId);
@@ -58,6 +68,8 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
       }
       if (isBehind) {
         isBehind = false;
+        // The state says anew what to stream.
+        wanted = undefined;
         void channel.refresh();
         continue;
       }
@@ -70,20 +82,43 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   };
 
   const onUpdate = (update: ChatUpdate<UI_MESSAGE>) => {
-    if (update.type === 'end') return;
+    if (update.type === 'end') {
+      const isEmpty = (message: UI_MESSAGE) => message.id === placeholder && message.parts.length === 0;
+      if (chat.messages.some(isEmpty)) chat.messages = chat.messages.filter((message) => !isEmpty(message));
+      placeholder = undefined;
+      // It ended without having been streamed here to its end.
+      if (!update.isStreamed) fallBehind();
+      return void settle();
+    }
     if (update.type === 'state') {
       const { state } = update;
-      // An answer that streams here is newer than this state; what else is in it is read again behind the answer.
-      if (chat.status === 'streaming') isBehind = true;
-      else if (state.messages) adopt(state.messages, state.active?.messageId);
+      // An answer that streams here is newer than this state. All else is taken over at once, since the answer's end may
+      // send the conversation again; where the answer has no place in it, it is read again behind the answer.
+      const streaming =
+        chat.status === 'streaming' ? chat.messages.findLast(({ role }) => role === 'assistant') : undefined;
+      // What this device has cut away is in a state that does not know of it yet.
+      const { cutting } = channel;
+      const isCutting = cutting !== undefined && cutting.turn === 0 && channel.runs.has(cutting);
+      // What is being sent was put together from what was shown before.
+      const isSending = [...channel.runs].some((run) => run.own && run.turn === 0);
+      channel.isBehind = false;
+      if (streaming || isSending) fallBehind();
+      if (state.messages && !isCutting && (!streaming || state.messages.some(({ id }) => id === streaming.id)))
+        adopt(
+          state.messages.map((message) => (message.id === streaming?.id ? streaming : message)),
+          state.active?.messageId,
+        );
       wanted = state.active?.runId;
       return void settle();
     }
     if (!update.start) {
       for (const message of chat.messages) acknowledged.add(message.id);
-      return;
+      if (channel.isBehind) isBehind = true;
+      return void settle();
     }
     wanted = update.runId;
+    // What still streams may have been cut away, and would be shown behind what is new.
+    if (isBusy(chat)) fallBehind();
     if (!cutAndAppend(update.start)) channel.refresh();
     void settle();
   };
@@ -114,11 +149,33 @@ function onlyOwner<UI_MESSAGE extends UIMessage>(
   const isOwner = () => (transport.channel(chat.id).owner ?? transport.clientId) === transport.clientId;
   const { onToolCall, sendAutomaticallyWhen } = callbacks;
   if (onToolCall) {
+    const { toolCalls } = transport.channel(chat.id);
     callbacks.onToolCall = async (call) => {
       const { toolCallId } = call.toolCall;
-      if (isOwner() && (await transport.claimToolCall({ chatId: chat.id, toolCallId }))) await onToolCall(call);
+      // A replay in this page tells the same call again.
+      if (!isOwner() || toolCalls.has(toolCallId)) return;
+      toolCalls.add(toolCallId);
+      // What this callback throws would end the answer. A call that could not be claimed is told again by the next replay.
+      const isOurs = await transport.claimToolCall({ chatId: chat.id, toolCallId }).catch(() => undefined);
+      if (isOurs) await onToolCall(call);
+      else if (isOurs === undefined) toolCalls.delete(toolCallId);
     };
   }
   if (sendAutomaticallyWhen) callbacks.sendAutomaticallyWhen = (options) => isOwner() && sendAutomaticallyWhen(options);
-  return () => Object.assign(callbacks, { onToolCall, sendAutomaticallyWhen });
+  // Who answers a call or an approval on this device goes on with it here.
+  const { addToolOutput, addToolApprovalResponse } = chat;
+  const takeOver =
+    <T>(answer: (input: T) => void | PromiseLike<void>) =>
+    (input: T) => {
+      transport.channel(chat.id).owner = transport.clientId;
+      return answer(input);
+    };
+  Object.assign(chat, {
+    addToolOutput: takeOver(addToolOutput),
+    addToolApprovalResponse: takeOver(addToolApprovalResponse),
+  });
+  return () => {
+    Object.assign(callbacks, { onToolCall, sendAutomaticallyWhen });
+    Object.assign(chat, { addToolOutput, addToolApprovalResponse });
+  };
 }

@@ -44,10 +44,11 @@ export async function beginRun(
   const { onBusy, generateId, emit } = engine.options;
   const trigger = start.trigger ?? 'submit-message';
   const runId = parseId('runId', start.runId ?? generateId());
-  const { chatId, messages, message, messageId, body } = start;
+  const { chatId, messages, message, messageId } = start;
   const request = { ...start, trigger, runId };
   // What tells two requests with one runId apart; who sends it, and how far that device was, does not.
-  const key = await digest({ messages, message, trigger, messageId, body });
+  // Without the app's own fields: a client reads them anew for each attempt of one send.
+  const key = await digest({ messages, message, trigger, messageId });
 
   const enterQueue = () => {
     const entered = queue.enter(chatId);

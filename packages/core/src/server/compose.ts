@@ -6,10 +6,10 @@ import { foldNewest, readHead } from './head.ts';
 import {
   composeFromHistory,
   continuedMessage,
+  mergeClientAnswers,
   type SendIntent,
   tailOf,
   waitsForClient,
-  withMessage,
 } from './history.ts';
 
 /** What a send asks for. */
@@ -45,7 +45,7 @@ export interface Composed {
 export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
   const { messages: sent, trigger, messageId } = request;
   const isServerBased = fromHistory || engine.options.loadMessages !== undefined || !sent;
-  const { messages, turn, known } = isServerBased
+  const { messages, turn, known, answered } = isServerBased
     ? await fromServer(engine, request)
     : await fromClient(engine, sent, request);
   if (messages.length === 0) throw invalidMessage('There is no message to answer.');
@@ -54,9 +54,10 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   // Only what a user asks for may cut the conversation: a regenerate, or an edit (a submit that names a user message).
   const mayCut = trigger === 'regenerate-message' || (messageId !== undefined && !continued);
   const ownTurn = fromHistory || request.baseTurn === undefined;
-  const baseTurn = !ownTurn ? request.baseTurn : mayCut ? undefined : turn;
+  // Also a cut that waited in a queue may only cut what its sender has seen.
+  const baseTurn = !ownTurn || mayCut ? request.baseTurn : turn;
   const joinKey = continued && (await digest([continued.id, continued]));
-  return { messages, ...tailOf(messages, request, known), continued, baseTurn, rereads: ownTurn, joinKey };
+  return { messages, ...tailOf(messages, request, known, answered), continued, baseTurn, rereads: ownTurn, joinKey };
 }
 
 async function fromServer(engine: Engine, request: SendRequest): Promise<Conversation & { turn: number }> {
@@ -90,15 +91,26 @@ async function fromClient(
     return { messages, turn: undefined, known };
   }
   const answer = (await foldNewest(engine, state))?.message;
-  const copy = answer && messages.find(({ id, role }) => id === answer.id && role === 'assistant');
-  const wins = copy && copy !== continued && !waitsForClient(answer);
-  return { messages: wins ? withMessage(messages, answer) : messages, turn: undefined, known };
+  // The log's copy of every answer, not only of the newest: a client may have let go of any of them in its middle.
+  const answers = [...state.messages, ...(answer ? [answer] : [])].filter(({ role }) => role === 'assistant');
+  const own = new Map(answers.map((message) => [message.id, message]));
+  const answered = new Set<string>();
+  const merged = messages.map((message) => {
+    const server = message === continued || message.role !== 'assistant' ? undefined : own.get(message.id);
+    if (!server || !waitsForClient(server)) return server ?? message;
+    const both = mergeClientAnswers(server, message);
+    if (both.parts.some((part, index) => part !== server.parts[index])) answered.add(message.id);
+    return both;
+  });
+  return { messages: merged, turn: undefined, known, answered };
 }
 
 interface Conversation {
   readonly messages: UIMessage[];
   /** The ids of the messages that the chat has. */
   readonly known: ReadonlySet<string>;
+  /** The ids of earlier answers that the sender's client has added to: to other devices they are new. */
+  readonly answered?: ReadonlySet<string>;
 }
 
 function idsOf(messages: readonly UIMessage[]): ReadonlySet<string> {

@@ -61,7 +61,8 @@ export function createFinisher(
         if (!messages) await log.claim(chatId, claim, owner, defaultRetentionMs);
         return;
       }
-      if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return remember(key, outcome);
+      // Not remembered: whoever has the claim may die with it, and then it is this process's turn.
+      if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return;
       await onFinish({ chatId, runId, turn, outcome, messages: await conversation(run, messages) });
       remember(key, outcome);
       await log.claim(chatId, claim, owner, defaultRetentionMs);

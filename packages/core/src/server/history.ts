@@ -10,15 +10,21 @@ export interface SendIntent {
 }
 
 /**
- * The conversation's end that other devices may lack, and the id of the message in front of it. `known`: the ids that the chat has.
+ * The conversation's end that other devices may lack, and the id of the message in front of it. `known`: the ids that the chat has. `answered`: those whose message the
+ * sender's client has added to.
  * PROTOCOL.md section 3.
  */
 export function tailOf(
   messages: readonly UIMessage[],
   intent: SendIntent,
   known: ReadonlySet<string>,
+  answered: ReadonlySet<string> = new Set(),
 ): Pick<RunStart, 'before' | 'tail'> {
-  const at = tailIndex(messages, intent, known);
+  const newest = tailIndex(messages, intent, known);
+  // A message that was refused before may be in front of an answer that its sender has seen since.
+  const isNew = ({ id, role }: UIMessage) => role === 'user' && known.size > 0 && !known.has(id);
+  const changed = messages.findIndex((message) => answered.has(message.id) || isNew(message));
+  const at = changed < 0 ? newest : Math.min(changed, newest);
   return { before: messages[at - 1]?.id ?? null, tail: messages.slice(at) };
 }
 

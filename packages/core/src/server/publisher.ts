@@ -44,6 +44,7 @@ class QueuedPublisher implements Publisher {
   readonly #emit: (event: ServerEvent) => void;
   readonly #queues = new Map<string, Frame[]>();
   readonly #closing = new AbortController();
+  readonly #underWay = new Set<AbortController>();
   readonly #drained: Notifier;
   /** When the service takes the next message, by its rate and by its last refusal. */
   #nextSlotAt = 0;
@@ -82,6 +83,7 @@ class QueuedPublisher implements Publisher {
 
   close(): void {
     this.#closing.abort(new ChatTransportError({ code: 'provider-failed', message: 'The server is closing.' }));
+    for (const publish of this.#underWay) publish.abort(this.#closing.signal.reason);
     this.#queues.clear();
     this.#drained.notify();
   }
@@ -145,17 +147,17 @@ class QueuedPublisher implements Publisher {
       controller.abort(new ChatTransportError({ code: 'provider-failed', message }));
     };
     const timer = this.#clock.setTimeout(expire, publishTimeoutMs);
-    const signal = AbortSignal.any([controller.signal, this.#closing.signal]);
-    let onAbort: () => void = () => {};
+    const { signal } = controller;
+    // Not AbortSignal.any: each one it makes is followed from the long-lived signal until it is collected.
+    this.#underWay.add(controller);
     // A provider that ignores the signal must not hold the chat's queue.
     const aborted = new Promise<never>((_resolve, reject) => {
-      onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort);
+      signal.addEventListener('abort', () => reject(signal.reason));
     });
     try {
       await Promise.race([this.#realtime.publish(channel, data, signal), aborted]);
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      this.#underWay.delete(controller);
       this.#clock.clearTimeout(timer);
     }
   }

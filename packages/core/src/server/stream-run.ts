@@ -2,7 +2,7 @@ import type { UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import type { RunRecord } from '../log/run-log.ts';
 import { compact, replayMessage } from '../wire/compact.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, keyOf } from './engine.ts';
 import { noteLost } from './head.ts';
 import { continuedBy } from './history.ts';
 import type { Patience } from './patience.ts';
@@ -31,7 +31,10 @@ export async function* streamRun(
   let position = view.from;
   let opening = view.asFrames === 'start-and-end' ? sseFrame(startFrameOf(run)) : '';
   if (position === 0) {
-    const { chunks, next } = await readWhole(engine.options.log, run);
+    const live = engine.live.get(keyOf(run));
+    const kept = live?.whole.read();
+    const { chunks, next } =
+      live && kept ? { chunks: kept, next: live.next } : await readWhole(engine.options.log, run);
     if (view.withEarlierParts) opening += sseGroup(earlierParts(run, chunks));
     if (next > 0) {
       note(seen, chunks);

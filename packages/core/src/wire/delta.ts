@@ -45,3 +45,29 @@ export function mergeDeltas(first: UIMessageChunk, second: UIMessageChunk): UIMe
     ...(providerMetadata == null ? {} : { providerMetadata }),
   } as UIMessageChunk;
 }
+
+/** `mergeDeltas` over several. Joined at once: a text that grew piece by piece keeps all its pieces in memory. */
+function mergeAll(chunks: readonly UIMessageChunk[]): UIMessageChunk {
+  const first = chunks[0] as UIMessageChunk;
+  const { providerMetadata } = (chunks.findLast((chunk) => (chunk as LooseChunk).providerMetadata != null) ??
+    {}) as Partial<LooseChunk>;
+  return {
+    ...first,
+    [deltas[first.type]?.text ?? '']: chunks.map(deltaText).join(''),
+    ...(providerMetadata == null ? {} : { providerMetadata }),
+  } as UIMessageChunk;
+}
+
+/** The same chunks with neighbours that have the same `deltaKey` merged. */
+export function mergeNeighbours(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
+  const merged: UIMessageChunk[] = [];
+  for (let from = 0; from < chunks.length; ) {
+    const chunk = chunks[from] as UIMessageChunk;
+    const key = deltaKey(chunk);
+    let until = from + 1;
+    while (key !== undefined && until < chunks.length && deltaKey(chunks[until] as UIMessageChunk) === key) until += 1;
+    merged.push(until > from + 1 ? mergeAll(chunks.slice(from, until)) : chunk);
+    from = until;
+  }
+  return merged;
+}

@@ -1,6 +1,6 @@
 import { ChatTransportError } from '../errors.ts';
 import { isId } from '../ids.ts';
-import { type ChunksFrame, type EndReason, endReasons, type Frame, type PointerFrame, wireVersion } from './frame.ts';
+import { type ChunksFrame, endReasons, type Frame, type PointerFrame, wireVersion } from './frame.ts';
 
 /** A frame as text, the form that every path carries. */
 export function encodeFrame(frame: Frame): string {
@@ -13,18 +13,17 @@ export function encodeFrame(frame: Frame): string {
  */
 export function decodeFrame(data: string): Frame {
   let frame: unknown;
+  let cause: unknown;
   try {
     frame = JSON.parse(data);
-  } catch (cause) {
-    throw malformed('not JSON', cause);
+  } catch (error) {
+    cause = error;
   }
-  if (!isObject(frame)) throw malformed('not an object');
-  if (frame.v !== wireVersion) throw malformed('v');
-  if (!isId(frame.run)) throw malformed('run');
-  if (!isCount(frame.turn) || frame.turn < 1) throw malformed('turn');
-  const fault = faultOf(frame);
-  if (fault) throw malformed(fault);
-  return frame as unknown as Frame;
+  if (isObject(frame)) {
+    const { v, run, turn } = frame;
+    if (v === wireVersion && isId(run) && isCount(turn) && turn > 0 && isSound(frame)) return frame as unknown as Frame;
+  }
+  throw new ChatTransportError({ code: 'protocol', message: 'Malformed frame.', cause });
 }
 
 /** The frame that says where the chunks are without carrying them. */
@@ -52,25 +51,19 @@ export function encodeForLimit(frame: Frame, maxMessageBytes: number): string {
 
 type Fields = Record<string, unknown>;
 
-/** Which field is wrong, if one is. The set of fields decides the kind, so no frame can be two kinds. */
-function faultOf(frame: Fields): string | undefined {
+/** Whether it is one kind of frame. The set of fields decides the kind, so no frame can be two kinds. */
+function isSound(frame: Fields): boolean {
   const { start, at, next, chunks, end, snapshot } = frame;
   const fields = fieldsOf(frame);
-  if (fields === 'run,start,turn,v') return isStart(start) ? undefined : 'start';
-  if (fields === 'at,end,run,turn,v') {
-    const sound =
-      isCount(at) && isObject(end) && fieldsOf(end) === 'reason' && endReasons.includes(end.reason as EndReason);
-    return sound ? undefined : 'end';
-  }
-  const pointer = fields === 'at,next,run,turn,v';
-  if (!pointer && fields !== `at,chunks,next,run${'snapshot' in frame ? ',snapshot' : ''},turn,v`) return 'fields';
-  if (!isCount(at) || !isCount(next) || next <= at) return 'at or next';
-  if (pointer) return;
-  if (!isListOf(chunks, isTyped)) return 'chunks';
-  if ('snapshot' in frame) {
-    return snapshot === true && at === 0 && chunks.length > 0 ? undefined : 'snapshot';
-  }
-  return chunks.length === next - at ? undefined : 'number of chunks';
+  if (fields === 'run,start,turn,v') return isStart(start);
+  if (!isCount(at)) return false;
+  if (fields === 'at,end,run,turn,v')
+    return isObject(end) && fieldsOf(end) === 'reason' && isOneOf(endReasons, end.reason);
+  if (!isCount(next) || next <= at) return false;
+  if (fields === 'at,next,run,turn,v') return true;
+  if (!isListOf(chunks, isTyped)) return false;
+  if (fields === 'at,chunks,next,run,turn,v') return chunks.length === next - at;
+  return fields === 'at,chunks,next,run,snapshot,turn,v' && snapshot === true && at === 0 && chunks.length > 0;
 }
 
 function isStart(start: unknown): boolean {
@@ -78,7 +71,7 @@ function isStart(start: unknown): boolean {
   const { trigger, from, messageId, before, tail } = start;
   const fields = fieldsOf(start);
   return (
-    (trigger === 'submit-message' || trigger === 'regenerate-message') &&
+    isOneOf(['submit-message', 'regenerate-message'], trigger) &&
     (from === '' || isId(from)) &&
     typeof messageId === 'string' &&
     (fields === 'from,messageId,trigger' ||
@@ -92,9 +85,13 @@ function isMessage(value: unknown): boolean {
   return (
     isObject(value) &&
     typeof value.id === 'string' &&
-    (value.role === 'system' || value.role === 'user' || value.role === 'assistant') &&
+    isOneOf(['system', 'user', 'assistant'], value.role) &&
     isListOf(value.parts, isTyped)
   );
+}
+
+function isOneOf(values: readonly string[], value: unknown): boolean {
+  return values.includes(value as string);
 }
 
 function isTyped(value: unknown): boolean {
@@ -115,8 +112,4 @@ function isCount(value: unknown): value is number {
 
 function fieldsOf(value: Fields): string {
   return Object.keys(value).sort().join();
-}
-
-function malformed(what: string, cause?: unknown): ChatTransportError {
-  return new ChatTransportError({ code: 'protocol', message: `Malformed frame: ${what}.`, cause });
 }

@@ -1,4 +1,3 @@
-import { idPattern } from '../ids.ts';
 import { type EndReason, endReasons } from './frame.ts';
 
 /** A reader's position, as an SSE event id carries it. PROTOCOL.md section 4. */
@@ -17,9 +16,9 @@ export function formatSseId({ run, next, reason }: SseId): string {
 
 /** Reads an event id (or a `Last-Event-ID` header); `undefined` when it is not one of ours. */
 export function parseSseId(text: string): SseId | undefined {
-  const [run = '', offset = '', reason, ...more] = text.split(':');
+  const [, run = '', offset, reason] = /^([\w-]{1,128}):(\d{1,16})(?::(\w+))?$/.exec(text) ?? [];
   const next = Number(offset);
-  if (!idPattern.test(run) || !/^\d+$/.test(offset) || !Number.isSafeInteger(next) || more.length > 0) return;
+  if (!Number.isSafeInteger(next)) return;
   if (reason === undefined) return { run, next };
   return endReasons.includes(reason as EndReason) ? { run, next, reason: reason as EndReason } : undefined;
 }

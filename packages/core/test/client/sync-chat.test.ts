@@ -350,3 +350,29 @@ describe('a plain useChat without syncChat', () => {
     expect(world.model.calls).toHaveLength(2);
   });
 });
+
+describe('an approval', () => {
+  it('that is given on another device goes on there, and everybody shows it', async () => {
+    const world = new World();
+    const sendAutomaticallyWhen = ({ messages }: { messages: import('ai').UIMessage[] }) =>
+      messages.at(-1)?.parts.some((part) => 'state' in part && part.state === 'approval-responded') ?? false;
+    const a = world.device().synced('c', { sendAutomaticallyWhen });
+    const b = world.device().synced('c', { sendAutomaticallyWhen });
+    void a.sendMessage({ text: 'launch' });
+    const first = await world.model.call();
+    first.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'launch', input: {} });
+    first.push({ type: 'tool-approval-request', approvalId: 'approval-1', toolCallId: 'call-1' });
+    first.finish();
+    await until(() => a.status === 'ready' && b.status === 'ready' && b.messages.length === 2);
+    void b.addToolApprovalResponse({ id: 'approval-1', approved: true });
+    const second = await world.model.call(1);
+    second.push({ type: 'tool-output-available', toolCallId: 'call-1', output: 'up' });
+    second.say('launched');
+    second.finish();
+    await until(
+      () => [a, b].every((chat) => chat.status === 'ready' && texts(chat).at(-1)?.includes('launched')),
+      () => [texts(a), texts(b)],
+    );
+    expect(world.model.calls).toHaveLength(2);
+  });
+});

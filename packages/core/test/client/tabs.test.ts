@@ -31,7 +31,7 @@ class Connections {
 
 /** Tabs see each other only through Web Locks, which browsers and Node have; what makes them tabs is a document. */
 beforeEach(() => {
-  vi.stubGlobal('document', { hidden: false, addEventListener: () => {} });
+  vi.stubGlobal('document', { hidden: false });
   onTestFinished(() => void vi.unstubAllGlobals());
 });
 
@@ -104,10 +104,7 @@ describe('seven tabs without realtime', () => {
 
 it('a tab that becomes visible reads at once what a dead connection did not bring', async () => {
   const wakes: (() => void)[] = [];
-  vi.stubGlobal('document', {
-    hidden: false,
-    addEventListener: (_: string, listener: () => void) => wakes.push(listener),
-  });
+  vi.stubGlobal('addEventListener', (_: string, listener: () => void) => wakes.push(listener));
   const world = new World();
   const device = world.device();
   const chat = device.synced('c');

@@ -100,6 +100,7 @@ export class Session {
       endsAt: options.now() + options.subscriptionMs,
       isAsked: false,
       hasMissed,
+      hasNewest: false,
     };
     this.#subscriptions.set(chat, subscription);
     hub.add(subscription);

@@ -76,6 +76,29 @@ export const deliveryCases: readonly ProviderCase[] = [
     run: (stage) => passes(stage, unknownChunks),
   },
   {
+    id: 'delivery/two-at-once',
+    title: 'keeps two texts apart that are said at the same time',
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      call.push({ type: 'reasoning-start', id: '0' }, { type: 'text-start', id: 'other' });
+      for (const word of ['one ', 'two ', 'three ']) {
+        call.push(
+          { type: 'text-delta', id: 'other', delta: `(${word})` },
+          { type: 'reasoning-delta', id: '0', delta: word },
+        );
+        call.say(word);
+      }
+      call.push({ type: 'text-end', id: 'other' }, { type: 'reasoning-end', id: '0' });
+      call.finish();
+      await done;
+      expect(chat.text).toBe('one two three |(one )(two )(three )');
+      expect(chat.messages[1]?.parts.find(({ type }) => type === 'reasoning')).toMatchObject({
+        text: 'one two three ',
+      });
+      stage.expectInStep(chat);
+    },
+  },
+  {
     id: 'delivery/first-word',
     title: 'shows the first word without a row of round trips in front of it',
     async run(stage) {

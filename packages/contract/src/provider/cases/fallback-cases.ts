@@ -179,7 +179,7 @@ export const fallbackCases: readonly ProviderCase[] = [
   },
   {
     id: 'fallback/eof',
-    title: 'does not take a cut stream for a finished answer',
+    title: 'does not take a stream that just ends for a finished answer',
     async run(stage) {
       const device = await stage.device();
       device.dropRealtime();
@@ -189,7 +189,7 @@ export const fallbackCases: readonly ProviderCase[] = [
       call.say('half ');
       await stage.shows(chat, 'half');
       const requests = stage.server.requests.length;
-      device.http.reset();
+      stage.server.endResponses();
       await until(
         'a request for the rest',
         () => stage.server.requests.length > requests,

@@ -47,6 +47,12 @@ export const gapCases: readonly ProviderCase[] = [
     run: (stage) => speaks(stage, (data, next) => (data.includes('"end":') ? Promise.resolve() : next(data)), 3),
   },
   {
+    id: 'gap/only-the-end',
+    title: 'shows the whole answer when only the message that it is over arrived',
+    lacks: ['ownLog'],
+    run: (stage) => speaks(stage, (data, next) => (data.includes('"chunks":') ? Promise.resolve() : next(data)), 3),
+  },
+  {
     id: 'gap/publish-fails',
     title: 'finishes the answer when nothing can be published',
     lacks: ['ownLog'],

@@ -2,6 +2,8 @@ import type { UIMessage } from 'ai';
 import { expect } from 'vitest';
 import type { ProviderCase } from '../provider-case.ts';
 import type { TestChat } from '../test-chat.ts';
+import { plain } from './delivery-cases.ts';
+import { sampleChunks } from './sample-chunks.ts';
 
 /** What a page shows that was loaded while an answer is on its way, or just after. */
 export const reloadCases: readonly ProviderCase[] = [
@@ -89,6 +91,23 @@ export const reloadCases: readonly ProviderCase[] = [
       expect(parts.find(({ type }) => type === 'tool-where')).toMatchObject({ output: 'here' });
       expect(stage.model.calls).toHaveLength(2);
       expect(reloaded.nonces).toEqual([second.nonce]);
+    },
+  },
+  {
+    id: 'reload/every-part',
+    title: 'shows every kind of part as it was, with every field',
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      call.push(...sampleChunks.filter(({ type }) => type !== 'reset-step'));
+      call.say('and more');
+      await stage.shows(chat, 'and more');
+      const reloaded = (await stage.device()).chat('c', { messages: chat.messages.slice(0, 1) });
+      const resumed = reloaded.resumeStream();
+      await stage.shows(reloaded, 'and more');
+      call.finish();
+      await Promise.all([done, resumed]);
+      expect(plain(reloaded.messages)).toEqual(plain(chat.messages));
+      stage.expectInStep(chat, reloaded);
     },
   },
   {

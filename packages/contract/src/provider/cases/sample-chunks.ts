@@ -8,7 +8,7 @@ const tool = { toolCallId: 'a', providerMetadata, toolMetadata };
 export const sampleChunks: readonly UIMessageChunk[] = [
   { type: 'text-start', id: 't', providerMetadata },
   { type: 'text-delta', id: 't', delta: 'Ünïcödé 😀 \u0000 "\\', providerMetadata },
-  { type: 'text-end', id: 't', providerMetadata, citations: [] },
+  { type: 'text-end', id: 't', providerMetadata: { some: { field: 'at the end' } }, citations: [] },
   { type: 'reasoning-start', id: 'r', providerMetadata },
   { type: 'reasoning-delta', id: 'r', delta: 'because', providerMetadata },
   { type: 'reasoning-end', id: 'r', providerMetadata },

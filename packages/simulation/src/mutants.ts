@@ -1,0 +1,132 @@
+/** A break of core that the simulation must find. */
+export interface Mutant {
+  readonly id: string;
+  /** Below `packages/core/src`. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Each one is a fault that somebody could make. */
+export const mutants: readonly Mutant[] = [
+  {
+    id: 'delivers-what-came-twice',
+    file: 'client/sequencer.ts',
+    find: "'chunks' in frame && frame.at >= this.position",
+    replace: "'chunks' in frame",
+  },
+  {
+    id: 'delivers-across-a-gap',
+    file: 'client/sequencer.ts',
+    find: 'this.#held.set(at, frame);',
+    replace: 'this.#held.set(this.position, frame);',
+  },
+  {
+    id: 'ends-in-front-of-a-gap',
+    file: 'client/sequencer.ts',
+    find: 'this.#end && this.position >= this.#end.at ?',
+    replace: 'this.#end ?',
+  },
+  {
+    id: 'never-notes-what-is-missing',
+    file: 'client/sequencer.ts',
+    find: 'this.#known = Math.max(this.#known, next);',
+    replace: '',
+  },
+  {
+    id: 'appends-behind-a-stale-fence',
+    file: 'log/store-signals.ts',
+    find: 'return row.end !== undefined || row.fence !== fence;',
+    replace: 'return row.fence !== fence;',
+  },
+  {
+    id: 'never-loses-a-run',
+    file: 'log/run-row.ts',
+    find: "return now >= row.leaseUntil ? { reason: 'lost', at: row.leaseUntil } : undefined;",
+    replace: 'return undefined;',
+  },
+  {
+    id: 'forgets-a-retried-send',
+    file: 'log/decide-begin.ts',
+    find: "if (known) return known.digest === init.digest ? { type: 'exists', row: known } : { type: 'conflict' };",
+    replace: '',
+  },
+  {
+    id: 'takes-stale-sends',
+    file: 'log/decide-begin.ts',
+    find: "if (init.baseTurn !== undefined && init.baseTurn < turn) return { type: 'stale', turn };",
+    replace: '',
+  },
+  {
+    id: 'begins-while-another-run-is-active',
+    file: 'log/decide-begin.ts',
+    find: "if (active && init.onBusy === 'reject') return { type: 'busy', row: active };",
+    replace: '',
+  },
+  {
+    id: 'forgets-parked-cancels',
+    file: 'log/decide-begin.ts',
+    find: 'const cancelled = facts.parkedCancels.length > 0;',
+    replace: 'const cancelled = false;',
+  },
+  {
+    id: 'loses-the-last-frame',
+    file: 'server/run-writer.ts',
+    find: 'if (dueAt === Number.POSITIVE_INFINITY) {',
+    replace: 'if (dueAt === Number.POSITIVE_INFINITY || closing) {',
+  },
+  {
+    id: 'publishes-and-does-not-append',
+    file: 'log/store-writing.ts',
+    find: '          store.insertFrame(key, { at, next, chunks });',
+    replace: '          if (at !== 1) store.insertFrame(key, { at, next, chunks });',
+  },
+  {
+    id: 'every-device-runs-client-tools',
+    file: 'client/sync-chat.ts',
+    find: '=== transport.clientId;',
+    replace: '!== undefined;',
+  },
+  {
+    id: 'grants-every-claim',
+    file: 'log/store-log.ts',
+    find: 'if (current && current.owner !== owner && current.until > time) return false;',
+    replace: '',
+  },
+  {
+    id: 'forgets-own-new-messages',
+    file: 'client/stale-send.ts',
+    find: 'return [...known, ...own.filter(',
+    replace: 'return [...known, ...[].filter(',
+  },
+  {
+    id: 'never-calls-on-finish',
+    file: 'server/finish.ts',
+    find: 'await onFinish({',
+    replace: 'void ({',
+  },
+  {
+    id: 'does-not-renew-its-lease',
+    file: 'log/store-writing.ts',
+    find: 'if (!lostWriter(row, fence)) update({ ...row, leaseUntil: time + row.leaseMs });',
+    replace: '',
+  },
+  {
+    id: 'merges-deltas-of-different-kinds',
+    file: 'wire/delta.ts',
+    find: 'return `${chunk.type}:${loose[id]}`;',
+    replace: "return 'delta';",
+  },
+  {
+    id: 'replays-without-earlier-parts',
+    file: 'server/stream-run.ts',
+    find: 'if (view.withEarlierParts) opening',
+    replace: 'if (false as boolean) opening',
+  },
+  {
+    id: 'keeps-its-timer-when-closed',
+    file: 'client/chat-channel.ts',
+    find: 'this.#context.clock.clearTimeout(this.#timer);',
+    replace: '',
+  },
+];

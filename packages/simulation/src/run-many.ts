@@ -1,0 +1,96 @@
+import { Worker } from 'node:worker_threads';
+import type { FaultKind } from './faults.ts';
+import type { SeedResult } from './run-seed.ts';
+
+/** How many seeds a worker gets at a time. */
+const batchSize = 20;
+
+export interface RunManyOptions {
+  readonly first: number;
+  readonly seeds: number;
+  readonly workers: number;
+  /** After how many failing seeds no more are begun. */
+  readonly stopAfter: number;
+  /** The break of core to run with. */
+  readonly mutant?: string;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly seedsRun: number;
+  readonly failed: number;
+  readonly elapsedMs: number;
+}
+
+/** What many seeds came to. */
+export interface ManyResult {
+  readonly first: number;
+  readonly seedsRun: number;
+  readonly elapsedMs: number;
+  /** The seeds that failed, lowest first. */
+  readonly failed: readonly SeedResult[];
+  /** By kind: in how many seeds it happened, and how often. */
+  readonly faults: ReadonlyMap<FaultKind, { readonly seeds: number; readonly times: number }>;
+  /** The number of chunks of each answer, and of devices in each seed, sorted. */
+  readonly chunksPerRun: readonly number[];
+  readonly devices: readonly number[];
+}
+
+/** What a worker is told. */
+export interface WorkerInput {
+  readonly mutant: string | undefined;
+}
+
+/** Runs seeds on threads of their own: each has its own globals to replace. */
+export async function runMany(options: RunManyOptions): Promise<ManyResult> {
+  const { first, seeds, workers, stopAfter, mutant, onProgress } = options;
+  const startedAt = performance.now();
+  const results: SeedResult[] = [];
+  let next = first;
+  let failures = 0;
+  const work = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const workerData: WorkerInput = { mutant };
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+        workerData,
+        // Also under a test runner: core is loaded from its source.
+        execArgv: ['--conditions=@chat-transport/source'],
+      });
+      const more = (): void => {
+        const count = failures >= stopAfter ? 0 : Math.min(batchSize, first + seeds - next);
+        if (count <= 0) return void worker.terminate().then(() => resolve());
+        worker.postMessage({ first: next, count });
+        next += count;
+      };
+      worker.on('error', reject);
+      worker.on('message', (batch: readonly SeedResult[]) => {
+        results.push(...batch);
+        failures += batch.filter((result) => result.failures.length > 0).length;
+        onProgress?.({ seedsRun: results.length, failed: failures, elapsedMs: performance.now() - startedAt });
+        more();
+      });
+      more();
+    });
+  await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(seeds / batchSize)) }, work));
+  return summary(first, results, performance.now() - startedAt);
+}
+
+function summary(first: number, results: readonly SeedResult[], elapsedMs: number): ManyResult {
+  const faults = new Map<FaultKind, { seeds: number; times: number }>();
+  for (const result of results) {
+    for (const [kind, times] of Object.entries(result.faults) as [FaultKind, number][]) {
+      const sum = faults.get(kind) ?? { seeds: 0, times: 0 };
+      faults.set(kind, { seeds: sum.seeds + 1, times: sum.times + times });
+    }
+  }
+  const ascending = (one: number, other: number): number => one - other;
+  return {
+    first,
+    seedsRun: results.length,
+    elapsedMs,
+    failed: results.filter(({ failures }) => failures.length > 0).sort((one, other) => one.seed - other.seed),
+    faults,
+    chunksPerRun: results.flatMap(({ runs }) => runs).sort(ascending),
+    devices: results.map(({ devices }) => devices).sort(ascending),
+  };
+}
