@@ -1,4 +1,4 @@
-import type { ContestantName } from './server/contestant.ts';
+import { type ContestantName, contestantNames } from './server/contestant.ts';
 import { type Summary, summarize } from './statistics.ts';
 
 export type Unit = 'ms' | 'µs' | 'bytes' | 'KiB' | 'messages' | 'messages/s' | 'writes';
@@ -29,8 +29,15 @@ export class Results {
     this.#results.set(key, result);
   }
 
+  /** Grouped by what was measured, in the order in which it was first recorded; the contestants in their own order. */
   all(): readonly Result[] {
-    return [...this.#results.values()];
+    const groups = new Map<string, Result[]>();
+    for (const result of this.#results.values()) {
+      const key = `${result.measure}/${result.metric}`;
+      groups.set(key, [...(groups.get(key) ?? []), result]);
+    }
+    const place = ({ contestant }: Result): number => contestantNames.indexOf(contestant);
+    return [...groups.values()].flatMap((group) => group.toSorted((a, b) => place(a) - place(b)));
   }
 
   of(measure: string, metric: string, contestant: ContestantName): Result | undefined {

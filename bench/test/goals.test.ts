@@ -17,7 +17,9 @@ describe('a goal', () => {
   test('is judged by the median of the ratios of the rounds, not by the ratio of the medians', () => {
     const results = resultsOf([1, 20, 300], [1, 10, 100]);
     expect(judge(results, [goal])).toEqual([{ goal, measured: { median: 2, low: 1, high: 3 }, met: false }]);
-    expect(judge(resultsOf([1, 11, 300], [1, 10, 100]), [goal])).toMatchObject([{ measured: { median: 1.1 }, met: true }]);
+    expect(judge(resultsOf([1, 11, 300], [1, 10, 100]), [goal])).toMatchObject([
+      { measured: { median: 1.1 }, met: true },
+    ]);
   });
 
   test('with a lower bound is missed below it', () => {

@@ -20,5 +20,6 @@ export async function cpu(bench: Bench): Promise<void> {
       const metric = { measure: 'cpu', metric: 'server, per chunk', unit: 'µs' } as const;
       if (round > 0) bench.results.record(metric, server.name, (usedMs * 1000) / (chats * script.deltas));
     },
+    { rounds: Math.min(bench.rounds, 3) },
   );
 }

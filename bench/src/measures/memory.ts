@@ -5,6 +5,8 @@ import { followChat, Subscribers } from '../client/subscribers.ts';
 import { ask } from '../script.ts';
 import type { ContestantName } from '../server/contestant.ts';
 
+const idleNames = ['bare-websocket', 'immediate'] as const;
+const openNames = ['stock-sse', 'stock-websocket', 'immediate', 'immediate-sqlite'] as const;
 const subscribers = 1000;
 const runs = 200;
 const chatsPerPage = 50;
@@ -16,12 +18,13 @@ export async function memory(bench: Bench): Promise<void> {
   const idle = { measure: 'memory', metric: 'per idle subscriber', unit: 'KiB', reference: 'bare-websocket' } as const;
   const open = { measure: 'memory', metric: 'per open run', unit: 'KiB' } as const;
   for (let round = 1; round <= rounds; round += 1) {
-    for (const name of ['bare-websocket', 'immediate'] as const) {
-      bench.results.record(idle, name, await perIdleSubscriber(name));
-    }
-    for (const name of ['stock-sse', 'stock-websocket', 'immediate', 'immediate-sqlite'] as const) {
-      bench.results.record(open, name, await perOpenRun(name));
-    }
+    // Memory does not depend on the load, and processes take their time to start: all at once.
+    const [idleKiB, openKiB] = await Promise.all([
+      Promise.all(idleNames.map(perIdleSubscriber)),
+      Promise.all(openNames.map(perOpenRun)),
+    ]);
+    for (const [index, name] of idleNames.entries()) bench.results.record(idle, name, idleKiB[index] ?? Number.NaN);
+    for (const [index, name] of openNames.entries()) bench.results.record(open, name, openKiB[index] ?? Number.NaN);
   }
 }
 

@@ -7,15 +7,16 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'client-shows-doubled-frames',
     file: `${core}/client/sequencer.ts`,
-    find: "if (!('chunks' in frame) || frame.next <= this.position) return [];",
-    replace: "if (!('chunks' in frame)) return [];\n    if (frame.next <= this.position) return [...frame.chunks];",
+    find: 'const chunks: UIMessageChunk[] = [];',
+    replace: 'const chunks = "chunks" in frame && frame.at < this.position ? [...frame.chunks] : [];',
     killedBy: 'gap/doubled',
   },
   {
     id: 'client-skips-gaps',
     file: `${core}/client/sequencer.ts`,
-    find: 'if (frame.at > this.position) {',
-    replace: 'if (frame.at < 0) {',
+    find: "if ('chunks' in frame && isNear) this.#held.set(frame.at, frame);",
+    replace:
+      'if ("chunks" in frame && frame.at >= this.position) {\n      this.position = frame.next;\n      return [...frame.chunks];\n    }',
     killedBy: 'gap/lost',
   },
   {
@@ -35,15 +36,15 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'client-shows-a-lost-answer-as-finished',
     file: `${core}/client/run-stream.ts`,
-    find: "if (reason === 'cancel' || reason === 'finish') this.#controller.close();",
-    replace: 'if (reason) this.#controller.close();',
+    find: "reason === 'cancel' || reason === 'finish'",
+    replace: "reason !== 'error'",
     killedBy: 'server/lost-writer',
   },
   {
     id: 'client-believes-any-frame',
     file: `${core}/wire/frame-codec.ts`,
-    find: 'if (fault) throw malformed(fault);',
-    replace: '',
+    find: 'if (kinds.some((isKind) => isKind(frame)) && isSound(frame)) return frame;',
+    replace: 'return frame;',
     killedBy: 'frames/malformed',
   },
   {

@@ -23,7 +23,7 @@ export type ErrorCode =
   | 'protocol';
 
 const name = 'AI_ChatTransportError';
-const marker = Symbol.for(`vercel.ai.error.${name}`);
+const marker = `vercel.ai.error.${name}`;
 
 /** The one error class of this project. Branch on `code`; the message is for people and never carries secrets or chat text. */
 export class ChatTransportError extends AISDKError {
@@ -32,14 +32,14 @@ export class ChatTransportError extends AISDKError {
   readonly retryable: boolean;
 
   constructor(options: { code: ErrorCode; message: string; retryable?: boolean; cause?: unknown }) {
-    super({ name, message: options.message, cause: options.cause });
-    Object.defineProperty(this, marker, { value: true });
+    super({ name, ...options });
+    Object.assign(this, { [Symbol.for(marker)]: true });
     this.code = options.code;
     this.retryable = options.retryable ?? retryableCodes.has(options.code);
   }
 
   static override isInstance(error: unknown): error is ChatTransportError {
-    return AISDKError.hasMarker(error, `vercel.ai.error.${name}`);
+    return AISDKError.hasMarker(error, marker);
   }
 }
 

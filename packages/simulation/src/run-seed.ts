@@ -77,7 +77,8 @@ async function live(world: World, failures: string[]): Promise<void> {
   story.addWitness();
   await rest();
   await within(world, 'sweep', world.servers.find(({ alive }) => alive)?.handler.sweep());
-  await scheduler.run(() => false, scheduler.now + 60_000);
+  // A request that went unanswered before may have as long to its next attempt.
+  await scheduler.run(() => false, scheduler.now + 150_000);
   if (!isQuiet()) failures.push(`Not at rest ${restMs} ms after the last fault.`);
   failures.push(...(await within(world, 'judge', judge(world, tabs()))));
 

@@ -1,11 +1,10 @@
 import type { UIMessage } from 'ai';
-import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
-import type { ChunksFrame, EndFrame, Frame, PointerFrame, RunStart, StartFrame } from '../wire/frame.ts';
+import type { ChunksFrame, EndFrame, Frame, PointerFrame, StartFrame } from '../wire/frame.ts';
 import { decodeFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
-import type { CallOptions } from './http-client.ts';
-import { type ChannelContext, HttpPath, type HttpReader, isTransient, unfed } from './http-path.ts';
-import { asDisconnect, noAnswer, persist } from './persist.ts';
+import type { Answer, CallOptions } from './http-client.ts';
+import { type ChannelContext, HttpPath, type HttpReader, unfed } from './http-path.ts';
+import { asDisconnect, isTransient, noAnswer, persist } from './persist.ts';
 import { RunStream, type RunStreamOptions } from './run-stream.ts';
 
 /** How many frames of the newest run are kept for a stream that opens a moment later. What falls out is read from the log. */
@@ -21,9 +20,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   turn: number | undefined;
   /** The newest turn whose messages this device has: what a send is based on. */
   baseTurn: number | undefined;
-  /** The `clientId` that runs the newest run's client tools: the one that sent it, or that claimed a call. */
-  owner: string | undefined;
-  /** The run of which this device has claimed a tool call. */
+  /** The run whose client tools this device has taken over. */
   claimedRun: string | undefined;
   /** The run that the next resume is for, also when it has ended since. */
   wanted: string | undefined;
@@ -32,65 +29,70 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   /** What the newest call added to the transport's options: it is needed for the requests that follow from it. */
   call: CallOptions | undefined;
   readonly runs: Set<RunStream> = new Set();
+  /** Takes back an abort that has not become a cancel yet. */
+  undecided: (() => void) | undefined;
   /** Whether the chat's messages may lack, or have in the wrong place, what `baseTurn` says was seen. */
   isBehind = false;
-  /** The newest own send that cuts the conversation. */
-  cutting: RunStream | undefined;
-  /** For `syncChat`: the messages that the chat is known to have, once a chat is kept in step. */
+  /** The messages that a chat kept in step is known to have shown or to share with the server; `syncChat` tells them. */
   acknowledged: Set<string> | undefined;
-  /** For `syncChat`: the client tool calls that this page has begun. */
-  readonly toolCalls: Set<string> = new Set();
   readonly #context: ChannelContext<UI_MESSAGE>;
-  readonly #subscriber: RealtimeSubscriber | undefined;
   readonly #http: HttpPath<UI_MESSAGE>;
   readonly #watchers = new Set<(update: ChatUpdate<UI_MESSAGE>) => void>();
   readonly #onChange = new Set<() => void>();
-  #recent: { readonly start: StartFrame; readonly frames: (ChunksFrame | PointerFrame | EndFrame)[] } | undefined;
+  /** The newest run's start, and what followed. */
+  #start: StartFrame | undefined;
+  #frames: (ChunksFrame | PointerFrame | EndFrame)[] = [];
   /** The newest turn that is known to be over. */
   #endedTurn = 0;
-  #connected = false;
   #subscription: AbortController | undefined;
   #live = false;
   #graceUntil = 0;
-  #usedAt = 0;
+  /** When somebody last used the channel; nothing while it is disconnected. */
+  #usedAt: number | undefined;
   #wantsState = false;
   #refreshing = false;
   #timer: unknown;
   #connection: Connection = { state: 'idle', path: null };
 
-  constructor(chatId: string, subscriber: RealtimeSubscriber | undefined, context: ChannelContext<UI_MESSAGE>) {
+  constructor(chatId: string, context: ChannelContext<UI_MESSAGE>) {
     this.chatId = chatId;
-    this.#subscriber = subscriber;
     this.#context = context;
     this.#http = new HttpPath(this, context);
   }
 
   /** Subscribes if need be. Never waits. */
   connect(): void {
-    const now = this.#context.clock.now();
-    if (this.#context.closing.aborted) return;
+    const { clock, closing, subscriber, timings } = this.#context;
+    const now = clock.now();
+    if (closing.aborted) return;
     this.#usedAt = now;
-    this.#connected = true;
     this.#schedule();
-    if (this.#subscription || !this.#subscriber) return;
+    if (this.#subscription || !subscriber) return;
     this.#subscription = new AbortController();
     const { signal } = this.#subscription;
-    this.#graceUntil = now + this.#context.timings.graceMs;
+    this.#graceUntil = now + timings.graceMs;
     const current =
       <T extends unknown[]>(act: (...args: T) => void) =>
       (...args: T): void => {
         if (!signal.aborted) act(...args);
       };
-    this.#subscriber.subscribe(
+    subscriber.subscribe(
       this.chatId,
       {
-        onMessage: current((data: string) => this.#onMessage(data)),
+        onMessage: current((data: string) => {
+          try {
+            this.accept(decodeFrame(data));
+          } catch (error) {
+            this.malformed(error);
+          }
+        }),
         onLive: current(() => this.#onLive()),
-        onInterrupted: current((error?: unknown) => this.#onDown('realtime-interrupted', error)),
+        onInterrupted: current(() => this.#onDown()),
         onFailed: current((error: unknown) => {
           // The next send or wake-up tries again: somebody may have logged in since.
           this.#unsubscribe();
-          this.#onDown('realtime-failed', error);
+          this.#onDown();
+          this.#context.emit({ type: 'realtime-failed', chatId: this.chatId, error });
         }),
       },
       signal,
@@ -98,31 +100,28 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   /** A stream for a run; what is already here of the run is in it. */
-  open(runId: string, { own = false, turn = 0, replay = false }: Partial<RunStreamOptions>): RunStream {
+  open(runId: string, options: Pick<RunStreamOptions, 'own' | 'turn' | 'replay'>): RunStream {
     const run = new RunStream({
+      ...options,
       runId,
-      own,
-      turn,
-      replay,
-      onClose: () => {
-        this.runs.delete(run);
-        this.#schedule();
-      },
+      onClose: () => void this.runs.delete(run),
       onRoom: () => void this.#http.catchUp(),
     });
     run.newsAt = run.stuckSince = this.#context.clock.now();
     this.runs.add(run);
     this.connect();
-    if (this.#recent?.start.run === runId) for (const frame of this.#recent.frames) run.accept(frame);
+    if (this.#start?.run === runId) for (const frame of this.#frames) run.accept(frame);
     // A follower that was asked before carries the run only if it saw the run begin.
-    if (turn > 0 && !replay && this.runs.has(run) && this.#http.path) this.#http.restart();
+    if (options.turn && !options.replay && this.runs.has(run) && this.#http.path) this.#http.restart();
     return run;
   }
 
   /** The run's start, when the run can be streamed from its beginning without asking the server first. */
   startOf(runId: string | undefined): StartFrame | undefined {
-    const frame = this.#recent?.start;
-    return frame && frame.run === runId && !continues(frame) ? frame : undefined;
+    const frame = this.#start;
+    const { tail, messageId } = frame?.start ?? {};
+    // Not where it goes on in an assistant message that exists already, or may do so.
+    return frame?.run === runId && tail && tail[0]?.id !== messageId ? frame : undefined;
   }
 
   /** Tells `watcher` the chat's state and then each turn, until the returned function is called. */
@@ -142,7 +141,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const { http, closing } = this.#context;
     return persist(this.#context, closing, async (attempt) => {
       const route = `/${encodeURIComponent(this.chatId)}${path}`;
-      const answer = await http.json<T>(route, body, attempt.signal, this.call);
+      const answer = await (await http.post(route, body, attempt.signal, this.call)).json();
       attempt.abort();
       return answer;
     });
@@ -173,60 +172,56 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     if (state.active && state.active.turn <= this.#endedTurn) return void this.refresh();
     this.baseTurn = state.turn;
     this.active = state.active;
-    const newest = state.runs?.at(-1);
-    if (newest?.runId !== this.claimedRun) this.owner = newest?.from;
     if (this.#watchers.size === 0) return;
     this.turn = state.turn;
     this.#tell({ type: 'state', state });
     // A run that began while the state was on its way.
-    if (this.#recent) this.#onStart(this.#recent.start);
+    if (this.#start) this.#onStart(this.#start);
     this.evaluate();
   }
 
   /** Takes a frame from any path. */
   accept(frame: Frame, replayed = false): void {
     if ('start' in frame) return this.#onStart(frame);
-    const { start, frames } = this.#recent ?? {};
-    if (start?.run === frame.run && frames && frames.length < maxRecentFrames) frames.push(frame);
-    let known = frame.turn <= (this.turn ?? frame.turn);
+    const { run: runId, turn } = frame;
+    if (this.#start?.run === runId && this.#frames.length < maxRecentFrames) this.#frames.push(frame);
+    let known = turn <= (this.turn ?? turn);
     let isStreamed = false;
     for (const run of [...this.runs]) {
-      if (run.runId !== frame.run) continue;
+      if (run.runId !== runId) continue;
       known = true;
       const { position } = run;
       run.accept(frame, replayed);
       if (run.position > position) run.newsAt = this.#context.clock.now();
       isStreamed ||= !this.runs.has(run);
-      this.#schedule();
     }
-    if ('end' in frame) this.#endedTurn = Math.max(this.#endedTurn, frame.turn);
-    if ('end' in frame && this.active?.runId === frame.run) {
-      this.active = undefined;
-      this.#tell({ type: 'end', runId: frame.run, turn: frame.turn, reason: frame.end.reason, isStreamed });
-    } else if (!known) void this.refresh();
+    if ('end' in frame) {
+      this.#endedTurn = Math.max(this.#endedTurn, turn);
+      if (this.active?.runId === runId) {
+        this.active = undefined;
+        return this.#tell({ type: 'end', runId, turn, reason: frame.end.reason, isStreamed });
+      }
+    }
+    if (!known) void this.refresh();
+  }
+
+  /** Tells of something that is not of the protocol and was dropped. */
+  malformed(error: unknown): void {
+    this.#context.emit({ type: 'malformed-frame', chatId: this.chatId, error });
   }
 
   /** A POST was answered: its run is the chat's newest. */
   began(run: RunStream, turn: number): void {
     run.turn = turn;
     this.baseTurn = Math.max(turn, this.baseTurn ?? 0);
-    this.#began(run.runId, turn, this.#context.clientId);
+    this.#began(run.runId, turn);
   }
 
-  /** Reads a response as the run's own path, until it is over. */
-  async readResponse(run: RunStream, response: Response, controller: AbortController): Promise<void> {
+  /** Reads an answer as the run's own path, until it is over. */
+  async readAnswer(run: RunStream, answer: Answer, controller: AbortController): Promise<void> {
     run.responseAlive = true;
     this.evaluate();
-    try {
-      await this.#http.read(
-        response,
-        { run: run.runId, turn: run.turn, from: 0, replay: run.awaitsReplay },
-        controller,
-      );
-    } catch (error) {
-      this.#context.failed(error);
-    }
-    controller.abort();
+    await this.#http.read(answer, run, 0, controller);
     run.responseAlive = false;
     if (this.runs.has(run)) {
       // A follower that was asked before does not carry this run.
@@ -239,7 +234,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Something says that the network may be back: whatever waits, tries now. */
   wake(): void {
-    if (!this.#connected) return;
+    if (this.#usedAt === undefined) return;
     this.connect();
     // A path that looks alive may have died in a sleep.
     if (this.#live) this.#http.wake();
@@ -260,7 +255,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   close(): void {
     this.#watchers.clear();
     this.turn = undefined;
-    for (const run of [...this.runs]) run.fail(this.#context.closing.reason);
+    for (const run of [...this.runs]) run.end(this.#context.closing.reason);
     this.#disconnect();
     this.evaluate();
   }
@@ -276,7 +271,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     for (const run of [...this.runs]) this.#tend(run, now);
     if (this.needsHttp && now >= this.#graceUntil) void this.#http.follow();
     if (this.#used) this.#usedAt = now;
-    else if (now - this.#usedAt >= timings.lingerMs) this.#disconnect();
+    else if (now - (this.#usedAt ?? now) >= timings.lingerMs) this.#disconnect();
     if (this.runs.size > 0 || !this.#used || now < this.#graceUntil) this.#schedule();
     this.#updateConnection();
   }
@@ -289,8 +284,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#unsubscribe();
     this.#http.stop();
     this.#context.clock.clearTimeout(this.#timer);
-    this.#recent = this.#timer = undefined;
-    this.#connected = this.#live = false;
+    this.#start = this.#timer = this.#usedAt = undefined;
+    this.#live = false;
   }
 
   #unsubscribe(): void {
@@ -298,19 +293,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#subscription = undefined;
   }
 
-  #onMessage(data: string): void {
-    let frame: Frame;
-    try {
-      frame = decodeFrame(data);
-    } catch (error) {
-      return this.#context.emit({ type: 'malformed-frame', chatId: this.chatId, error });
-    }
-    this.accept(frame);
-  }
-
   #onLive(): void {
     this.#live = true;
-    this.#context.emit({ type: 'realtime-live', chatId: this.chatId });
     // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
     // The old path is dropped only after that.
     void this.#http.catchUp(true).then(() => {
@@ -319,34 +303,35 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.evaluate();
   }
 
-  #onDown(type: 'realtime-interrupted' | 'realtime-failed', error: unknown): void {
+  #onDown(): void {
     this.#live = false;
     this.#graceUntil = 0;
-    this.#context.emit({ type, chatId: this.chatId, error });
     this.evaluate();
   }
 
   #onStart(frame: StartFrame): void {
     const { run: runId, turn, start } = frame;
-    if (turn > (this.#recent?.start.turn ?? 0)) this.#recent = { start: frame, frames: [] };
+    if (turn > (this.#start?.turn ?? 0)) {
+      this.#start = frame;
+      this.#frames = [];
+    }
     // What is being sent here is known here. Another page of this device, and one that was reloaded since, is another device.
     let isOwn = false;
     for (const run of this.runs) {
       if (run.runId !== runId) continue;
       run.turn = turn;
-      isOwn ||= run.own;
+      isOwn ||= !!run.own;
     }
-    this.#began(runId, turn, start.from, isOwn ? undefined : start);
+    this.#began(runId, turn, isOwn ? undefined : start);
   }
 
   /** A turn of the chat, in order: watchers are told of it, or the state is read where one is missing. */
-  #began(runId: string, turn: number, from: string, start?: StartFrame['start']): void {
+  #began(runId: string, turn: number, start?: StartFrame['start']): void {
     if (turn > (this.active?.turn ?? this.turn ?? 0)) this.active = { runId, turn };
     if (this.turn === undefined || turn <= this.turn) return;
-    if (turn > this.turn + 1 || (start && !('tail' in start))) return void this.refresh();
+    if (turn > this.turn + 1 || (start && !start.tail)) return void this.refresh();
     this.turn = this.baseTurn = turn;
-    this.owner = from;
-    this.#tell({ type: 'start', runId, turn, ...(start && { start: start as RunStart }) });
+    this.#tell({ type: 'start', runId, turn, ...(start && { start }) });
   }
 
   #tell(update: ChatUpdate<UI_MESSAGE>): void {
@@ -354,7 +339,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   #schedule(): void {
-    if (!this.#connected) return;
+    if (this.#usedAt === undefined) return;
     this.#timer ??= this.#context.clock.setTimeout(() => {
       this.#timer = undefined;
       this.evaluate();
@@ -372,7 +357,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     else if (now - run.stuckSince >= timings.giveUpAfterMs) {
       // The resume that the AI SDK may try is for this run, also when it has ended by then.
       this.wanted = run.runId;
-      return run.fail(asDisconnect(noAnswer()));
+      return run.end(asDisconnect(noAnswer()));
     }
     if (run.responseAlive) return;
     // A gap that a read did not close is asked for again later and later.
@@ -384,7 +369,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const responding = [...this.runs].some((run) => run.responseAlive);
     const path = this.#live ? 'realtime' : responding ? 'response' : this.#http.path;
     const state = path ? 'connected' : !this.#used ? 'idle' : this.#http.failures > 0 ? 'offline' : 'connecting';
-    if (state === this.#connection.state && path === this.#connection.path) return;
+    const old = this.#connection;
+    if (state === old.state && path === old.path) return;
     this.#connection = { state, path };
     each(this.#onChange, (onChange) => onChange());
   }
@@ -399,9 +385,4 @@ export function each<T>(listeners: Iterable<T>, tell: (listener: T) => void): vo
       globalThis.reportError?.(error);
     }
   }
-}
-
-/** Whether the run goes on in an assistant message that exists already, or may do so. */
-function continues({ start }: StartFrame): boolean {
-  return !('tail' in start) || (start.tail[0]?.role === 'assistant' && start.tail[0].id === start.messageId);
 }

@@ -47,10 +47,5 @@ export interface ConnectionStore {
 
 /** What a transport reports to `onEvent`. Nothing here needs an answer: the transport has dealt with it. */
 export type TransportEvent =
-  | { readonly type: 'malformed-frame'; readonly chatId: string; readonly error: unknown }
-  | {
-      readonly type: 'realtime-live' | 'realtime-interrupted' | 'realtime-failed';
-      readonly chatId: string;
-      readonly error?: unknown;
-    }
+  | { readonly type: 'malformed-frame' | 'realtime-failed'; readonly chatId: string; readonly error: unknown }
   | { readonly type: 'http-failed'; readonly error: unknown };

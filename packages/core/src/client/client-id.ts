@@ -8,26 +8,22 @@ let ofThisPage: string | undefined;
  * a duplicated tab copies the storage, and two pages with one id would both run a client tool.
  */
 export function pageClientId(): string {
-  if (ofThisPage) return ofThisPage;
-  const id = take() ?? generateId();
-  ofThisPage = id;
   try {
-    addEventListener('pagehide', () => {
-      sessionStorage[key] = id;
-    });
-    addEventListener('pageshow', take);
+    if (!ofThisPage) {
+      take();
+      addEventListener('pagehide', () => {
+        sessionStorage[key] = ofThisPage;
+      });
+      addEventListener('pageshow', take);
+    }
   } catch {
-    // No page here (a server, a worker, React Native): an id for this process.
+    // No page here (a server, a worker, React Native), or one without a storage: an id for this process.
   }
-  return id;
+  ofThisPage ??= generateId();
+  return ofThisPage;
 }
 
-function take(): string | undefined {
-  try {
-    const id: string | undefined = sessionStorage[key];
-    delete sessionStorage[key];
-    return id;
-  } catch {
-    return undefined;
-  }
+function take(): void {
+  ofThisPage ??= sessionStorage[key];
+  delete sessionStorage[key];
 }

@@ -29,6 +29,5 @@ export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promi
 
 /** Exponential backoff with full jitter on its upper half: from 250 ms to 8 s. Never zero, so that no failure makes a hot loop. */
 export function backoffMs(failures: number): number {
-  const ceiling = Math.min(8000, 250 * 2 ** Math.min(failures, 6));
-  return ceiling / 2 + (Math.random() * ceiling) / 2;
+  return Math.min(8000, 250 * 2 ** failures) * (0.5 + Math.random() / 2);
 }

@@ -35,6 +35,13 @@ type SendCall<UI_MESSAGE extends UIMessage> = Omit<
   'abortSignal'
 >;
 
+/** A response with events: what its body begins with, as its headers say. */
+export interface Answer {
+  readonly runId: string | undefined;
+  readonly turn: number;
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
 /** The default of `api`. */
 export const defaultApi = '/api/chat';
 
@@ -56,12 +63,15 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
   }
 
   /** `POST {api}`: sends a run. `own` is added to the body, whoever made it. */
-  send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal): Promise<Response> {
+  send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal): Promise<Answer> {
     return this.#ask(
       (stock) => stock.sendMessages({ ...call, abortSignal: signal }),
       (address, init) =>
         // Neither parsed again nor copied: the body is JSON of an object, and of two equal names the later one counts.
-        this.#fetch(address, { ...init, body: `${String(init?.body).slice(0, -1)},${JSON.stringify(own).slice(1)}` }),
+        this.#fetch(address, {
+          ...init,
+          body: `${(init.body as string).slice(0, -1)},${JSON.stringify(own).slice(1)}`,
+        }),
     );
   }
 
@@ -71,7 +81,7 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     query: Record<string, string | number>,
     signal: AbortSignal,
     call?: CallOptions,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     return this.#ask(
       (stock) => stock.reconnectToStream({ ...call, chatId, abortSignal: signal } as never),
       (address, init) =>
@@ -83,14 +93,9 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
   }
 
   /** `GET` or, with a body, `POST` of JSON under the base address. */
-  async json<T>(path: string, body?: object, signal?: AbortSignal, call?: CallOptions): Promise<T> {
-    return (await this.post(path, body, signal, call)).json();
-  }
-
-  /** The response of `json`, for providers' credential exchange. */
-  async post(path: string, body?: object, signal?: AbortSignal, call: CallOptions = {}): Promise<Response> {
+  async post(path: string, body?: object, signal?: AbortSignal, call?: CallOptions): Promise<Response> {
     const { headers, credentials } = this.#options;
-    const all = { ...normalizeHeaders(await resolve(headers)), ...normalizeHeaders(call.headers) };
+    const all = { ...normalizeHeaders(await resolve(headers)), ...normalizeHeaders(call?.headers) };
     // `api` may carry a query, as in the AI SDK's own transport.
     return this.#fetch(this.api.replace(/(?=[?#]|$)/, path), {
       ...(body && { method: 'POST', body: JSON.stringify(body) }),
@@ -103,31 +108,33 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
   /** One request of the AI SDK's making that our server answers with events. */
   async #ask(
     request: (stock: StockRequest<UI_MESSAGE>) => Promise<unknown>,
-    fetch: (address: string, init: RequestInit | undefined) => Promise<Response>,
-  ): Promise<Response> {
+    fetch: (address: string, init: RequestInit) => Promise<Response>,
+  ): Promise<Answer> {
     let response!: Response;
     await request(
       new StockRequest({
         ...this.#options,
-        fetch: async (address, init) => {
+        fetch: async (address, init = {}) => {
           response = await fetch(String(address), init);
           return response;
         },
       } as HttpChatTransportInitOptions<UI_MESSAGE>),
     );
+    const { body, headers } = response;
+    const turn = headers.get('x-chat-turn');
     // A login page, another server, or headers that CORS hides: nothing of it would ever be an answer.
-    if (!response.headers.get('x-chat-turn')) {
-      await response.body?.cancel();
+    if (!turn) {
+      await body?.cancel();
       throw new ChatTransportError({
         code: 'protocol',
-        message: 'No x-chat-turn header: another server, or hidden by CORS.',
+        message: 'No x-chat-turn header (hidden by CORS?).',
         retryable: true,
       });
     }
-    return response;
+    return { runId: headers.get('x-chat-run-id') ?? undefined, turn: Number(turn), body };
   }
 
-  async #fetch(address: string, init: RequestInit = {}): Promise<Response> {
+  async #fetch(address: string, init: RequestInit): Promise<Response> {
     // globalThis.fetch is read at each call: other libraries patch it.
     const fetch = this.#options.fetch ?? globalThis.fetch;
     let response: Response;

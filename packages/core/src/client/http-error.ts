@@ -1,15 +1,15 @@
 import { ChatTransportError, type ErrorCode } from '../errors.ts';
+import type { ChatSnapshot } from './chat-update.ts';
 
 interface ErrorBody {
   readonly error?: { readonly code: ErrorCode; readonly message: string };
   /** The chat's state, where the sender was behind it. */
-  readonly state?: { readonly messages?: unknown[] };
+  readonly state?: ChatSnapshot | undefined;
 }
 
 /** An error answer of the server, with what it carries beside the error. */
-export interface HttpError extends ChatTransportError {
+export interface HttpError extends ChatTransportError, Pick<ErrorBody, 'state'> {
   readonly status: number;
-  readonly body: ErrorBody;
 }
 
 /** For answers that are not from our server: it names the code itself. */
@@ -24,12 +24,11 @@ const codeOfStatus: Record<number, ErrorCode> = {
 /** The error of an answer that is not ok. */
 export async function httpError(response: Response): Promise<HttpError> {
   // Not JSON, or not an object: an error page of something in front of our server.
-  const body: ErrorBody = (await response.json().catch(() => {})) ?? {};
-  const {
-    code = codeOfStatus[response.status] ?? 'provider-failed',
-    message = `The server answered ${response.status}.`,
-  } = body.error ?? {};
+  const { error, state }: ErrorBody = (await response.json().catch(() => {})) ?? {};
   const { status } = response;
-  const error = new ChatTransportError({ code, message, ...(status >= 500 && { retryable: true }) });
-  return Object.assign(error, { status, body });
+  const { code = codeOfStatus[status] ?? 'provider-failed', message = `The server answered ${status}.` } = error ?? {};
+  return Object.assign(new ChatTransportError({ code, message, ...(status >= 500 && { retryable: true }) }), {
+    status,
+    state,
+  });
 }

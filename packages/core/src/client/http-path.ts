@@ -1,17 +1,18 @@
 import type { UIMessage } from 'ai';
 import type { ChatTransportError } from '../errors.ts';
+import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
 import type { Frame } from '../wire/frame.ts';
 import { backoffMs, sleep } from './clock.ts';
-import type { CallOptions, HttpClient } from './http-client.ts';
+import type { Answer, CallOptions, HttpClient } from './http-client.ts';
 import { mayStayOpen } from './open-places.ts';
-import { noAnswer, type PersistContext, within } from './persist.ts';
+import { isTransient, noAnswer, type PersistContext, within } from './persist.ts';
 import type { RunStream } from './run-stream.ts';
-import { readSse, type SsePosition } from './sse-reader.ts';
+import { readSse } from './sse-reader.ts';
 
 /** What a channel and its HTTP path share. */
 export interface ChannelContext<UI_MESSAGE extends UIMessage = UIMessage> extends PersistContext {
   readonly http: HttpClient<UI_MESSAGE>;
-  readonly clientId: string;
+  readonly subscriber: RealtimeSubscriber | undefined;
   /** Aborts when the transport is closed. */
   readonly closing: AbortSignal;
 }
@@ -27,6 +28,7 @@ export interface HttpReader {
   /** What the newest call of the chat added to the transport's options. */
   readonly call: CallOptions | undefined;
   accept(frame: Frame, replayed?: boolean): void;
+  malformed(error: unknown): void;
   evaluate(): void;
 }
 
@@ -63,13 +65,10 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       const request = new AbortController();
       this.#request = request;
       const hasPlace = await mayStayOpen(request.signal);
-      const poll = this.#heldBack || !hasPlace;
+      const path = this.#heldBack || !hasPlace ? 'poll' : 'sse';
       const startedAt = clock.now();
-      let gotByte = false;
-      const waitMs = poll ? (hasPlace ? timings.pollMs : 0) : undefined;
+      const waitMs = path === 'sse' ? undefined : hasPlace ? timings.pollMs : 0;
       const frames = await this.#ask(unfed(this.#reader.runs)[0], waitMs, request, () => {
-        gotByte = true;
-        const path = poll ? 'poll' : 'sse';
         if (this.path === path || signal.aborted) return;
         this.path = path;
         this.#reader.evaluate();
@@ -77,14 +76,14 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       if (signal.aborted) break;
       const lastedMs = clock.now() - startedAt;
       // An open response that brings no byte is held back by something in between.
-      if (!poll && !gotByte && lastedMs >= timings.firstByteMs) this.#heldBack = true;
-      if (!poll || frames < 0) this.path = null;
+      if (path === 'sse' && this.path !== path && lastedMs >= timings.firstByteMs) this.#heldBack = true;
+      if (path === 'sse' || frames < 0) this.path = null;
       this.#reader.evaluate();
       if (frames < 1 && lastedMs < timings.graceMs) await this.pause();
       // A poll answers with the first frames: it is not asked for each token.
-      else if (poll) await sleep(clock, timings.gapMs, signal);
+      else if (path === 'poll') await sleep(clock, timings.gapMs, signal);
     }
-    if (this.#following !== following) return;
+    if (signal.aborted) return;
     this.#following = undefined;
     this.path = null;
     this.#reader.evaluate();
@@ -126,41 +125,48 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     return this.#catchingUp;
   }
 
-  /** Reads a request's answer to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames; rejects when it broke. */
+  /** Reads a request's answer to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames, or -1 when it broke and may be asked for again. */
   async read(
-    answer: Response | Promise<Response>,
-    position: SsePosition | undefined,
+    answer: Answer | Promise<Answer>,
+    run: RunStream | undefined,
+    from: number | undefined,
     controller: AbortController,
     onBytes?: () => void,
     waitMs = 0,
   ): Promise<number> {
-    const { clock, timings, emit } = this.#context;
-    const { chatId } = this.#reader;
+    const { clock, timings, failed } = this.#context;
     const dead = () => controller.abort(noAnswer());
     let frames = 0;
     let timer = clock.setTimeout(dead, timings.firstByteMs + waitMs);
     try {
-      const { body } = await answer;
-      if (body) {
-        await readSse(body, position, {
-          onBytes: () => {
-            // Heartbeats count: a path that is silent for longer is dead.
-            clock.clearTimeout(timer);
-            timer = clock.setTimeout(dead, timings.stallMs);
-            onBytes?.();
-          },
-          onMalformed: (error) => emit({ type: 'malformed-frame', chatId, error }),
-          onFrame: (frame, replayed) => {
-            frames++;
-            this.failures = 0;
-            this.#reader.accept(frame, replayed);
-          },
-        });
-      }
+      const isReplay = !!run?.awaitsReplay;
+      await readSse(await answer, from, isReplay, {
+        onBytes: () => {
+          // Heartbeats count: a path that is silent for longer is dead.
+          clock.clearTimeout(timer);
+          timer = clock.setTimeout(dead, timings.stallMs);
+          onBytes?.();
+        },
+        onMalformed: (error) => this.#reader.malformed(error),
+        onFrame: (frame, replayed) => {
+          frames++;
+          this.failures = 0;
+          this.#reader.accept(frame, replayed);
+        },
+      });
+      return frames;
+    } catch (error) {
+      failed(error);
+      // A token may have expired a moment ago: headers are read anew for the next requests, and only their refusal counts.
+      const mayPass =
+        isTransient(error) || (this.failures < 2 && (error as ChatTransportError).code === 'unauthorized');
+      if (mayPass) return -1;
+      run?.end(error);
+      return 0;
     } finally {
       clock.clearTimeout(timer);
+      controller.abort();
     }
-    return frames;
   }
 
   async #readMissed(): Promise<void> {
@@ -182,43 +188,26 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   }
 
   /** One GET. Resolves with the number of frames that came, or -1 when it failed. */
-  async #ask(
+  #ask(
     run: RunStream | undefined,
     waitMs: number | undefined,
     controller: AbortController,
     onBytes?: () => void,
   ): Promise<number> {
-    const { http, failed } = this.#context;
     const { chatId, turn, call } = this.#reader;
-    const position = run && { run: run.runId, from: run.position, ...(run.awaitsReplay && { replay: 1 }) };
-    try {
-      const query = {
-        ...position,
-        ...(turn !== undefined && { follow: turn }),
-        ...(waitMs !== undefined && { wait: waitMs }),
-      };
-      const answer = http.stream(chatId, query, controller.signal, call);
-      return await this.read(answer, position && { ...position, turn: run.turn }, controller, onBytes, waitMs);
-    } catch (error) {
-      failed(error);
-      // A token may have expired a moment ago: headers are read anew for the next requests, and only their refusal counts.
-      const mayPass =
-        isTransient(error) || (this.failures < 2 && (error as ChatTransportError).code === 'unauthorized');
-      if (mayPass) return -1;
-      run?.fail(error);
-      return 0;
-    } finally {
-      controller.abort();
-    }
+    const from = run?.position;
+    const query = {
+      ...(run && { run: run.runId, from: run.position }),
+      ...(run?.awaitsReplay && { replay: 1 }),
+      ...(turn !== undefined && { follow: turn }),
+      ...(waitMs !== undefined && { wait: waitMs }),
+    };
+    const answer = this.#context.http.stream(chatId, query, controller.signal, call);
+    return this.read(answer, run, from, controller, onBytes, waitMs);
   }
 }
 
 /** The streams that no response of their own feeds. */
 export function unfed(runs: ReadonlySet<RunStream>): RunStream[] {
   return [...runs].filter((run) => run.turn > 0 && !run.responseAlive);
-}
-
-/** Whether the same request may succeed later. */
-export function isTransient(error: unknown): boolean {
-  return (error as Partial<ChatTransportError>).retryable ?? true;
 }

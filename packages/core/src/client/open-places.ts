@@ -1,3 +1,5 @@
+import { abortOf } from './persist.ts';
+
 /**
  * How many responses the tabs of one browser hold open. A browser allows six HTTP/1.1 connections per origin: what is left is for
  * sends and stops, also those of the seventh tab. A tab without a place asks again and again instead.
@@ -8,7 +10,7 @@ export const maxOpenResponses = 4;
 export async function mayStayOpen(signal: AbortSignal): Promise<boolean> {
   const locks = globalThis.document && navigator.locks;
   if (!locks || signal.aborted) return true;
-  const left = new Promise((leave) => signal.addEventListener('abort', leave));
+  const left = abortOf(signal);
   for (let place = maxOpenResponses; place--; ) {
     const isFree = await new Promise((resolve) => {
       const hold = (lock: unknown) => {

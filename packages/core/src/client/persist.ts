@@ -43,6 +43,11 @@ export async function persist<T>(
   }
 }
 
+/** Resolves when `signal` aborts; never without one. */
+export function abortOf(signal: AbortSignal | undefined): Promise<unknown> {
+  return new Promise((resolve) => signal?.addEventListener('abort', resolve));
+}
+
 /** A request that ends with `signal`, unless it was aborted before. Throws the signal's reason when that is over already. */
 export function within(signal: AbortSignal): AbortController {
   signal.throwIfAborted();
@@ -53,13 +58,13 @@ export function within(signal: AbortSignal): AbortController {
 
 /** Whether the server may not have seen the request: nothing answered, or something in front of it did. */
 export function isUnanswered(error: unknown): boolean {
-  const { status, code = 'network' } = error as Partial<HttpError>;
-  return status ? status > 501 : code === 'network' || !ChatTransportError.isInstance(error);
+  const { status = 502, code } = error as Partial<HttpError>;
+  return status > 501 && code !== 'protocol';
 }
 
 /** Whether the same request may succeed later: for what may be repeated without harm even after an answer. */
-export function isPassing(error: unknown): boolean {
-  return isUnanswered(error) || (error as Partial<ChatTransportError>).retryable === true;
+export function isTransient(error: unknown): boolean {
+  return (error as Partial<ChatTransportError>).retryable ?? true;
 }
 
 /** The error of a request that nothing answered. */

@@ -11,9 +11,9 @@ import { HttpClient, type HttpOptions } from './http-client.ts';
 import type { HttpError } from './http-error.ts';
 import type { ChannelContext } from './http-path.ts';
 import { mayStayOpen } from './open-places.ts';
-import { asDisconnect, isPassing, isUnanswered, persist, within } from './persist.ts';
+import { abortOf, asDisconnect, isTransient, isUnanswered, persist, within } from './persist.ts';
 import type { RunStream } from './run-stream.ts';
-import { cutsAnswersOnly, withOwn, withOwnAnswer, withoutPlaceholders } from './stale-send.ts';
+import { behind, withoutPlaceholders } from './stale-send.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 
 /** The options of `RealtimeChatTransport`: those of the AI SDK's HTTP transport, and these. */
@@ -53,13 +53,9 @@ type ReconnectOptions<UI_MESSAGE extends UIMessage> = Parameters<ChatTransport<U
 export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> implements ChatTransport<UI_MESSAGE> {
   readonly resumeStreamIsReplay = true;
   readonly clientId: string;
-  readonly #http: HttpClient<UI_MESSAGE>;
-  readonly #subscriber: RealtimeSubscriber | undefined;
   readonly #options: RealtimeChatTransportOptions<UI_MESSAGE>;
   readonly #context: ChannelContext<UI_MESSAGE>;
   readonly #channels = new Map<string, ChatChannel<UI_MESSAGE>>();
-  /** Per chat: takes back an abort that has not become a cancel yet. */
-  readonly #undecided = new Map<string, () => void>();
   readonly #closing = new AbortController();
 
   constructor(options: RealtimeChatTransportOptions<UI_MESSAGE> = {}) {
@@ -67,25 +63,25 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     this.#options = options;
     this.clientId = options.clientId ?? pageClientId();
     const http = new HttpClient(options);
-    this.#http = http;
     const emit = (event: TransportEvent) => each([options.onEvent], (onEvent) => onEvent?.(event));
+    const { signal } = this.#closing;
     this.#context = {
       http,
-      clientId: this.clientId,
+      subscriber:
+        typeof subscriber === 'function'
+          ? subscriber({ api: http.api, clock, post: (path, body, own = signal) => http.post(path, body, own) })
+          : subscriber,
       clock,
       timings: { ...defaultTimings, ...options.timings },
-      closing: this.#closing.signal,
+      closing: signal,
       emit,
       failed: (error) => {
         if ((error as Error | undefined)?.name !== 'AbortError') emit({ type: 'http-failed', error });
       },
     };
-    this.#subscriber =
-      typeof subscriber === 'function' ? subscriber({ api: http.api, clock, post: http.post.bind(http) }) : subscriber;
     const wake = () => {
       if (!globalThis.document?.hidden) for (const channel of this.#channels.values()) channel.wake();
     };
-    const { signal } = this.#closing;
     for (const type of ['online', 'pageshow', 'visibilitychange'])
       globalThis.addEventListener?.(type, wake, { signal });
   }
@@ -95,18 +91,17 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const request = within(this.#closing.signal);
     const channel = this.channel(call.chatId);
     channel.call = call;
-    const run = channel.open(generateId(), { own: true });
+    const run = channel.open(generateId(), { own: call });
     // An abort is answered at once; what it means is decided a moment later, and until then the POST goes on.
-    const aborted = new Promise<never>((_, reject) => {
-      this.#onAbort(channel, run, abortSignal, request, () => reject(abortSignal?.reason));
-    });
+    this.#onAbort(channel, run, abortSignal, request);
     const sent = this.#send(channel, run, call, request.signal);
     void Promise.allSettled([sent, run.closed]).then(() => request.abort());
     try {
       // Where a proxy holds the answer back, realtime brings the run before it.
-      await Promise.race([sent, run.begun, aborted]);
+      await Promise.race([sent, run.begun, abortOf(abortSignal)]);
+      abortSignal?.throwIfAborted();
     } catch (error) {
-      if (!abortSignal?.aborted) run.detach();
+      if (!abortSignal?.aborted) run.end();
       throw asDisconnect(error);
     }
     return run.stream;
@@ -118,46 +113,39 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     ...call
   }: ReconnectOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk> | null> {
     // React's StrictMode and hot reload abort and resume in one tick: that is no stop.
-    this.#undecided.get(chatId)?.();
-    const request = within(this.#closing.signal);
     const channel = this.channel(chatId);
+    channel.undecided?.();
+    const request = within(this.#closing.signal);
     channel.call = call;
     const { wanted } = channel;
     channel.wanted = undefined;
-    const detach = () => request.abort(abortSignal?.reason);
-    abortSignal?.addEventListener('abort', detach);
-    const own = [...channel.runs].find((run) => run.own && (wanted ?? run.runId) === run.runId);
-    if (own) {
-      await Promise.race([own.closed, new Promise((done) => request.signal.addEventListener('abort', done))]);
-      request.abort();
-      return null;
-    }
+    let run: RunStream | undefined;
+    // Until there is an answer, an abort is a detach.
+    const detach = () => run ?? request.abort(abortSignal?.reason);
+    abortSignal?.addEventListener('abort', detach, { signal: request.signal });
     channel.connect();
     try {
-      const run = await this.#resume(channel, wanted, request);
-      // Something was sent meanwhile: the chat can show one answer at a time.
-      const sent = [...channel.runs].find((each) => each.own && each !== run);
-      if (sent) {
-        run?.detach();
+      const own = [...channel.runs].find((each) => each.own && (wanted ?? each.runId) === each.runId);
+      if (own) {
+        await Promise.race([own.closed, abortOf(request.signal)]);
         request.abort();
-        await sent.closed;
         return null;
       }
-      if (!run) return null;
-      // Its answer has its place further up: the chat's state has it.
-      if (run.turn < (channel.turn ?? 0)) {
-        run.detach();
-        request.abort();
+      run = await this.#resume(channel, wanted, request);
+      void run?.closed.then(() => request.abort());
+      // Something was sent meanwhile: the chat can show one answer at a time.
+      const sent = [...channel.runs].find((each) => each.own && each !== run);
+      // An older run's answer has its place further up: the chat's state has it.
+      if (!run || sent || run.turn < (channel.turn ?? 0)) {
+        run?.end();
+        await sent?.closed;
         return null;
       }
       this.#onAbort(channel, run, abortSignal, request);
-      void run.closed.then(() => request.abort());
       return run.stream;
     } catch (error) {
       request.abort();
       throw asDisconnect(error);
-    } finally {
-      abortSignal?.removeEventListener('abort', detach);
     }
   }
 
@@ -207,7 +195,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     // A fast run may have ended before its tool call is claimed.
     const target = runId ?? (await this.#newestRun(chatId, true));
     const { outcome } = await this.#signal(chatId, target, { id: this.clientId, type: 'claim', toolCallId }, '?');
-    if (outcome === 'delivered') Object.assign(this.channel(chatId), { owner: this.clientId, claimedRun: target });
+    if (outcome === 'delivered') this.channel(chatId).claimedRun = target;
     return outcome === 'delivered';
   }
 
@@ -225,14 +213,14 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   close(): void {
     this.#closing.abort(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
     for (const channel of this.#channels.values()) channel.close();
-    this.#subscriber?.close?.();
+    this.#context.subscriber?.close?.();
   }
 
   /** @internal The chat's connection, for `syncChat`. */
   channel(chatId: string): ChatChannel<UI_MESSAGE> {
     let channel = this.#channels.get(chatId);
     if (!channel) {
-      channel = new ChatChannel<UI_MESSAGE>(chatId, this.#subscriber, this.#context);
+      channel = new ChatChannel<UI_MESSAGE>(chatId, this.#context);
       this.#channels.set(chatId, channel);
     }
     return channel;
@@ -249,35 +237,30 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     let messages = own;
     // What these messages have seen, and not what has come while they are sent again. Who knows no turn has seen none.
     let baseTurn = channel.isBehind ? 0 : (channel.baseTurn ?? 0);
-    const isPlain = call.trigger === 'submit-message' && !call.messageId;
-    if (call.trigger === 'regenerate-message' || own.at(-1)?.role === 'user')
-      channel.cutting = isPlain ? undefined : run;
-    let isBehind = 3;
+    let repeats = 3;
     const post = async (attempt: AbortController): Promise<void> => {
       try {
-        const response = await this.#http.send(
+        const answer = await this.#context.http.send(
           { ...call, messages },
           { runId: run.runId, clientId: this.clientId, baseTurn },
           attempt.signal,
         );
-        run.runId = response.headers.get('x-chat-run-id') ?? run.runId;
-        channel.began(run, Number(response.headers.get('x-chat-turn')));
-        void channel.readResponse(run, response, attempt);
+        run.runId = answer.runId ?? run.runId;
+        channel.began(run, answer.turn);
+        void channel.readAnswer(run, answer, attempt);
         if (!(await mayStayOpen(attempt.signal))) attempt.abort();
       } catch (error) {
         if (run.turn > 0 && !signal.aborted) return attempt.abort();
-        const { state } = (error as Partial<HttpError>).body ?? {};
-        if (state) channel.adopt(state as ChatSnapshot<UI_MESSAGE>);
+        const state = (error as HttpError).state as ChatSnapshot<UI_MESSAGE> | undefined;
         // A plain new message is sent again behind what others have written since. What cuts the conversation is sent again
-        // only where it cuts nobody's message.
-        const known = state?.messages as UI_MESSAGE[] | undefined;
-        const continued = known && withOwnAnswer(known, own, call.messageId);
-        if (known && (isPlain || continued || cutsAnswersOnly(known, call)) && isBehind-- > 0) {
-          if (isPlain) messages = withOwn(known, own);
-          else if (continued) messages = continued;
+        // only where it cuts nobody's message. What this device has shown is asked before it takes the state over.
+        const next = state?.messages && behind(state.messages, call, own, channel.acknowledged);
+        if (state) channel.adopt(state);
+        if (next && repeats-- > 0) {
           // All of it came with another send, and has been answered.
-          if (isPlain && messages.length === known.length) return run.detach();
-          baseTurn = (state as ChatSnapshot<UI_MESSAGE>).turn;
+          if (next === state.messages) return run.end();
+          messages = next;
+          baseTurn = state.turn;
           // What is sent now may be put together otherwise than what is shown here.
           channel.isBehind = true;
           return post(attempt);
@@ -306,9 +289,8 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       this.#context,
       request.signal,
       async (attempt) => {
-        const response = await this.#http.stream(channel.chatId, query, attempt.signal, channel.call);
-        const turn = Number(response.headers.get('x-chat-turn'));
-        const runId = response.headers.get('x-chat-run-id');
+        const answer = await this.#context.http.stream(channel.chatId, query, attempt.signal, channel.call);
+        const { runId, turn } = answer;
         attempt.signal.throwIfAborted();
         if (!runId) {
           request.abort();
@@ -319,10 +301,10 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         channel.baseTurn ??= turn - 1;
         const run = channel.open(runId, { turn, replay: true });
         channel.active ??= { runId, turn };
-        void channel.readResponse(run, response, attempt);
+        void channel.readAnswer(run, answer, attempt);
         return run;
       },
-      isPassing,
+      isTransient,
     );
   }
 
@@ -332,17 +314,14 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     run: RunStream,
     signal: AbortSignal | undefined,
     request: AbortController,
-    atOnce?: () => void,
   ): void {
-    const { chatId } = channel;
     const { clock } = this.#context;
     const abort = () => {
-      atOnce?.();
-      this.#undecided.get(chatId)?.();
+      channel.undecided?.();
       const drop = () => {
         clock.clearTimeout(timer);
-        this.#undecided.delete(chatId);
-        run.detach();
+        channel.undecided = undefined;
+        run.end();
       };
       const timer = clock.setTimeout(() => {
         drop();
@@ -350,14 +329,14 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         // A failure was told to `onEvent`, and the run's own stream has been let go of.
         if (this.#options.onAbort !== 'detach') {
           // Behind what was shown here, the run may have written more before the cancel met it.
-          const told = this.cancel({ chatId, runId: run.runId });
+          const told = this.cancel({ chatId: channel.chatId, runId: run.runId });
           told.then(
             () => channel.refresh(),
             () => {},
           );
         }
       }, 0);
-      this.#undecided.set(chatId, drop);
+      channel.undecided = drop;
     };
     // The AI SDK's signal outlives the run: a stop of a finished answer is none of ours.
     signal?.addEventListener('abort', abort, { signal: request.signal });
@@ -381,10 +360,11 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const target = runId ?? (await this.#newestRun(chatId));
     if (!target) return { outcome: 'not-delivered', reason: 'ended' };
     const channel = this.channel(chatId);
+    const { subscriber, timings } = this.#context;
     try {
-      if (!query && channel.getSnapshot().path === 'realtime' && this.#subscriber?.send) {
-        const timeout = AbortSignal.timeout(this.#context.timings.firstByteMs);
-        return await this.#subscriber.send(chatId, target, message as Signal, timeout);
+      if (!query && channel.getSnapshot().path === 'realtime' && subscriber?.send) {
+        const timeout = AbortSignal.timeout(timings.firstByteMs);
+        return await subscriber.send(chatId, target, message as Signal, timeout);
       }
     } catch {
       // The HTTP way below says why, if it fails as well.

@@ -1,19 +1,26 @@
-import type { UIMessageChunk } from 'ai';
+import type { UIMessage, UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../errors.ts';
-import type { ChunksFrame, EndFrame, EndReason, PointerFrame } from '../wire/frame.ts';
+import type { ChunksFrame, EndFrame, PointerFrame } from '../wire/frame.ts';
 import { Sequencer } from './sequencer.ts';
 
 /** How many chunks may wait for a slow reader of the stream. Above it, frames are left in the log and read again. */
 const maxQueuedChunks = 1024;
 
+/** What a send is, as the AI SDK calls it. */
+export interface OwnSend {
+  readonly trigger: 'submit-message' | 'regenerate-message';
+  readonly messageId: string | undefined;
+  readonly messages: readonly UIMessage[];
+}
+
 export interface RunStreamOptions {
   readonly runId: string;
-  /** Whether this transport sent the run. */
-  readonly own: boolean;
+  /** The call, where this transport sent the run. */
+  readonly own?: OwnSend | undefined;
   /** The run's turn; 0 while the server is not known to have begun it. */
-  readonly turn: number;
+  readonly turn?: number;
   /** Whether the reader empties the message as the stream begins: then the stream must begin with a replay from the log. */
-  readonly replay: boolean;
+  readonly replay?: boolean;
   /** Called once, when the stream is over for whatever reason. */
   onClose(run: RunStream): void;
   /** Called when frames were left in the log and there is room for them again. */
@@ -23,10 +30,10 @@ export interface RunStreamOptions {
 /** One run as useChat reads it: a stream that survives every path, fed from all of them through a sequencer. */
 export class RunStream {
   runId: string;
-  readonly own: boolean;
+  readonly own: OwnSend | undefined;
   readonly stream: ReadableStream<UIMessageChunk>;
-  /** Resolves when the stream is over: with the reason when the run ended, without when it was let go of or failed. */
-  readonly closed: Promise<EndReason | undefined>;
+  /** Resolves when the stream is over, for whatever reason. */
+  readonly closed: Promise<void>;
   /** Resolves when the run is known to have begun, from whatever path. */
   readonly begun: Promise<void>;
   /** Whether a response of its own is feeding the stream. */
@@ -38,9 +45,9 @@ export class RunStream {
   /** Since when offsets are missing or no path is alive; now, when all is well. */
   stuckSince = 0;
   readonly #sequencer = new Sequencer();
-  readonly #options: RunStreamOptions;
+  readonly #replay: boolean;
   #controller!: ReadableStreamDefaultController<UIMessageChunk>;
-  #close!: (reason?: EndReason) => void;
+  #close!: () => void;
   #begin!: () => void;
   #turn = 0;
   #open = true;
@@ -48,18 +55,18 @@ export class RunStream {
   #failure: unknown;
 
   constructor(options: RunStreamOptions) {
-    this.#options = options;
+    this.#replay = options.replay ?? false;
     this.runId = options.runId;
     this.begun = new Promise((resolve) => {
       this.#begin = resolve;
     });
-    this.turn = options.turn;
+    this.turn = options.turn ?? 0;
     this.own = options.own;
     this.closed = new Promise((resolve) => {
-      this.#close = (reason) => {
+      this.#close = () => {
         if (!this.#open) return;
         this.#open = false;
-        resolve(reason);
+        resolve();
         options.onClose(this);
       };
     });
@@ -99,7 +106,7 @@ export class RunStream {
 
   /** Whether only a replay may begin this stream. */
   get awaitsReplay(): boolean {
-    return this.#options.replay && this.position === 0;
+    return this.#replay && this.position === 0;
   }
 
   /** Takes a frame from any path. */
@@ -119,34 +126,23 @@ export class RunStream {
     // The AI SDK does not continue an interrupted message by itself, so a cancel from elsewhere starts no tool loop here.
     if (reason === 'cancel') this.#controller.enqueue({ type: 'finish', finishReason: 'interrupted' });
     // An `error` chunk says more than the end does, and the reader has failed with it already.
-    if (reason === 'cancel' || reason === 'finish' || this.#lastType === 'error') this.#controller.close();
+    if (reason === 'cancel' || reason === 'finish' || this.#lastType === 'error') this.end();
     else
-      this.#fail(
+      this.end(
         new ChatTransportError({
           code: reason === 'error' ? 'provider-failed' : reason,
           message: `The answer ended: ${reason}.`,
         }),
       );
-    this.#close(reason);
   }
 
-  /** Ends the stream with an error. */
-  fail(error: unknown): void {
+  /** Ends the stream: with an error, or lets go of it. The run goes on without this reader. */
+  end(error?: unknown): void {
     if (!this.#open) return;
-    this.#fail(error);
-    this.#close();
-  }
-
-  /** Lets go of the stream without an error: the run goes on without this reader. */
-  detach(): void {
-    if (!this.#open) return;
-    this.#controller.close();
-    this.#close();
-  }
-
-  #fail(error: unknown): void {
     this.#failure = error;
-    this.#settleFailure();
+    if (error) this.#settleFailure();
+    else this.#controller.close();
+    this.#close();
   }
 
   /** Errors the stream once its queue is empty: an error throws away what is queued, and what arrived must be shown. */

@@ -1,7 +1,7 @@
 import type { UIMessageChunk } from 'ai';
 import type { ChunksFrame, EndFrame, EndReason, PointerFrame } from '../wire/frame.ts';
 
-/** How many chunks a sequencer holds ahead of its position. Above it, frames are forgotten and read from the log again. */
+/** How far ahead of its position a sequencer holds frames, in offsets. What is further on is forgotten and read from the log again. */
 export const maxHeldChunks = 4096;
 
 /**
@@ -10,16 +10,10 @@ export const maxHeldChunks = 4096;
  */
 export class Sequencer {
   /** The next offset to deliver. */
-  position: number;
+  position = 0;
   readonly #held = new Map<number, ChunksFrame>();
-  #heldChunks = 0;
-  #known: number;
+  #known = 0;
   #end: EndFrame | undefined;
-
-  constructor(position = 0) {
-    this.position = position;
-    this.#known = position;
-  }
 
   /** Whether offsets are known to exist that have not arrived: they must be read from the log, from `position` on. */
   get missing(): boolean {
@@ -45,25 +39,14 @@ export class Sequencer {
     }
     this.note(frame.next);
     // Frame boundaries are the same on every path, so only a snapshot can overlap: it is of no use to a reader that is further on.
-    if ('chunks' in frame && frame.at >= this.position) this.#hold(frame);
+    const isNear = frame.at >= this.position && frame.at <= this.position + maxHeldChunks;
+    if ('chunks' in frame && isNear) this.#held.set(frame.at, frame);
     const chunks: UIMessageChunk[] = [];
     for (let next = this.#held.get(this.position); next; next = this.#held.get(this.position)) {
       this.position = next.next;
       chunks.push(...next.chunks);
     }
-    for (const [at, held] of this.#held) {
-      if (at >= this.position) continue;
-      this.#held.delete(at);
-      this.#heldChunks -= held.chunks.length;
-    }
+    for (const at of this.#held.keys()) if (at < this.position) this.#held.delete(at);
     return chunks;
-  }
-
-  #hold(frame: ChunksFrame): void {
-    const { at, chunks, snapshot } = frame;
-    const isAhead = at > this.position;
-    if (this.#held.has(at) || (isAhead && (snapshot || this.#heldChunks + chunks.length > maxHeldChunks))) return;
-    this.#held.set(at, frame);
-    this.#heldChunks += chunks.length;
   }
 }

@@ -3,15 +3,7 @@ import type { UIMessageChunk } from 'ai';
 import { type Frame, wireVersion } from '../wire/frame.ts';
 import { decodeFrame } from '../wire/frame-codec.ts';
 import { parseSseId } from '../wire/sse-id.ts';
-
-/** Where the body of an SSE response begins: from its headers and from what was asked for. */
-export interface SsePosition {
-  readonly run: string;
-  readonly turn: number;
-  readonly from: number;
-  /** Whether the body begins with the earlier parts of the message that the run continues. */
-  readonly replay?: boolean | number;
-}
+import type { Answer } from './http-client.ts';
 
 export interface SseHandler {
   /** One whole frame. `replayed`: with the earlier parts in front. */
@@ -23,33 +15,41 @@ export interface SseHandler {
 }
 
 /**
- * Reads frames from an SSE body until it closes. A frame's chunks are held until its id has been seen, so that half a frame is never delivered.
+ * Reads frames from an SSE body, which begins at offset `from`, until it closes. `isReplay`: it begins with the earlier parts of the message
+ * that the run continues. A frame's chunks are held until its id has been seen, so that half a frame is never delivered.
  * PROTOCOL.md section 4.
  */
 export async function readSse(
-  body: ReadableStream<Uint8Array>,
-  position: SsePosition | undefined,
+  { body, runId: run = '', turn }: Answer,
+  from: number | undefined = 0,
+  isReplay: boolean,
   handler: SseHandler,
 ): Promise<void> {
-  let { run, turn, from } = position ?? { run: '', turn: 0, from: 0 };
+  if (!body) return;
   let group: UIMessageChunk[] = [];
-  const decoder = new TextDecoder();
-  const text = new TransformStream<Uint8Array, string>({
+  const heard = new TransformStream<Uint8Array, BufferSource>({
     transform(bytes, controller) {
       handler.onBytes();
-      controller.enqueue(decoder.decode(bytes, { stream: true }));
+      controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
     },
   });
-  const events = body.pipeThrough(text).pipeThrough(new EventSourceParserStream()).getReader();
+  const events = body
+    .pipeThrough(heard)
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())
+    .getReader();
   for (;;) {
     const { done, value } = await events.read();
     if (done) return;
     const { id, event, data } = value;
     try {
-      const end = id === undefined ? undefined : parseSseId(id);
+      const end = parseSseId(id ?? '');
       if (event === 'frame') {
         const frame = decodeFrame(data);
-        if ('start' in frame) ({ run, turn } = frame);
+        if ('start' in frame) {
+          ({ run, turn } = frame);
+          isReplay = false;
+        }
         from = 0;
         group = [];
         handler.onFrame(frame);
@@ -60,7 +60,7 @@ export async function readSse(
         if (!end) continue;
         const frame = { v: wireVersion, run, turn, at: from, next: end.next, chunks: group } as const;
         // A server may compact what it sends to a reader at position 0, and says so in no other way.
-        handler.onFrame(from === 0 ? { ...frame, snapshot: true } : frame, run === position?.run && !!position.replay);
+        handler.onFrame(from === 0 ? { ...frame, snapshot: true } : frame, isReplay);
         from = end.next;
         group = [];
       }

@@ -1,20 +1,32 @@
 import type { UIMessage } from 'ai';
+import type { OwnSend } from './run-stream.ts';
 
-/** Whether a send leaves all that the server knows but answers at the end: a regenerate that cuts nobody's message. */
-export function cutsAnswersOnly<UI_MESSAGE extends UIMessage>(
+/**
+ * The messages with which a send goes behind what the server knows: `known` itself where there is nothing to send any more,
+ * nothing where it would cut what others wrote and this device has not shown (`seen`).
+ */
+export function behind<UI_MESSAGE extends UIMessage>(
   known: UI_MESSAGE[],
-  { trigger, messages }: { trigger: string; messages: UI_MESSAGE[] },
-): boolean {
-  return (
-    trigger === 'regenerate-message' &&
-    known.every(({ id, role }, at) => (at < messages.length ? messages[at]?.id === id : role === 'assistant'))
-  );
-}
-
-/** What the server knows, and behind it this device's own new messages: those after its last answer that the server does not know. */
-export function withOwn<UI_MESSAGE extends UIMessage>(known: UI_MESSAGE[], messages: UI_MESSAGE[]): UI_MESSAGE[] {
-  const own = messages.slice(messages.findLastIndex((message) => message.role === 'assistant') + 1);
-  return [...known, ...own.filter(({ id }) => known.every((message) => message.id !== id))];
+  { trigger, messageId }: OwnSend,
+  messages: UI_MESSAGE[],
+  seen: ReadonlySet<string> | undefined,
+): UI_MESSAGE[] | undefined {
+  const last = messages.at(-1);
+  if (trigger === 'regenerate-message' || (messageId && last?.role === 'user')) {
+    const cutsNobody = known.every(
+      ({ id, role }, at) => messages[at]?.id === id || role === 'assistant' || seen?.has(id),
+    );
+    return cutsNobody ? messages : undefined;
+  }
+  if (messageId) {
+    // This device's copy of the last answer, with which the send goes on.
+    const continues = last?.role === 'assistant' && last.id === messageId && last.id === known.at(-1)?.id;
+    return continues ? [...known.slice(0, -1), last] : undefined;
+  }
+  // A plain new message: what follows this device's last answer.
+  const own = messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1);
+  const fresh = own.filter(({ id }) => known.every((message) => message.id !== id));
+  return fresh.length > 0 ? [...known, ...fresh] : known;
 }
 
 /** Without the empty places that `syncChat` keeps for answers which have not begun: they are no messages. */
@@ -22,15 +34,4 @@ export function withoutPlaceholders<UI_MESSAGE extends UIMessage>(messages: UI_M
   return messages.filter(
     ({ role, parts, metadata }) => role !== 'assistant' || parts.length > 0 || metadata !== undefined,
   );
-}
-
-/** What the server knows, with this device's copy of its last answer: the one that the send goes on with. Nothing where the chat has moved on. */
-export function withOwnAnswer<UI_MESSAGE extends UIMessage>(
-  known: UI_MESSAGE[],
-  messages: UI_MESSAGE[],
-  messageId: string | undefined,
-): UI_MESSAGE[] | undefined {
-  const own = messages.at(-1);
-  const isLast = own?.role === 'assistant' && own.id === messageId && own.id === known.at(-1)?.id;
-  return isLast ? [...known.slice(0, -1), own] : undefined;
 }

@@ -19,10 +19,12 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
 ): () => void {
   const { id: chatId } = chat;
   const channel = transport.channel(chatId);
-  const restore = onlyOwner(chat, transport);
   // Kept with the channel: a chat that is put in step anew has messages that nobody else knows.
   channel.acknowledged ??= new Set(chat.messages.map((message) => message.id));
   const { acknowledged } = channel;
+  const known = knowledge.get(channel) ?? { toolCalls: new Set() };
+  knowledge.set(channel, known);
+  const restore = onlyOwner(chat, transport, known);
   let wanted: string | undefined;
   let isBehind = false;
   let placeholder: string | undefined;
@@ -83,7 +85,8 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
 
   const onUpdate = (update: ChatUpdate<UI_MESSAGE>) => {
     if (update.type === 'end') {
-      const isEmpty = (message: UI_MESSAGE) => message.id === placeholder && message.parts.length === 0;
+      const isEmpty = (message: UI_MESSAGE) =>
+        message.id === placeholder && message.parts.length === 0 && message.metadata === undefined;
       if (chat.messages.some(isEmpty)) chat.messages = chat.messages.filter((message) => !isEmpty(message));
       placeholder = undefined;
       // It ended without having been streamed here to its end.
@@ -92,17 +95,18 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     }
     if (update.type === 'state') {
       const { state } = update;
+      known.newest = state.runs?.at(-1);
       // An answer that streams here is newer than this state. All else is taken over at once, since the answer's end may
       // send the conversation again; where the answer has no place in it, it is read again behind the answer.
       const streaming =
         chat.status === 'streaming' ? chat.messages.findLast(({ role }) => role === 'assistant') : undefined;
       // What this device has cut away is in a state that does not know of it yet.
-      const { cutting } = channel;
-      const isCutting = cutting !== undefined && cutting.turn === 0 && channel.runs.has(cutting);
-      // What is being sent was put together from what was shown before.
-      const isSending = [...channel.runs].some((run) => run.own && run.turn === 0);
+      const sending = [...channel.runs].find((run) => run.own && run.turn === 0)?.own;
+      const isCutting =
+        sending?.trigger === 'regenerate-message' || (sending?.messageId && sending.messages.at(-1)?.role === 'user');
       channel.isBehind = false;
-      if (streaming || isSending) fallBehind();
+      // What is being sent was put together from what was shown before.
+      if (streaming || sending) fallBehind();
       if (state.messages && !isCutting && (!streaming || state.messages.some(({ id }) => id === streaming.id)))
         adopt(
           state.messages.map((message) => (message.id === streaming?.id ? streaming : message)),
@@ -111,6 +115,7 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
       wanted = state.active?.runId;
       return void settle();
     }
+    known.newest = { from: transport.clientId, ...update.start, runId: update.runId };
     if (!update.start) {
       for (const message of chat.messages) acknowledged.add(message.id);
       if (channel.isBehind) isBehind = true;
@@ -124,13 +129,32 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   };
 
   const unwatch = transport.watch(chatId, onUpdate);
+  // After a long time without a path the stream has failed as a disconnect: what was missed is read when one is back.
+  const unsubscribe = channel.subscribe(() => {
+    if (!channel.getSnapshot().path || !(chat.error instanceof TypeError)) return;
+    chat.clearError();
+    fallBehind();
+    void settle();
+  });
   return () => {
     if (disposed) return;
     disposed = true;
     unwatch();
+    unsubscribe();
     restore();
   };
 }
+
+/** Who runs a chat's client tools. */
+interface Knowledge {
+  /** The client tool calls that this page has begun. */
+  readonly toolCalls: Set<string>;
+  /** The newest run. The device that sent it runs its client tools, unless this one has taken it over. */
+  newest?: { readonly runId: string; readonly from?: string } | undefined;
+}
+
+/** Kept with the channel, also for a chat that is put in step anew. */
+const knowledge = new WeakMap<object, Knowledge>();
 
 /** Whether a request of the chat is under way. */
 export function isBusy(chat: { readonly status: string }): boolean {
@@ -143,13 +167,18 @@ type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToo
 function onlyOwner<UI_MESSAGE extends UIMessage>(
   chat: AbstractChat<UI_MESSAGE>,
   transport: RealtimeChatTransport<UI_MESSAGE>,
+  known: Knowledge,
 ): () => void {
+  const channel = transport.channel(chat.id);
   const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
-  // A chat without known runs has no owner: then it is this device.
-  const isOwner = () => (transport.channel(chat.id).owner ?? transport.clientId) === transport.clientId;
+  const isOwner = () => {
+    const { runId, from } = known.newest ?? {};
+    // A chat without known runs has no owner: then it is this device.
+    return runId === channel.claimedRun || (from ?? transport.clientId) === transport.clientId;
+  };
   const { onToolCall, sendAutomaticallyWhen } = callbacks;
   if (onToolCall) {
-    const { toolCalls } = transport.channel(chat.id);
+    const { toolCalls } = known;
     callbacks.onToolCall = async (call) => {
       const { toolCallId } = call.toolCall;
       // A replay in this page tells the same call again.
@@ -167,7 +196,7 @@ function onlyOwner<UI_MESSAGE extends UIMessage>(
   const takeOver =
     <T>(answer: (input: T) => void | PromiseLike<void>) =>
     (input: T) => {
-      transport.channel(chat.id).owner = transport.clientId;
+      channel.claimedRun = known.newest?.runId;
       return answer(input);
     };
   Object.assign(chat, {

@@ -1,5 +1,5 @@
-import type { Signal, SignalReceipt } from '../log/run-log.ts';
 import type { ChatTransportError } from '../errors.ts';
+import type { Signal, SignalReceipt } from '../log/run-log.ts';
 
 /** What a subscription tells core. Calls after the subscription's signal has aborted are ignored. */
 export interface ChannelListener {

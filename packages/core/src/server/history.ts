@@ -53,7 +53,7 @@ export function continuedBy({ tail, messageId }: RunStart): UIMessage | undefine
 }
 
 /** The conversation with `message` in the place of the one that has its id, else at the end. */
-export function withMessage(messages: readonly UIMessage[], message: UIMessage): UIMessage[] {
+function withMessage(messages: readonly UIMessage[], message: UIMessage): UIMessage[] {
   const at = messages.findIndex(({ id }) => id === message.id);
   return at < 0 ? [...messages, message] : messages.with(at, message);
 }

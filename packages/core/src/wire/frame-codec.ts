@@ -12,18 +12,13 @@ export function encodeFrame(frame: Frame): string {
  * @throws ChatTransportError `protocol` when it is not exactly one frame of this wire version, without extra fields.
  */
 export function decodeFrame(data: string): Frame {
-  let frame: unknown;
-  let cause: unknown;
   try {
-    frame = JSON.parse(data);
-  } catch (error) {
-    cause = error;
+    const frame = JSON.parse(data);
+    if (kinds.some((isKind) => isKind(frame)) && isSound(frame)) return frame;
+  } catch {
+    // No JSON: no frame.
   }
-  if (isObject(frame)) {
-    const { v, run, turn } = frame;
-    if (v === wireVersion && isId(run) && isCount(turn) && turn > 0 && isSound(frame)) return frame as unknown as Frame;
-  }
-  throw new ChatTransportError({ code: 'protocol', message: 'Malformed frame.', cause });
+  throw new ChatTransportError({ code: 'protocol', message: 'Malformed frame.' });
 }
 
 /** The frame that says where the chunks are without carrying them. */
@@ -49,67 +44,56 @@ export function encodeForLimit(frame: Frame, maxMessageBytes: number): string {
   return encodeFrame({ ...frame, start: { trigger, from, messageId } });
 }
 
-type Fields = Record<string, unknown>;
+/** Values are what `JSON.parse` made: only an object has named fields. */
+type Check = (value: unknown) => boolean;
+type Fields = Readonly<Record<string, unknown>> | null | undefined;
 
-/** Whether it is one kind of frame. The set of fields decides the kind, so no frame can be two kinds. */
-function isSound(frame: Fields): boolean {
-  const { start, at, next, chunks, end, snapshot } = frame;
-  const fields = fieldsOf(frame);
-  if (fields === 'run,start,turn,v') return isStart(start);
-  if (!isCount(at)) return false;
-  if (fields === 'at,end,run,turn,v')
-    return isObject(end) && fieldsOf(end) === 'reason' && isOneOf(endReasons, end.reason);
-  if (!isCount(next) || next <= at) return false;
-  if (fields === 'at,next,run,turn,v') return true;
-  if (!isListOf(chunks, isTyped)) return false;
-  if (fields === 'at,chunks,next,run,turn,v') return chunks.length === next - at;
-  return fields === 'at,chunks,next,run,snapshot,turn,v' && snapshot === true && at === 0 && chunks.length > 0;
+const isText: Check = (value) => typeof value === 'string';
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isTyped: Check = (value) => isText((value as Fields)?.type);
+const isMessage: Check = (value) => {
+  const { id, role, parts } = value as NonNullable<Fields>;
+  return isText(id) && isOneOf('system', 'user', 'assistant')(role) && isListOf(isTyped)(parts);
+};
+
+const base = { v: isOneOf(wireVersion), run: isId, turn: (value: unknown) => value !== 0 && isCount(value) };
+const start = {
+  trigger: isOneOf('submit-message', 'regenerate-message'),
+  from: (value: unknown) => value === '' || isId(value),
+  messageId: isText,
+};
+const tail = { before: (value: unknown) => value === null || isText(value), tail: isListOf(isMessage) };
+const pointer = { ...base, at: isCount, next: isCount };
+const chunks = { ...pointer, chunks: isListOf(isTyped) };
+
+/** The kinds of frames. The set of fields decides the kind, so no frame can be two kinds. */
+const kinds = [
+  { ...base, start: hasExactly(start) },
+  { ...base, start: hasExactly({ ...start, ...tail }) },
+  { ...base, at: isCount, end: hasExactly({ reason: isOneOf(...endReasons) }) },
+  pointer,
+  chunks,
+  { ...chunks, snapshot: isOneOf(true) },
+].map(hasExactly);
+
+/** Whether a frame's offsets fit one another and its chunks. */
+function isSound({ at, next, chunks, snapshot }: ChunksFrame): boolean {
+  if (next <= at) return false;
+  return snapshot ? at === 0 && chunks.length > 0 : !chunks || chunks.length === next - at;
 }
 
-function isStart(start: unknown): boolean {
-  if (!isObject(start)) return false;
-  const { trigger, from, messageId, before, tail } = start;
-  const fields = fieldsOf(start);
-  return (
-    isOneOf(['submit-message', 'regenerate-message'], trigger) &&
-    (from === '' || isId(from)) &&
-    typeof messageId === 'string' &&
-    (fields === 'from,messageId,trigger' ||
-      (fields === 'before,from,messageId,tail,trigger' &&
-        (before === null || typeof before === 'string') &&
-        isListOf(tail, isMessage)))
-  );
+function hasExactly(checks: Record<string, Check>): Check {
+  const namesOf = (fields: object) => Object.keys(fields).sort().join();
+  const names = namesOf(checks);
+  return (value) =>
+    namesOf(value as object) === names &&
+    Object.entries(checks).every(([name, check]) => check((value as NonNullable<Fields>)[name]));
 }
 
-function isMessage(value: unknown): boolean {
-  return (
-    isObject(value) &&
-    typeof value.id === 'string' &&
-    isOneOf(['system', 'user', 'assistant'], value.role) &&
-    isListOf(value.parts, isTyped)
-  );
+function isOneOf(...values: unknown[]): Check {
+  return (value) => values.includes(value);
 }
 
-function isOneOf(values: readonly string[], value: unknown): boolean {
-  return values.includes(value as string);
-}
-
-function isTyped(value: unknown): boolean {
-  return isObject(value) && typeof value.type === 'string';
-}
-
-function isListOf(value: unknown, test: (item: unknown) => boolean): value is unknown[] {
-  return Array.isArray(value) && value.every(test);
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function fieldsOf(value: Fields): string {
-  return Object.keys(value).sort().join();
+function isListOf(check: Check): Check {
+  return (value) => Array.isArray(value) && value.every(check);
 }

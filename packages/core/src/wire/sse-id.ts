@@ -9,6 +9,9 @@ export interface SseId {
   readonly reason?: EndReason;
 }
 
+/** Fifteen digits are always counted exactly. */
+const pattern = new RegExp(`^([\\w-]{1,128}):(\\d{1,15})(?::(${endReasons.join('|')}))?$`);
+
 /** `<run>:<next>` for a frame's last chunk, `<run>:<next>:<reason>` for the run's end. */
 export function formatSseId({ run, next, reason }: SseId): string {
   return reason ? `${run}:${next}:${reason}` : `${run}:${next}`;
@@ -16,9 +19,6 @@ export function formatSseId({ run, next, reason }: SseId): string {
 
 /** Reads an event id (or a `Last-Event-ID` header); `undefined` when it is not one of ours. */
 export function parseSseId(text: string): SseId | undefined {
-  const [, run = '', offset, reason] = /^([\w-]{1,128}):(\d{1,16})(?::(\w+))?$/.exec(text) ?? [];
-  const next = Number(offset);
-  if (!Number.isSafeInteger(next)) return;
-  if (reason === undefined) return { run, next };
-  return endReasons.includes(reason as EndReason) ? { run, next, reason: reason as EndReason } : undefined;
+  const [, run, next, reason] = pattern.exec(text) ?? [];
+  if (run) return { run, next: Number(next), ...(reason && { reason: reason as EndReason }) };
 }

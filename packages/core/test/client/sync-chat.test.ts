@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { nonces, texts, until, World } from '../support/world.ts';
+import { nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
 const inStep = (...chats: { messages: readonly import('ai').UIMessage[] }[]) => {
   for (const chat of chats.slice(1)) {
@@ -375,4 +375,34 @@ describe('an approval', () => {
     );
     expect(world.model.calls).toHaveLength(2);
   });
+});
+
+describe('a long time without network', () => {
+  for (const ended of [false, true]) {
+    it(`is made up for when it is back, where the answer has ${ended ? 'ended' : 'not ended'} meanwhile`, async () => {
+      const world = new World();
+      const device = world.device({ timings: { ...quickTimings, giveUpAfterMs: 300 } });
+      const chat = device.synced('c');
+      void chat.sendMessage({ text: 'hi' });
+      const call = await world.model.call();
+      call.say('before ');
+      await until(() => texts(chat).at(-1)?.includes('before'));
+      device.cut();
+      await until(() => chat.status === 'error');
+      expect(chat.error).toBeInstanceOf(TypeError);
+      call.say('after');
+      if (ended) call.finish();
+      if (ended) await until(() => world.finished.length === 1);
+      device.restore();
+      await until(
+        () => texts(chat).at(-1)?.includes('after'),
+        () => [texts(chat), chat.status],
+      );
+      if (!ended) call.finish();
+      await until(() => chat.status === 'ready');
+      expect(texts(chat)).toEqual(['user: hi', 'assistant: before after']);
+      expect(nonces(chat)).toEqual([call.nonce]);
+      expect(world.model.calls).toHaveLength(1);
+    });
+  }
 });

@@ -1,7 +1,7 @@
 import { Chat } from '@ai-sdk/react';
 import { type ChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai';
 
-export function streamOf(chunks: readonly UIMessageChunk[]): ReadableStream<UIMessageChunk> {
+function streamOf(chunks: readonly UIMessageChunk[]): ReadableStream<UIMessageChunk> {
   // Copies: the AI SDK's fold changes data chunks.
   return new ReadableStream({
     start(controller) {

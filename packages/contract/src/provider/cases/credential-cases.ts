@@ -14,7 +14,7 @@ export const credentialCases: readonly ProviderCase[] = [
       await chat.sendMessage({ text: 'hi' });
       expect(chat.error).toMatchObject({ code: 'forbidden', retryable: false });
       expect(stage.model.calls).toHaveLength(0);
-      expect(device.events.map(({ type }) => type)).not.toContain('realtime-live');
+      expect(device.connection('c').path).not.toBe('realtime');
     },
   },
   {

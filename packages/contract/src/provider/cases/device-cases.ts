@@ -147,6 +147,11 @@ export const deviceCases: readonly ProviderCase[] = [
       expect(a.texts).toEqual(['user: hi', 'assistant: better']);
       expect([a.nonces, b.nonces]).toEqual([[second.nonce], [second.nonce]]);
       void a.sendMessage({ text: 'hello', messageId: a.messages[0]?.id as string });
+      await until(
+        'the edited question at the model',
+        () => stage.model.calls.length === 3,
+        () => [a.seen, b.seen],
+      );
       const third = await says(stage, 2, 'good');
       await stage.shows(b, 'good');
       await stage.idle(a, b);
