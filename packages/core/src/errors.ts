@@ -35,7 +35,7 @@ export class ChatTransportError extends AISDKError {
     super({ name, ...options });
     Object.assign(this, { [Symbol.for(marker)]: true });
     this.code = options.code;
-    this.retryable = options.retryable ?? retryableCodes.has(options.code);
+    this.retryable = options.retryable ?? retryableCodes.includes(options.code);
   }
 
   static override isInstance(error: unknown): error is ChatTransportError {
@@ -43,4 +43,4 @@ export class ChatTransportError extends AISDKError {
   }
 }
 
-const retryableCodes: ReadonlySet<ErrorCode> = new Set(['busy', 'stale', 'rate-limited', 'network', 'provider-failed']);
+const retryableCodes: readonly ErrorCode[] = ['busy', 'stale', 'rate-limited', 'network', 'provider-failed'];

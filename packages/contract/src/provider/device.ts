@@ -14,7 +14,7 @@ import { TestChat } from './test-chat.ts';
 import { until } from './wait.ts';
 
 /** Short waits, so that faults are noticed within a test. */
-export const quickTimings: Timings = {
+const quickTimings: Timings = {
   graceMs: 150,
   gapMs: 30,
   firstByteMs: 500,

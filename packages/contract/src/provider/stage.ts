@@ -10,7 +10,7 @@ import type { TestChat } from './test-chat.ts';
 import { until } from './wait.ts';
 
 /** How often a silent stream says that it is alive in the suite, in milliseconds. */
-export const stageHeartbeatMs = 400;
+const stageHeartbeatMs = 400;
 
 /** What a case plays on: one log, one service, server processes, and devices, all with real sockets in between. */
 export class Stage {

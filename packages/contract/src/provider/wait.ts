@@ -1,5 +1,5 @@
 /** How long a case waits for what must come, in milliseconds. Generous: only a failure takes that long. */
-export const waitMs = 10_000;
+const waitMs = 10_000;
 
 /** Waits until `condition` answers something truthy, and answers it. After `limitMs` fails with what was `seen` instead. */
 export async function until<T>(

@@ -3,7 +3,7 @@ import type { ChunksFrame, EndFrame, Frame, PointerFrame, StartFrame } from '../
 import { decodeFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
 import type { Answer, CallOptions } from './http-client.ts';
-import { type ChannelContext, HttpPath, type HttpReader, unfed } from './http-path.ts';
+import { type ChannelContext, HttpPath, type HttpReader } from './http-path.ts';
 import { asDisconnect, isTransient, noAnswer, persist } from './persist.ts';
 import { RunStream, type RunStreamOptions } from './run-stream.ts';
 
@@ -116,12 +116,12 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     return run;
   }
 
-  /** The run's start, when the run can be streamed from its beginning without asking the server first. */
-  startOf(runId: string | undefined): StartFrame | undefined {
-    const frame = this.#start;
-    const { tail, messageId } = frame?.start ?? {};
+  /** A stream for a run that can be streamed from its beginning without asking the server first. */
+  openKnown(runId: string | undefined): RunStream | undefined {
+    if (!runId || this.#start?.run !== runId) return;
+    const { turn, start } = this.#start;
     // Not where it goes on in an assistant message that exists already, or may do so.
-    return frame?.run === runId && tail && tail[0]?.id !== messageId ? frame : undefined;
+    return start.tail && start.tail[0]?.id !== start.messageId ? this.open(runId, { turn }) : undefined;
   }
 
   /** Tells `watcher` the chat's state and then each turn, until the returned function is called. */
@@ -260,8 +260,12 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.evaluate();
   }
 
+  get unfed(): RunStream[] {
+    return [...this.runs].filter((run) => run.turn > 0 && !run.responseAlive);
+  }
+
   get needsHttp(): boolean {
-    return !this.#live && (this.turn !== undefined || unfed(this.runs).length > 0);
+    return !this.#live && (this.turn !== undefined || this.unfed.length > 0);
   }
 
   /** Looks at what is needed now, and sees to it. */

@@ -21,6 +21,8 @@ export interface ChannelContext<UI_MESSAGE extends UIMessage = UIMessage> extend
 export interface HttpReader {
   readonly chatId: string;
   readonly runs: ReadonlySet<RunStream>;
+  /** The streams that no response of their own feeds. */
+  readonly unfed: RunStream[];
   /** The newest turn that the watchers know; `undefined` without watchers. */
   readonly turn: number | undefined;
   /** Whether HTTP has to bring what comes now. */
@@ -68,7 +70,7 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       const path = this.#heldBack || !hasPlace ? 'poll' : 'sse';
       const startedAt = clock.now();
       const waitMs = path === 'sse' ? undefined : hasPlace ? timings.pollMs : 0;
-      const frames = await this.#ask(unfed(this.#reader.runs)[0], waitMs, request, () => {
+      const frames = await this.#ask(this.#reader.unfed[0], waitMs, request, () => {
         if (this.path === path || signal.aborted) return;
         this.path = path;
         this.#reader.evaluate();
@@ -170,7 +172,7 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   }
 
   async #readMissed(): Promise<void> {
-    const targets: (RunStream | undefined)[] = unfed(this.#reader.runs);
+    const targets: (RunStream | undefined)[] = this.#reader.unfed;
     if (targets.length === 0) targets.push(undefined);
     for (const run of targets) {
       // Without an answer it is not known what was missed: asked until there is one, or nobody wants it.
@@ -205,9 +207,4 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     const answer = this.#context.http.stream(chatId, query, controller.signal, call);
     return this.read(answer, run, from, controller, onBytes, waitMs);
   }
-}
-
-/** The streams that no response of their own feeds. */
-export function unfed(runs: ReadonlySet<RunStream>): RunStream[] {
-  return [...runs].filter((run) => run.turn > 0 && !run.responseAlive);
 }

@@ -4,7 +4,7 @@ import { abortOf } from './persist.ts';
  * How many responses the tabs of one browser hold open. A browser allows six HTTP/1.1 connections per origin: what is left is for
  * sends and stops, also those of the seventh tab. A tab without a place asks again and again instead.
  */
-export const maxOpenResponses = 4;
+const maxOpenResponses = 4;
 
 /** Whether a response may stay open until `signal` aborts. Outside browsers, and without Web Locks (pages without TLS): always. */
 export async function mayStayOpen(signal: AbortSignal): Promise<boolean> {

@@ -278,8 +278,8 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     wanted: string | undefined,
     request: AbortController,
   ): Promise<RunStream | undefined> {
-    const start = channel.startOf(wanted ?? channel.active?.runId);
-    if (start) return channel.open(start.run, { turn: start.turn });
+    const known = channel.openKnown(wanted ?? channel.active?.runId);
+    if (known) return known;
     // The snapshot alone: what follows comes by the channel's own path. An ended run is replayed only to a page that knows nothing of it.
     const query = {
       wait: 0,

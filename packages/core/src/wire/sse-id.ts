@@ -10,7 +10,7 @@ export interface SseId {
 }
 
 /** Fifteen digits are always counted exactly. */
-const pattern = new RegExp(`^([\\w-]{1,128}):(\\d{1,15})(?::(${endReasons.join('|')}))?$`);
+const pattern = new RegExp(`^([A-Za-z0-9_-]{1,128}):(\\d{1,15})(?::(${endReasons.join('|')}))?$`);
 
 /** `<run>:<next>` for a frame's last chunk, `<run>:<next>:<reason>` for the run's end. */
 export function formatSseId({ run, next, reason }: SseId): string {
