@@ -28,6 +28,7 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   let wanted: string | undefined;
   let isBehind = false;
   let placeholder: string | undefined;
+  let isOver = false;
   let settling = false;
   let disposed = false;
 
@@ -51,6 +52,14 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     return true;
   };
 
+  /** Once the chat has shown all of an answer: where nothing of it came, its place goes. */
+  const clearPlaceholder = () => {
+    const isEmpty = (message: UI_MESSAGE) =>
+      message.id === placeholder && message.parts.length === 0 && message.metadata === undefined;
+    if (chat.messages.some(isEmpty)) chat.messages = chat.messages.filter((message) => !isEmpty(message));
+    placeholder = undefined;
+  };
+
   const fallBehind = () => {
     isBehind = channel.isBehind = true;
   };
@@ -61,11 +70,16 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   const settle = async () => {
     if (settling) return;
     settling = true;
-    while ((wanted || isBehind) && !disposed) {
+    while ((wanted || isBehind || isOver) && !disposed) {
       // The POST may have been answered with this very run: then it streams already.
       if (isStreamedHere(wanted)) wanted = undefined;
       if (isBusy(chat)) {
         await new Promise((resolve) => setTimeout(resolve, idlePollMs));
+        continue;
+      }
+      if (isOver) {
+        isOver = false;
+        clearPlaceholder();
         continue;
       }
       if (isBehind) {
@@ -85,10 +99,7 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
 
   const onUpdate = (update: ChatUpdate<UI_MESSAGE>) => {
     if (update.type === 'end') {
-      const isEmpty = (message: UI_MESSAGE) =>
-        message.id === placeholder && message.parts.length === 0 && message.metadata === undefined;
-      if (chat.messages.some(isEmpty)) chat.messages = chat.messages.filter((message) => !isEmpty(message));
-      placeholder = undefined;
+      isOver = true;
       // It ended without having been streamed here to its end.
       if (!update.isStreamed) fallBehind();
       return void settle();
