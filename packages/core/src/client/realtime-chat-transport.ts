@@ -254,7 +254,8 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         const state = (error as HttpError).state as ChatSnapshot<UI_MESSAGE> | undefined;
         // A plain new message is sent again behind what others have written since. What cuts the conversation is sent again
         // only where it cuts nobody's message. What this device has shown is asked before it takes the state over.
-        const next = state?.messages && behind(state.messages, call, own, channel.acknowledged);
+        const seen = state?.turn === channel.baseTurn ? channel.acknowledged : undefined;
+        const next = state?.messages && behind(state.messages, call, own, seen);
         if (state) channel.adopt(state);
         if (next && repeats-- > 0) {
           // All of it came with another send, and has been answered.

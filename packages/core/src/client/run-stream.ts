@@ -77,7 +77,8 @@ export class RunStream {
         },
         pull: () => {
           this.#settleFailure();
-          if (this.missing) options.onRoom();
+          // Not for each chunk that is read: an answer of the log brings many.
+          if (this.missing && (this.#controller.desiredSize ?? 0) > maxQueuedChunks / 2) options.onRoom();
         },
         cancel: () => this.#close(),
       },

@@ -14,7 +14,7 @@ export function behind<UI_MESSAGE extends UIMessage>(
   const last = messages.at(-1);
   if (trigger === 'regenerate-message' || (messageId && last?.role === 'user')) {
     const cutsNobody = known.every(
-      ({ id, role }, at) => messages[at]?.id === id || role === 'assistant' || seen?.has(id),
+      ({ id, role }, at) => (messages[at] ? messages[at].id === id : role === 'assistant') || seen?.has(id),
     );
     return cutsNobody ? messages : undefined;
   }

@@ -91,8 +91,13 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
       }
       channel.wanted = wanted;
       wanted = undefined;
+      const { error } = chat;
       // What the app's callbacks throw is told nowhere else.
-      await chat.resumeStream().catch((error) => globalThis.reportError?.(error));
+      await chat.resumeStream().catch((failure) => globalThis.reportError?.(failure));
+      // A message of this device that was refused keeps its error, whatever streamed meanwhile.
+      const last = chat.messages.at(-1);
+      if (error && chat.status === 'ready' && last?.role === 'user' && !acknowledged.has(last.id))
+        (chat as unknown as StatusSetter).setStatus({ status: 'error', error });
     }
     settling = false;
   };
@@ -170,6 +175,11 @@ const knowledge = new WeakMap<object, Knowledge>();
 /** Whether a request of the chat is under way. */
 export function isBusy(chat: { readonly status: string }): boolean {
   return chat.status === 'submitted' || chat.status === 'streaming';
+}
+
+/** How the AI SDK's own requests end in an error; protected, and held to by a test. */
+interface StatusSetter {
+  setStatus(next: { readonly status: 'error'; readonly error: Error }): void;
 }
 
 type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;

@@ -184,6 +184,9 @@ describe('nobody’s message is lost', () => {
     );
     await until(() => loser.status === 'ready' || loser.status === 'error');
     expect(texts(loser).at(-1)).toBe(`user: ${own}`);
+    // The refused message keeps its error behind the other's answer.
+    await until(() => loser.status === 'error');
+    expect(loser.error).toMatchObject({ code: 'busy' });
     // Sent again, it is answered; nothing is there twice.
     void loser.regenerate();
     const second = await world.model.call(1);
