@@ -177,16 +177,19 @@ describe('nobody’s message is lost', () => {
     );
     const [winner, loser, own] = a.error ? [b, a, 'from a'] : [a, b, 'from b'];
     expect(loser.error).toMatchObject({ code: 'busy' });
+    await until(() => loser.status === 'streaming');
     call.finish();
     await until(
       () => winner.status === 'ready' && texts(loser).some((text) => text === 'assistant: answer'),
       () => texts(loser),
     );
-    await until(() => loser.status === 'ready' || loser.status === 'error');
-    expect(texts(loser).at(-1)).toBe(`user: ${own}`);
-    // The refused message keeps its error behind the other's answer.
-    await until(() => loser.status === 'error');
+    // The refused message keeps its place and its error, though the other's answer was streamed meanwhile.
+    await until(
+      () => loser.status === 'error',
+      () => loser.status,
+    );
     expect(loser.error).toMatchObject({ code: 'busy' });
+    expect(texts(loser).at(-1)).toBe(`user: ${own}`);
     // Sent again, it is answered; nothing is there twice.
     void loser.regenerate();
     const second = await world.model.call(1);

@@ -108,36 +108,6 @@ describe('a sender', () => {
     expect(device.network.requests.filter((request) => request === 'POST /api/chat').length).toBeGreaterThan(1);
   });
 
-  it('is one run also when the app’s own fields are other ones at each attempt', async () => {
-    const world = new World();
-    let attempts = 0;
-    const device = world.device({ realtime: false, body: () => ({ attempt: attempts++ }) });
-    const chat = device.chat('c');
-    const sent = chat.sendMessage({ text: 'hi' });
-    const call = await world.model.call();
-    device.network.cutHttp();
-    call.say('only once');
-    call.finish();
-    await until(() => device.network.requests.length > 1);
-    device.network.http = 'up';
-    await sent;
-    expect(chat.error).toBeUndefined();
-    expect(texts(chat)).toEqual(['user: hi', 'assistant: only once']);
-    expect(world.model.calls).toHaveLength(1);
-  });
-
-  it('gets the error that the model’s stream told, not another one for the end', async () => {
-    const world = new World();
-    for (let round = 0; round < 20; round++) {
-      const chat = world.device().chat(`c${round}`);
-      const sent = chat.sendMessage({ text: 'hi' });
-      const call = await world.model.call(round);
-      call.push({ type: 'error', errorText: 'out of words' });
-      await sent;
-      expect(chat.error?.message).toBe('out of words');
-    }
-  });
-
   it('fails as a disconnect when no path is left for long, and resumes from there', async () => {
     const world = new World();
     const device = world.device({
