@@ -33,7 +33,7 @@ export class ChatTransportError extends AISDKError {
 
   constructor(options: { code: ErrorCode; message: string; retryable?: boolean; cause?: unknown }) {
     super({ name, ...options });
-    Object.assign(this, { [Symbol.for(marker)]: true });
+    (this as unknown as Record<symbol, boolean>)[Symbol.for(marker)] = true;
     this.code = options.code;
     this.retryable = options.retryable ?? retryableCodes.includes(options.code);
   }

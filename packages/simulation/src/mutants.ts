@@ -77,7 +77,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'every-device-runs-client-tools',
-    file: 'client/sync-chat.ts',
+    file: 'client/tool-owner.ts',
     find: '=== transport.clientId;',
     replace: '!== undefined;',
   },
@@ -88,10 +88,28 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    id: 'forgets-own-new-messages',
-    file: 'client/stale-send.ts',
-    find: '? [...known, ...fresh]',
-    replace: '? [...known]',
+    id: 'forgets-new-messages',
+    file: 'server/history.ts',
+    find: "return [...head, ...fresh.filter((message) => message.role === 'user' && !head.some(({ id }) => id === message.id))];",
+    replace: 'return [...head, ...fresh.slice(fresh.length)];',
+  },
+  {
+    id: 'answers-what-still-streams',
+    file: 'server/compose.ts',
+    find: 'baseTurn: isPartial ? turn - 1 : seenTurn,',
+    replace: 'baseTurn: seenTurn,',
+  },
+  {
+    id: 'trusts-a-view-that-lost-a-turn',
+    file: 'client/chat-view.ts',
+    find: 'this.set(this.isWhole && this.turn === turn - 1 ? turn : undefined, false, false);',
+    replace: 'this.set(turn, false, false);',
+  },
+  {
+    id: 'takes-an-older-state',
+    file: 'client/chat-channel.ts',
+    find: 'if (this.#doubts++ < maxDoubts) return void this.refresh();',
+    replace: '',
   },
   {
     id: 'never-calls-on-finish',

@@ -180,12 +180,31 @@ function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): s
   if (tab.isBusy) wrong.push(`${name} is still ${chat.status}.`);
   const known = new Set(conversation.map(({ id }) => id));
   // What this device sent and the server did not take is still shown here, and only here.
-  const shown = chat.messages.filter(({ id, role }) => known.has(id) || role !== 'user' || !isUnsent(world, tab, id));
+  const shown = chat.messages
+    .filter(({ id, role }) => known.has(id) || role !== 'user' || !isUnsent(world, tab, id))
+    .map((message) => withoutUnsentAnswers(world, tab, message, conversation));
   if (json(shown) === json(conversation)) return wrong;
   wrong.push(
     `${name} shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, conversation)}`,
   );
   return wrong;
+}
+
+/** A tool call that was answered here and that nothing was sent for, as after a stop, is answered here and only here. */
+function withoutUnsentAnswers(
+  world: World,
+  tab: Tab,
+  message: UIMessage,
+  conversation: readonly UIMessage[],
+): UIMessage {
+  const others = conversation.find(({ id }) => id === message.id)?.parts ?? [];
+  const parts = message.parts.map((part, at) => {
+    const other = others[at];
+    if (!('toolCallId' in part && other && 'toolCallId' in other) || other.state !== 'input-available') return part;
+    const runs = world.ledger.toolRuns.get(part.toolCallId);
+    return runs?.some((run) => run.answered && run.tab === tab.name) ? other : part;
+  });
+  return { ...message, parts };
 }
 
 function isUnsent(world: World, tab: Tab, id: string): boolean {

@@ -79,8 +79,7 @@ class WatchedTransport extends RealtimeChatTransport {
 
   override async sendMessages(options: Parameters<typeof ofTransport>[0]): ReturnType<typeof ofTransport> {
     const { ledger, trace } = this.tab.device.world;
-    const isNew = options.trigger === 'submit-message' || options.messages.at(-1)?.role === 'user';
-    const message = isNew ? options.messages.findLast(({ role }) => role === 'user') : undefined;
+    const message = options.messages.at(-1)?.role === 'user' ? options.messages.at(-1) : undefined;
     const send = message && ledger.sends.get(message.id);
     try {
       const stream = await super.sendMessages(options);

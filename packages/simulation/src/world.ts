@@ -17,6 +17,8 @@ export interface Settings {
   readonly servers: number;
   readonly usesRealtime: boolean;
   readonly ordered: boolean;
+  /** Whether the service is our own server: it carries signals, and a sender's answer comes over it alone. */
+  readonly carriesSignals: boolean;
   readonly flushIntervalMs: number;
   readonly maxMessageBytes: number;
   readonly onBusy: 'reject' | 'interrupt' | 'queue';
@@ -118,6 +120,7 @@ function chooseSettings(random: Random): Settings {
     servers: random.pick([1, 2, 2, 3]),
     usesRealtime: random.chance(0.85),
     ordered: random.chance(0.3),
+    carriesSignals: random.chance(0.5),
     flushIntervalMs: random.pick([0, 20, 100, 100]),
     maxMessageBytes: random.pick([1024, 10_240, 65_536, 65_536]),
     onBusy: random.pick(['reject', 'reject', 'interrupt', 'queue']),

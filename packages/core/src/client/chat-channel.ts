@@ -2,6 +2,7 @@ import type { UIMessage } from 'ai';
 import type { ChunksFrame, EndFrame, Frame, PointerFrame, StartFrame } from '../wire/frame.ts';
 import { decodeFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
+import type { ChatView } from './chat-view.ts';
 import type { Answer, CallOptions } from './http-client.ts';
 import { type ChannelContext, HttpPath, type HttpReader } from './http-path.ts';
 import { asDisconnect, isTransient, noAnswer, persist } from './persist.ts';
@@ -10,6 +11,8 @@ import { RunStream, type RunStreamOptions } from './run-stream.ts';
 /** How many frames of the newest run are kept for a stream that opens a moment later. What falls out is read from the log. */
 const maxRecentFrames = 256;
 const tickMs = 100;
+/** How often a state that is older than what is known here is asked for again before it is believed. */
+const maxDoubts = 3;
 
 /**
  * One chat's connection: it keeps a path alive while there are readers, and hands every frame, from whatever path, to the streams and watchers.
@@ -29,28 +32,36 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   /** What the newest call added to the transport's options: it is needed for the requests that follow from it. */
   call: CallOptions | undefined;
   readonly runs: Set<RunStream> = new Set();
-  /** Takes back an abort that has not become a cancel yet. */
+  /** Takes back the newest abort, if it has not become a cancel yet. */
   undecided: (() => void) | undefined;
-  /** Whether the chat's messages may lack, or have in the wrong place, what `baseTurn` says was seen. */
-  isBehind = false;
-  /** The messages that a chat kept in step is known to have shown or to share with the server; `syncChat` tells them. */
-  acknowledged: Set<string> | undefined;
+  /** What a chat kept in step shows; `syncChat` keeps it. */
+  view: ChatView | undefined;
+  /** The run that was stopped here, or detached from: it is not streamed here again. */
+  letGo: string | undefined;
+  /** Whether realtime is live. */
+  isLive = false;
+  /** The newest run's start. */
+  start: StartFrame | undefined;
   readonly #context: ChannelContext<UI_MESSAGE>;
   readonly #http: HttpPath<UI_MESSAGE>;
   readonly #watchers = new Set<(update: ChatUpdate<UI_MESSAGE>) => void>();
   readonly #onChange = new Set<() => void>();
-  /** The newest run's start, and what followed. */
-  #start: StartFrame | undefined;
+  /** What followed `start`. */
   #frames: (ChunksFrame | PointerFrame | EndFrame)[] = [];
+  /** The newest turn that anything told of. */
+  #heardTurn = 0;
   /** The newest turn that is known to be over. */
   #endedTurn = 0;
   #subscription: AbortController | undefined;
-  #live = false;
   #graceUntil = 0;
+  /** When realtime brought something last. */
+  #heardAt = 0;
   /** When somebody last used the channel; nothing while it is disconnected. */
   #usedAt: number | undefined;
   #wantsState = false;
   #refreshing = false;
+  /** How often in a row the server told an older state than what is known here. */
+  #doubts = 0;
   #timer: unknown;
   #connection: Connection = { state: 'idle', path: null };
 
@@ -80,6 +91,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       this.chatId,
       {
         onMessage: current((data: string) => {
+          this.#heardAt = clock.now();
           try {
             this.accept(decodeFrame(data));
           } catch (error) {
@@ -107,21 +119,25 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       onClose: () => void this.runs.delete(run),
       onRoom: () => void this.#http.catchUp(),
     });
-    run.newsAt = run.stuckSince = this.#context.clock.now();
+    run.openedAt = run.newsAt = run.stuckSince = this.#context.clock.now();
     this.runs.add(run);
     this.connect();
-    if (this.#start?.run === runId) for (const frame of this.#frames) run.accept(frame);
-    // A follower that was asked before carries the run only if it saw the run begin.
-    if (options.turn && !options.replay && this.runs.has(run) && this.#http.path) this.#http.restart();
+    this.#feed(run);
+    this.evaluate();
     return run;
+  }
+
+  /** What is already here of the run goes into its stream. */
+  #feed(run: RunStream): void {
+    if (this.start?.run === run.runId) for (const frame of this.#frames) run.accept(frame);
   }
 
   /** A stream for a run that can be streamed from its beginning without asking the server first. */
   openKnown(runId: string | undefined): RunStream | undefined {
-    if (!runId || this.#start?.run !== runId) return;
-    const { turn, start } = this.#start;
+    if (!runId || this.start?.run !== runId) return;
+    const { turn, start } = this.start;
     // Not where it goes on in an assistant message that exists already, or may do so.
-    return start.tail && start.tail[0]?.id !== start.messageId ? this.open(runId, { turn }) : undefined;
+    if (start.tail && start.tail[0]?.id !== start.messageId) return this.open(runId, { turn });
   }
 
   /** Tells `watcher` the chat's state and then each turn, until the returned function is called. */
@@ -140,8 +156,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   ask<T = ChatSnapshot<UI_MESSAGE>>(path = '', body?: object): Promise<T> {
     const { http, closing } = this.#context;
     return persist(this.#context, closing, async (attempt) => {
-      const route = `/${encodeURIComponent(this.chatId)}${path}`;
-      const answer = await (await http.post(route, body, attempt.signal, this.call)).json();
+      const answer = await (await http.post(`/${this.chatId}${path}`, body, attempt.signal, this.call)).json();
       attempt.abort();
       return answer;
     });
@@ -160,23 +175,31 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       } catch (error) {
         this.#wantsState = isTransient(error);
       }
-      if (this.#wantsState) await this.#http.pause();
+      if (this.#wantsState) await this.pause();
     }
     this.#refreshing = false;
   }
 
+  /** Waits before something that failed is tried again. */
+  pause(): Promise<void> {
+    return this.#http.pause();
+  }
+
   /** Takes over a state as the newest news. */
   adopt(state: ChatSnapshot<UI_MESSAGE>): void {
-    if (state.turn < (this.turn ?? 0)) return;
-    // Read before the end that is known here.
-    if (state.active && state.active.turn <= this.#endedTurn) return void this.refresh();
+    if (state.turn < this.#heardTurn || (state.active && state.active.turn <= this.#endedTurn)) {
+      // Read before what is known here. A log that has lost its chats says so again and again, and is right.
+      if (this.#doubts++ < maxDoubts) return void this.refresh();
+      this.start = undefined;
+      this.#endedTurn = 0;
+    }
+    this.#doubts = 0;
+    this.#heardTurn = state.turn;
     this.baseTurn = state.turn;
     this.active = state.active;
     if (this.#watchers.size === 0) return;
     this.turn = state.turn;
     this.#tell({ type: 'state', state });
-    // A run that began while the state was on its way.
-    if (this.#start) this.#onStart(this.#start);
     this.evaluate();
   }
 
@@ -184,25 +207,21 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   accept(frame: Frame, replayed = false): void {
     if ('start' in frame) return this.#onStart(frame);
     const { run: runId, turn } = frame;
-    if (this.#start?.run === runId && this.#frames.length < maxRecentFrames) this.#frames.push(frame);
-    let known = turn <= (this.turn ?? turn);
-    let isStreamed = false;
+    if (this.start?.run === runId && this.#frames.length < maxRecentFrames) this.#frames.push(frame);
     for (const run of [...this.runs]) {
       if (run.runId !== runId) continue;
-      known = true;
       const { position } = run;
       run.accept(frame, replayed);
       if (run.position > position) run.newsAt = this.#context.clock.now();
-      isStreamed ||= !this.runs.has(run);
     }
     if ('end' in frame) {
       this.#endedTurn = Math.max(this.#endedTurn, turn);
       if (this.active?.runId === runId) {
         this.active = undefined;
-        return this.#tell({ type: 'end', runId, turn, reason: frame.end.reason, isStreamed });
+        return this.#tell({ type: 'end', runId, turn, reason: frame.end.reason });
       }
     }
-    if (!known) void this.refresh();
+    if (turn > this.#heardTurn) void this.refresh();
   }
 
   /** Tells of something that is not of the protocol and was dropped. */
@@ -210,11 +229,14 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#context.emit({ type: 'malformed-frame', chatId: this.chatId, error });
   }
 
-  /** A POST was answered: its run is the chat's newest. */
+  /** A run that is sent here has begun, by the POST's answer or by realtime. */
   began(run: RunStream, turn: number): void {
-    run.turn = turn;
+    run.begin(turn);
     this.baseTurn = Math.max(turn, this.baseTurn ?? 0);
+    this.view?.begin(run, turn);
     this.#began(run.runId, turn);
+    // The server may have joined it to a run that has come by realtime before.
+    this.#feed(run);
   }
 
   /** Reads an answer as the run's own path, until it is over. */
@@ -224,10 +246,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     await this.#http.read(answer, run, 0, controller);
     run.responseAlive = false;
     if (this.runs.has(run)) {
-      // A follower that was asked before does not carry this run.
-      this.#http.restart();
       this.#http.wake();
-      if (this.#live) void this.#http.catchUp();
     }
     this.evaluate();
   }
@@ -237,8 +256,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     if (this.#usedAt === undefined) return;
     this.connect();
     // A path that looks alive may have died in a sleep.
-    if (this.#live) this.#http.wake();
-    else this.#http.stop();
+    this.#http.stop();
     void this.#http.catchUp();
     if (this.turn === undefined) void this.refresh();
     this.evaluate();
@@ -265,7 +283,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   get needsHttp(): boolean {
-    return !this.#live && (this.turn !== undefined || this.unfed.length > 0);
+    return !this.isLive && (this.turn !== undefined || this.unfed.length > 0);
   }
 
   /** Looks at what is needed now, and sees to it. */
@@ -288,8 +306,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#unsubscribe();
     this.#http.stop();
     this.#context.clock.clearTimeout(this.#timer);
-    this.#start = this.#timer = this.#usedAt = undefined;
-    this.#live = false;
+    this.start = this.#timer = this.#usedAt = undefined;
+    this.isLive = false;
   }
 
   #unsubscribe(): void {
@@ -298,40 +316,39 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   #onLive(): void {
-    this.#live = true;
+    this.isLive = true;
     // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
     // The old path is dropped only after that.
     void this.#http.catchUp(true).then(() => {
-      if (this.#live) this.#http.stop();
+      if (this.isLive) this.#http.stop();
     });
     this.evaluate();
   }
 
   #onDown(): void {
-    this.#live = false;
+    this.isLive = false;
     this.#graceUntil = 0;
     this.evaluate();
   }
 
   #onStart(frame: StartFrame): void {
     const { run: runId, turn, start } = frame;
-    if (turn > (this.#start?.turn ?? 0)) {
-      this.#start = frame;
+    if (turn > (this.start?.turn ?? 0)) {
+      this.start = frame;
       this.#frames = [];
     }
     // What is being sent here is known here. Another page of this device, and one that was reloaded since, is another device.
-    let isOwn = false;
-    for (const run of this.runs) {
-      if (run.runId !== runId) continue;
-      run.turn = turn;
-      isOwn ||= !!run.own;
-    }
-    this.#began(runId, turn, isOwn ? undefined : start);
+    const own = [...this.runs].find((run) => run.runId === runId && run.own);
+    if (own) this.began(own, turn);
+    else this.#began(runId, turn, start);
   }
 
   /** A turn of the chat, in order: watchers are told of it, or the state is read where one is missing. */
   #began(runId: string, turn: number, start?: StartFrame['start']): void {
-    if (turn > (this.active?.turn ?? this.turn ?? 0)) this.active = { runId, turn };
+    if (turn > this.#heardTurn) {
+      this.#heardTurn = turn;
+      if (turn > this.#endedTurn) this.active = { runId, turn };
+    }
     if (this.turn === undefined || turn <= this.turn) return;
     if (turn > this.turn + 1 || (start && !start.tail)) return void this.refresh();
     this.turn = this.baseTurn = turn;
@@ -355,7 +372,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const { timings } = this.#context;
     const { path, failures } = this.#http;
     // Realtime that is silent while the log cannot be read is no path: a server that is gone sends no end.
-    const isHeard = this.#live && (failures === 0 || now - run.newsAt < 2 * timings.silenceMs);
+    const isHeard = this.isLive && (failures === 0 || now - run.newsAt < 2 * timings.silenceMs);
     const stuck = run.missing || (run.turn > 0 && !run.responseAlive && !path && !isHeard);
     if (!stuck) run.stuckSince = now;
     else if (now - run.stuckSince >= timings.giveUpAfterMs) {
@@ -364,14 +381,17 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       return run.end(asDisconnect(noAnswer()));
     }
     if (run.responseAlive) return;
-    // A gap that a read did not close is asked for again later and later.
-    const patienceMs = run.missing ? timings.gapMs * 2 ** Math.min(run.asked, 6) : timings.silenceMs;
-    if (run.missing || (this.#live && run.turn > 0)) if (now - run.newsAt >= patienceMs) void this.#http.catchUp();
+    // A gap that a read did not close is asked for again later and later; so is a run of which realtime has not told so much as the start.
+    const patienceMs =
+      run.missing || (run.own && this.#heardAt < run.openedAt)
+        ? timings.gapMs * 2 ** Math.min(run.asked, 6)
+        : timings.silenceMs;
+    if (run.missing || (this.isLive && run.turn > 0)) if (now - run.newsAt >= patienceMs) void this.#http.catchUp();
   }
 
   #updateConnection(): void {
     const responding = [...this.runs].some((run) => run.responseAlive);
-    const path = this.#live ? 'realtime' : responding ? 'response' : this.#http.path;
+    const path = this.isLive ? 'realtime' : responding ? 'response' : this.#http.path;
     const state = path ? 'connected' : !this.#used ? 'idle' : this.#http.failures > 0 ? 'offline' : 'connecting';
     const old = this.#connection;
     if (state === old.state && path === old.path) return;

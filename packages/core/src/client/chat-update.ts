@@ -22,14 +22,8 @@ export interface ChatSnapshot<UI_MESSAGE extends UIMessage = UIMessage> {
 export type ChatUpdate<UI_MESSAGE extends UIMessage = UIMessage> =
   /** A run began. `start` is absent for a run that this device sent: it has the messages. */
   | { readonly type: 'start'; readonly runId: string; readonly turn: number; readonly start?: RunStart }
-  /** A run ended. `isStreamed`: a stream of this transport has all of it. */
-  | {
-      readonly type: 'end';
-      readonly runId: string;
-      readonly turn: number;
-      readonly reason: EndReason;
-      readonly isStreamed: boolean;
-    }
+  /** A run ended. */
+  | { readonly type: 'end'; readonly runId: string; readonly turn: number; readonly reason: EndReason }
   /** Turns were missed, or this is the first news: the chat as it is now. */
   | { readonly type: 'state'; readonly state: ChatSnapshot<UI_MESSAGE> };
 

@@ -62,14 +62,15 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     this.#options = { ...options, api: this.api };
   }
 
-  /** `POST {api}`: sends a run. `own` is added to the body, whoever made it. */
-  send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal): Promise<Answer> {
+  /** `POST {api}`: sends a run. `own` is added to the body, and `headers` to the headers, whoever made them. */
+  send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal, headers?: object | false): Promise<Answer> {
     return this.#ask(
       (stock) => stock.sendMessages({ ...call, abortSignal: signal }),
       (address, init) =>
         // Neither parsed again nor copied: the body is JSON of an object, and of two equal names the later one counts.
         this.#fetch(address, {
           ...init,
+          headers: { ...init.headers, ...headers } as HeadersInit,
           body: `${(init.body as string).slice(0, -1)},${JSON.stringify(own).slice(1)}`,
         }),
     );
@@ -127,7 +128,7 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
       await body?.cancel();
       throw new ChatTransportError({
         code: 'protocol',
-        message: 'No x-chat-turn header (hidden by CORS?).',
+        message: 'No x-chat-turn (CORS?)',
         retryable: true,
       });
     }

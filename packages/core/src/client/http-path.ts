@@ -48,6 +48,9 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   #heldBack = false;
   #following: AbortController | undefined;
   #request: AbortController | undefined;
+  /** The run that the request was for, and the turn after which it brings all others. */
+  #carried: RunStream | undefined;
+  #followed = 0;
   #catchingUp: Promise<void> | undefined;
   #wakeUp = new AbortController();
 
@@ -58,7 +61,12 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
 
   /** Follows the chat until realtime is live or nobody reads. */
   async follow(): Promise<void> {
-    if (this.#following) return;
+    if (this.#following) {
+      // What is followed brings the turns after it, and the one run that was asked for.
+      const [run] = this.#reader.unfed;
+      if (run && run !== this.#carried && run.turn <= this.#followed) this.#request?.abort();
+      return;
+    }
     const following = new AbortController();
     this.#following = following;
     const { signal } = following;
@@ -70,7 +78,10 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       const path = this.#heldBack || !hasPlace ? 'poll' : 'sse';
       const startedAt = clock.now();
       const waitMs = path === 'sse' ? undefined : hasPlace ? timings.pollMs : 0;
-      const frames = await this.#ask(this.#reader.unfed[0], waitMs, request, () => {
+      const [run] = this.#reader.unfed;
+      this.#carried = run;
+      this.#followed = this.#reader.turn ?? Number.POSITIVE_INFINITY;
+      const frames = await this.#ask(run, waitMs, request, () => {
         if (this.path === path || signal.aborted) return;
         this.path = path;
         this.#reader.evaluate();
@@ -91,18 +102,13 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     this.#reader.evaluate();
   }
 
-  /** Asks anew: what is followed has changed, or may be dead. */
-  restart(): void {
-    this.#request?.abort();
-  }
-
   /** Ends the following, once another path is live. */
   stop(): void {
     this.#following?.abort();
     this.#following = undefined;
     this.path = null;
     this.#heldBack = false;
-    this.restart();
+    this.#request?.abort();
     this.wake();
   }
 

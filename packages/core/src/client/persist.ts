@@ -57,7 +57,7 @@ export function within(signal: AbortSignal): AbortController {
 }
 
 /** Whether the server may not have seen the request: nothing answered, or something in front of it did. */
-export function isUnanswered(error: unknown): boolean {
+function isUnanswered(error: unknown): boolean {
   const { status = 502, code } = error as Partial<HttpError>;
   return status > 501 && code !== 'protocol';
 }

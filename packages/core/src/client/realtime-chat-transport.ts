@@ -11,9 +11,9 @@ import { HttpClient, type HttpOptions } from './http-client.ts';
 import type { HttpError } from './http-error.ts';
 import type { ChannelContext } from './http-path.ts';
 import { mayStayOpen } from './open-places.ts';
-import { abortOf, asDisconnect, isTransient, isUnanswered, persist, within } from './persist.ts';
+import { abortOf, asDisconnect, isTransient, persist, within } from './persist.ts';
 import type { RunStream } from './run-stream.ts';
-import { behind, withoutPlaceholders } from './stale-send.ts';
+import { whenStale } from './stale-send.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 
 /** The options of `RealtimeChatTransport`: those of the AI SDK's HTTP transport, and these. */
@@ -92,6 +92,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const channel = this.channel(call.chatId);
     channel.call = call;
     const run = channel.open(generateId(), { own: call });
+    channel.view?.show(run, abortSignal);
     // An abort is answered at once; what it means is decided a moment later, and until then the POST goes on.
     this.#onAbort(channel, run, abortSignal, request);
     const sent = this.#send(channel, run, call, request.signal);
@@ -101,7 +102,12 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       await Promise.race([sent, run.begun, abortOf(abortSignal)]);
       abortSignal?.throwIfAborted();
     } catch (error) {
-      if (!abortSignal?.aborted) run.end();
+      if (!abortSignal?.aborted) {
+        run.end();
+        // What the AI SDK has cut for this send is put back; and the server may have begun what it did not answer.
+        channel.view?.lose();
+        void channel.refresh();
+      }
       throw asDisconnect(error);
     }
     return run.stream;
@@ -118,34 +124,33 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const request = within(this.#closing.signal);
     channel.call = call;
     const { wanted } = channel;
-    channel.wanted = undefined;
+    channel.wanted = channel.letGo = undefined;
     let run: RunStream | undefined;
     // Until there is an answer, an abort is a detach.
     const detach = () => run ?? request.abort(abortSignal?.reason);
     abortSignal?.addEventListener('abort', detach, { signal: request.signal });
     channel.connect();
+    let stream: ReadableStream<UIMessageChunk> | null = null;
     try {
-      const own = [...channel.runs].find((each) => each.own && (wanted ?? each.runId) === each.runId);
-      if (own) {
-        await Promise.race([own.closed, abortOf(request.signal)]);
-        request.abort();
-        return null;
-      }
-      run = await this.#resume(channel, wanted, request);
+      const isOwn = [...channel.runs].some((each) => each.own && (wanted ?? each.runId) === each.runId);
+      if (!isOwn) run = await this.#resume(channel, wanted, request);
       void run?.closed.then(() => request.abort());
-      // Something was sent meanwhile: the chat can show one answer at a time.
+      // The chat can show one answer at a time, and what is sent here streams already.
       const sent = [...channel.runs].find((each) => each.own && each !== run);
       // An older run's answer has its place further up: the chat's state has it.
       if (!run || sent || run.turn < (channel.turn ?? 0)) {
         run?.end();
-        await sent?.closed;
-        return null;
+        if (sent) await Promise.race([sent.closed, abortOf(request.signal)]);
+      } else {
+        channel.view?.show(run, abortSignal);
+        this.#onAbort(channel, run, abortSignal, request);
+        ({ stream } = run);
       }
-      this.#onAbort(channel, run, abortSignal, request);
-      return run.stream;
+      return stream;
     } catch (error) {
-      request.abort();
       throw asDisconnect(error);
+    } finally {
+      if (!stream) request.abort();
     }
   }
 
@@ -192,11 +197,11 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     readonly runId?: string;
     readonly toolCallId: string;
   }): Promise<boolean> {
-    // A fast run may have ended before its tool call is claimed.
-    const target = runId ?? (await this.#newestRun(chatId, true));
+    const target = runId ?? (await this.#newestRun(chatId));
     const { outcome } = await this.#signal(chatId, target, { id: this.clientId, type: 'claim', toolCallId }, '?');
-    if (outcome === 'delivered') this.channel(chatId).claimedRun = target;
-    return outcome === 'delivered';
+    const isOurs = outcome === 'delivered';
+    if (isOurs) this.channel(chatId).claimedRun = target;
+    return isOurs;
   }
 
   /** Tells `watcher` the chat's state and then each turn that starts or ends, on any device, until the returned function is called. */
@@ -211,7 +216,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
 
   /** Ends every stream and subscription. Runs go on. Idempotent. */
   close(): void {
-    this.#closing.abort(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
+    this.#closing.abort(new ChatTransportError({ code: 'network', message: 'Transport closed.' }));
     for (const channel of this.#channels.values()) channel.close();
     this.#context.subscriber?.close?.();
   }
@@ -233,17 +238,20 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     call: Omit<SendOptions<UI_MESSAGE>, 'abortSignal'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const own = withoutPlaceholders(call.messages);
-    let messages = own;
+    const own = { ...call };
     // What these messages have seen, and not what has come while they are sent again. Who knows no turn has seen none.
-    let baseTurn = channel.isBehind ? 0 : (channel.baseTurn ?? 0);
+    let baseTurn = (channel.view ?? channel).baseTurn ?? 0;
     let repeats = 3;
+    const { http, subscriber } = this.#context;
     const post = async (attempt: AbortController): Promise<void> => {
       try {
-        const answer = await this.#context.http.send(
-          { ...call, messages },
+        // Where our own server holds the socket, the answer comes there as soon as anywhere: it is not sent twice.
+        const isOnSocket = channel.isLive && subscriber?.send;
+        const answer = await http.send(
+          own,
           { runId: run.runId, clientId: this.clientId, baseTurn },
           attempt.signal,
+          isOnSocket && { accept: 'application/json' },
         );
         run.runId = answer.runId ?? run.runId;
         channel.began(run, answer.turn);
@@ -252,22 +260,17 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       } catch (error) {
         if (run.turn > 0 && !signal.aborted) return attempt.abort();
         const state = (error as HttpError).state as ChatSnapshot<UI_MESSAGE> | undefined;
-        // A plain new message is sent again behind what others have written since. What cuts the conversation is sent again
-        // only where it cuts nobody's message. What this device has shown is asked before it takes the state over.
-        const seen = state?.turn === channel.baseTurn ? channel.acknowledged : undefined;
-        const next = state?.messages && behind(state.messages, call, own, seen);
+        // A plain new message goes behind what others have written since. What cuts the conversation is sent again only where it
+        // cuts nobody's message. What this device has shown is asked before it takes the state over.
+        const next = state?.messages && whenStale(state.messages, own, channel.view?.acknowledged);
         if (state) channel.adopt(state);
-        if (next && repeats-- > 0) {
-          // All of it came with another send, and has been answered.
-          if (next === state.messages) return run.end();
-          messages = next;
+        if (next === 'known') return run.end();
+        if (state && next === 'again' && repeats-- > 0) {
+          // What the state has taken away from the chat is not sent either.
+          own.messages = channel.view?.still(own.messages, state) ?? own.messages;
           baseTurn = state.turn;
-          // What is sent now may be put together otherwise than what is shown here.
-          channel.isBehind = true;
           return post(attempt);
         }
-        // What the AI SDK has cut for this send is put back.
-        if (!isUnanswered(error)) void channel.refresh();
         throw error;
       }
     };
@@ -294,7 +297,6 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         const { runId, turn } = answer;
         attempt.signal.throwIfAborted();
         if (!runId) {
-          request.abort();
           channel.baseTurn ??= turn;
           return;
         }
@@ -321,7 +323,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       channel.undecided?.();
       const drop = () => {
         clock.clearTimeout(timer);
-        channel.undecided = undefined;
+        channel.letGo = run.runId;
         run.end();
       };
       const timer = clock.setTimeout(() => {
@@ -331,10 +333,11 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         if (this.#options.onAbort !== 'detach') {
           // Behind what was shown here, the run may have written more before the cancel met it.
           const told = this.cancel({ chatId: channel.chatId, runId: run.runId });
-          told.then(
-            () => channel.refresh(),
-            () => {},
-          );
+          told
+            .catch(() => {
+              channel.letGo = undefined;
+            })
+            .then(() => channel.refresh());
         }
       }, 0);
       channel.undecided = drop;
@@ -343,13 +346,14 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     signal?.addEventListener('abort', abort, { signal: request.signal });
   }
 
-  async #newestRun(chatId: string, orEnded = false): Promise<string | undefined> {
+  /** The chat's active run; else its newest, since a fast run may have ended before its tool call is claimed. */
+  async #newestRun(chatId: string): Promise<string | undefined> {
     const channel = this.channel(chatId);
     // Who does not watch the chat has not heard of what others began since.
     const known = [...channel.runs].at(-1) ?? (channel.turn === undefined ? undefined : channel.active);
     if (known) return known.runId;
     const { active, runs } = await channel.ask();
-    return active?.runId ?? (orEnded ? runs?.at(-1)?.runId : undefined);
+    return (active ?? runs?.at(-1))?.runId;
   }
 
   async #signal(
@@ -363,7 +367,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const channel = this.channel(chatId);
     const { subscriber, timings } = this.#context;
     try {
-      if (!query && channel.getSnapshot().path === 'realtime' && subscriber?.send) {
+      if (!query && channel.isLive && subscriber?.send) {
         const timeout = AbortSignal.timeout(timings.firstByteMs);
         return await subscriber.send(chatId, target, message as Signal, timeout);
       }

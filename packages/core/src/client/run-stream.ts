@@ -1,6 +1,6 @@
 import type { UIMessage, UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../errors.ts';
-import type { ChunksFrame, EndFrame, PointerFrame } from '../wire/frame.ts';
+import type { ChunksFrame, EndFrame, EndReason, PointerFrame } from '../wire/frame.ts';
 import { Sequencer } from './sequencer.ts';
 
 /** How many chunks may wait for a slow reader of the stream. Above it, frames are left in the log and read again. */
@@ -36,8 +36,12 @@ export class RunStream {
   readonly closed: Promise<void>;
   /** Resolves when the run is known to have begun, from whatever path. */
   readonly begun: Promise<void>;
+  /** The run's turn; 0 while the server is not known to have begun it. */
+  turn: number;
   /** Whether a response of its own is feeding the stream. */
   responseAlive = false;
+  /** When the stream was opened, by the transport's clock. */
+  openedAt = 0;
   /** When the stream got on or the log was asked, by the transport's clock. */
   newsAt = 0;
   /** How often the log was asked since chunks came. */
@@ -45,17 +49,16 @@ export class RunStream {
   /** Since when offsets are missing or no path is alive; now, when all is well. */
   stuckSince = 0;
   readonly #sequencer = new Sequencer();
-  readonly #replay: boolean;
+  readonly #replay: boolean | undefined;
   #controller!: ReadableStreamDefaultController<UIMessageChunk>;
   #close!: () => void;
   #begin!: () => void;
-  #turn = 0;
   #open = true;
   #lastType = '';
   #failure: unknown;
 
   constructor(options: RunStreamOptions) {
-    this.#replay = options.replay ?? false;
+    this.#replay = options.replay;
     this.runId = options.runId;
     this.begun = new Promise((resolve) => {
       this.#begin = resolve;
@@ -86,14 +89,10 @@ export class RunStream {
     );
   }
 
-  /** The run's turn; 0 while the server is not known to have begun it. */
-  get turn(): number {
-    return this.#turn;
-  }
-
-  set turn(turn: number) {
-    this.#turn = turn;
-    if (turn > 0) this.#begin();
+  /** The run is known to have begun. */
+  begin(turn: number): void {
+    this.turn = turn;
+    this.#begin();
   }
 
   get position(): number {
@@ -105,15 +104,20 @@ export class RunStream {
     return this.#open && this.#sequencer.missing;
   }
 
+  /** Why the run ended, once all of it is in the stream. */
+  get ended(): EndReason | undefined {
+    return this.#sequencer.ended;
+  }
+
   /** Whether only a replay may begin this stream. */
   get awaitsReplay(): boolean {
-    return this.#replay && this.position === 0;
+    return !!this.#replay && this.position === 0;
   }
 
   /** Takes a frame from any path. */
   accept(frame: ChunksFrame | PointerFrame | EndFrame, replayed = false): void {
     if (!this.#open) return;
-    this.turn = frame.turn;
+    this.begin(frame.turn);
     const hasRoom = (this.#controller.desiredSize ?? 0) > 0;
     if ('next' in frame && !(hasRoom && (replayed || !this.awaitsReplay))) return this.#sequencer.note(frame.next);
     const chunks = this.#sequencer.push(frame);
@@ -122,7 +126,7 @@ export class RunStream {
       this.#lastType = chunk.type;
       this.asked = 0;
     }
-    const reason = this.#sequencer.ended;
+    const reason = this.ended;
     if (!reason) return;
     // The AI SDK does not continue an interrupted message by itself, so a cancel from elsewhere starts no tool loop here.
     if (reason === 'cancel') this.#controller.enqueue({ type: 'finish', finishReason: 'interrupted' });

@@ -2,36 +2,27 @@ import type { UIMessage } from 'ai';
 import type { OwnSend } from './run-stream.ts';
 
 /**
- * The messages with which a send goes behind what the server knows: `known` itself where there is nothing to send any more,
- * nothing where it would cut what others wrote and this device has not shown (`seen`).
+ * Whether a send that was behind goes behind what the server knows (`again`; the server puts the two together), is there already with another
+ * send (`known`), or would cut what others wrote and this device has not shown in `seen` (false).
  */
-export function behind<UI_MESSAGE extends UIMessage>(
-  known: UI_MESSAGE[],
-  { trigger, messageId }: OwnSend,
-  messages: UI_MESSAGE[],
+export function whenStale(
+  known: readonly UIMessage[],
+  { trigger, messageId, messages }: OwnSend,
   seen: ReadonlySet<string> | undefined,
-): UI_MESSAGE[] | undefined {
+): 'again' | 'known' | false {
   const last = messages.at(-1);
   if (trigger === 'regenerate-message' || (messageId && last?.role === 'user')) {
     const cutsNobody = known.every(
       ({ id, role }, at) => (messages[at] ? messages[at].id === id : role === 'assistant') || seen?.has(id),
     );
-    return cutsNobody ? messages : undefined;
+    return cutsNobody && 'again';
   }
-  if (messageId) {
-    // This device's copy of the last answer, with which the send goes on.
-    const continues = last?.role === 'assistant' && last.id === messageId && last.id === known.at(-1)?.id;
-    return continues ? [...known.slice(0, -1), last] : undefined;
-  }
-  // A plain new message: what follows this device's last answer.
-  const own = messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1);
-  const fresh = own.filter(({ id }) => known.every((message) => message.id !== id));
-  return fresh.length > 0 ? [...known, ...fresh] : known;
+  // This device's copy of the last answer, with which the send goes on.
+  if (messageId) return last?.id === messageId && messageId === known.at(-1)?.id && 'again';
+  return newMessages(messages).every(({ id }) => known.some((message) => message.id === id)) ? 'known' : 'again';
 }
 
-/** Without the empty places that `syncChat` keeps for answers which have not begun: they are no messages. */
-export function withoutPlaceholders<UI_MESSAGE extends UIMessage>(messages: UI_MESSAGE[]): UI_MESSAGE[] {
-  return messages.filter(
-    ({ role, parts, metadata }) => role !== 'assistant' || parts.length > 0 || metadata !== undefined,
-  );
+/** What a send may add to the conversation: what follows this device's last answer. */
+export function newMessages(messages: readonly UIMessage[]): readonly UIMessage[] {
+  return messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1);
 }

@@ -70,7 +70,7 @@ export async function beginRun(
       if (onBusy === 'interrupt') {
         if (attempt >= maxAttempts) return outcome;
         // Who has not seen the active run may not end it.
-        if (composed.baseTurn !== undefined && composed.baseTurn < outcome.active.turn) return { type: 'stale' };
+        if (start.baseTurn !== undefined && start.baseTurn < outcome.active.turn) return { type: 'stale' };
         // Cancelled before the next attempt composes, so that the conversation has all that the run has written.
         await cancel(outcome.active);
         continue;

@@ -2,7 +2,7 @@ import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import { digest } from './digest.ts';
 import type { Engine } from './engine.ts';
-import { foldNewest, readHead } from './head.ts';
+import { type Head, readHead } from './head.ts';
 import {
   composeFromHistory,
   continuedMessage,
@@ -15,6 +15,7 @@ import {
 /** What a send asks for. */
 export interface SendRequest extends SendIntent {
   readonly chatId: string;
+  readonly runId?: string | undefined;
   /** The sender's whole conversation. */
   readonly messages?: readonly UIMessage[] | undefined;
   /** Only the new message, where the server has the rest. */
@@ -38,16 +39,20 @@ export interface Composed {
 }
 
 /**
- * Puts the conversation together: from the server's history where there is one (or `fromHistory` asks for it), else as the client
- * sent it, with the newest run's message as the log has it.
+ * Puts the conversation together: from the server's history (`loadMessages`, else the log) where there is one and the sender says how far it
+ * has seen it, or has waited in the queue (`fromHistory`); else as the client sent it, with the answers as the log has them.
  * @throws ChatTransportError `invalid-message` for a message that nobody knows, `log-expired` when the history is gone.
  */
 export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
-  const { messages: sent, trigger, messageId } = request;
-  const isServerBased = fromHistory || engine.options.loadMessages !== undefined || !sent;
-  const { messages, turn, known, answered } = isServerBased
-    ? await fromServer(engine, request)
-    : await fromClient(engine, sent, request);
+  const { messages: sent, trigger, messageId, runId } = request;
+  const head = await readHead(engine, request.chatId);
+  const { turn, runs } = head.state;
+  const isSeen = request.baseTurn !== undefined && head.messages.length > 0;
+  const isServerBased = fromHistory || isSeen || engine.options.loadMessages !== undefined || !sent;
+  // A run that has begun is joined, whatever has become of the conversation since.
+  const isKnown = sent && runs.some((run) => run.runId === runId);
+  const { messages, known, answered } =
+    isServerBased && !isKnown ? fromServer(engine, head, request) : fromClient(head, sent ?? [], request);
   if (messages.length === 0) throw invalidMessage('There is no message to answer.');
 
   const continued = continuedMessage(messages, request);
@@ -55,16 +60,25 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const mayCut = trigger === 'regenerate-message' || (messageId !== undefined && !continued);
   const ownTurn = fromHistory || request.baseTurn === undefined;
   // Also a cut that waited in a queue may only cut what its sender has seen.
-  const baseTurn = !ownTurn || mayCut ? request.baseTurn : turn;
-  const joinKey = continued && (await digest([continued.id, continued]));
-  return { messages, ...tailOf(messages, request, known, answered), continued, baseTurn, rereads: ownTurn, joinKey };
+  const seenTurn = !ownTurn || mayCut ? request.baseTurn : isServerBased ? turn : undefined;
+  // Where the newest run still wrote as it was read here, nothing may begin on top of what was read: it may have ended since.
+  const isPartial = head.newest !== undefined && !head.newest.run.end;
+  // By the sender's copy: the server's may have what the first of two equal sends has led to already.
+  const copy = sent?.find(({ id }) => id === continued?.id) ?? continued;
+  const joinKey = copy && (await digest([copy.id, copy]));
+  return {
+    messages,
+    ...tailOf(messages, request, known, answered),
+    continued,
+    baseTurn: isPartial ? turn - 1 : seenTurn,
+    rereads: ownTurn || isPartial,
+    joinKey,
+  };
 }
 
-async function fromServer(engine: Engine, request: SendRequest): Promise<Conversation & { turn: number }> {
-  const { chatId, message } = request;
-  const head = await readHead(engine, chatId);
-  const { turn } = head.state;
-  if (turn > 0 && head.messages.length === 0 && !engine.options.loadMessages) {
+function fromServer(engine: Engine, head: Head, request: SendRequest): Conversation {
+  const { message } = request;
+  if (head.state.turn > 0 && head.messages.length === 0 && !engine.options.loadMessages) {
     throw new ChatTransportError({
       code: 'log-expired',
       message: 'The log no longer has the conversation. Send all messages, or pass loadMessages to the server.',
@@ -74,26 +88,17 @@ async function fromServer(engine: Engine, request: SendRequest): Promise<Convers
   const messages = composeFromHistory(head.messages, sent, request);
   if (!messages)
     throw invalidMessage(`The chat has no message ${request.messageId ?? sent.at(-1)?.id ?? ''} to go on from.`);
-  return { messages, turn, known: idsOf(head.messages) };
+  return { messages, known: idsOf(head.messages) };
 }
 
-/** The server's fold wins over a client's copy of it, except where the copy may hold answers that only a client can give. */
-async function fromClient(
-  engine: Engine,
-  sent: readonly UIMessage[],
-  request: SendRequest,
-): Promise<Conversation & { turn: undefined }> {
+/** The log's copy of every answer wins over a client's, except where the client's may hold what only a client can give. */
+function fromClient({ state, newest }: Head, sent: readonly UIMessage[], request: SendRequest): Conversation {
   const messages = [...sent];
   const continued = continuedMessage(messages, request);
-  const state = await engine.options.log.state(request.chatId);
   const known = idsOf(state.messages);
-  if (!messages.some((message) => message.role === 'assistant' && message !== continued)) {
-    return { messages, turn: undefined, known };
-  }
-  const answer = (await foldNewest(engine, state))?.message;
-  // The log's copy of every answer, not only of the newest: a client may have let go of any of them in its middle.
-  const answers = [...state.messages, ...(answer ? [answer] : [])].filter(({ role }) => role === 'assistant');
-  const own = new Map(answers.map((message) => [message.id, message]));
+  // A client may have let go of any answer in its middle.
+  const answers = [...state.messages, ...(newest?.message ? [newest.message] : [])];
+  const own = new Map(answers.filter(({ role }) => role === 'assistant').map((message) => [message.id, message]));
   const answered = new Set<string>();
   const merged = messages.map((message) => {
     const server = message === continued || message.role !== 'assistant' ? undefined : own.get(message.id);
@@ -102,7 +107,7 @@ async function fromClient(
     if (both.parts.some((part, index) => part !== server.parts[index])) answered.add(message.id);
     return both;
   });
-  return { messages: merged, turn: undefined, known, answered };
+  return { messages: merged, known, answered };
 }
 
 interface Conversation {

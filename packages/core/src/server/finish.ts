@@ -52,7 +52,8 @@ export function createFinisher(
   const call = async (run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void> => {
     const { chatId, runId, turn } = run;
     const key = keyOf(run);
-    if (told.get(key) === outcome) return;
+    const isTold = told.get(key) === outcome;
+    if (isTold && !run.end) return;
     const claim = `finish:${runId}`;
     try {
       if (!onFinish) {
@@ -61,11 +62,14 @@ export function createFinisher(
         if (!messages) await log.claim(chatId, claim, owner, defaultRetentionMs);
         return;
       }
-      // Not remembered: whoever has the claim may die with it, and then it is this process's turn.
-      if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return;
-      await onFinish({ chatId, runId, turn, outcome, messages: await conversation(run, messages) });
-      remember(key, outcome);
-      await log.claim(chatId, claim, owner, defaultRetentionMs);
+      if (!isTold) {
+        // Not remembered: whoever has the claim may die with it, and then it is this process's turn.
+        if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return;
+        await onFinish({ chatId, runId, turn, outcome, messages: await conversation(run, messages) });
+        remember(key, outcome);
+      }
+      // A writer that dies before its end is in the log has told an outcome that may not hold: the next process tells the one that does.
+      if (run.end) await log.claim(chatId, claim, owner, defaultRetentionMs);
     } catch (error) {
       emit({ type: 'finish-failed', chatId, runId, error });
     }

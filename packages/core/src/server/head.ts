@@ -42,15 +42,19 @@ export interface Head {
 export async function readHead(engine: Engine, chatId: string): Promise<Head> {
   const { log, loadMessages } = engine.options;
   const state = await log.state(chatId);
-  const [base, newest] = await Promise.all([
+  const [history, newest] = await Promise.all([
     loadMessages ? loadMessages(chatId) : state.messages,
     foldNewest(engine, state),
   ]);
-  return { state, newest, messages: newest ? withRun(base, newest.run.start, newest.message) : base };
+  if (!newest) return { state, newest, messages: history };
+  const { start } = newest.run;
+  // What the run before has come to may not be saved yet: the log has what the newest one answers.
+  const isBehind = start.before !== null && history.every(({ id }) => id !== start.before);
+  return { state, newest, messages: withRun(isBehind ? state.messages : history, start, newest.message) };
 }
 
 /** The newest run's writing, as far as the log has it. */
-export async function foldNewest(engine: Engine, state: ChatState): Promise<FoldedRun | undefined> {
+async function foldNewest(engine: Engine, state: ChatState): Promise<FoldedRun | undefined> {
   const run = state.runs.findLast(({ turn }) => turn === state.turn);
   if (!run) return;
   noteLost(engine, run);

@@ -158,11 +158,11 @@ function cutForRegenerate(
 ): UIMessage[] | undefined {
   const named = head.findIndex(({ id }) => id === messageId);
   if (named >= 0) return head.slice(0, head[named]?.role === 'assistant' ? named : named + 1);
-  // Stock clients have cut already: where their message is unknown here, their last one says where.
-  const last = sent.at(-1);
-  if (last) {
-    const at = head.findIndex(({ id }) => id === last.id);
-    return at < 0 ? undefined : head.slice(0, at + 1);
+  // The AI SDK's chats have cut already: the last message that is known here says where. A message that was refused before may follow.
+  if (sent.length > 0) {
+    const last = sent.findLast(({ id }) => head.some((message) => message.id === id));
+    if (!last && head.length > 0) return;
+    return appendNew(head.slice(0, head.findIndex(({ id }) => id === last?.id) + 1), sent);
   }
   if (messageId !== undefined) return;
   return head.slice(0, head.at(-1)?.role === 'assistant' ? -1 : head.length);

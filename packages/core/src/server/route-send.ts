@@ -4,7 +4,7 @@ import type { HandlerContext } from './handler-context.ts';
 import { readHead, viewOf } from './head.ts';
 import { errorJson, json } from './http-errors.ts';
 import { readJsonBody } from './request-body.ts';
-import { runResponse } from './run-response.ts';
+import { runHeaders, runResponse } from './run-response.ts';
 import { parseSendBody, validateMessages } from './send-body.ts';
 
 /** `POST {api}`: starts a run, or joins the one that the same request started. */
@@ -28,7 +28,7 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
     return errorJson(error.code, error.message, { state: viewOf(await readHead(engine, start.chatId)) });
   }
   const { run } = outcome as { run: RunRecord };
-  if (wantsJson(request)) return json(202, brief(run));
+  if (wantsJson(request)) return json(202, brief(run), runHeaders(run.turn, run));
   return runResponse(context, request, run, { from: 0 });
 }
 

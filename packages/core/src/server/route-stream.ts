@@ -4,7 +4,7 @@ import { parseSseId, type SseId } from '../wire/sse-id.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { noteLost } from './head.ts';
 import { createPatience } from './patience.ts';
-import { eventResponse, runResponse } from './run-response.ts';
+import { eventResponse, runHeaders, runResponse } from './run-response.ts';
 import { followChat } from './stream-run.ts';
 
 /** The longest `?wait`, in milliseconds: below the idle limits of common proxies. */
@@ -46,7 +46,7 @@ export async function streamRoute(context: HandlerContext, request: Request, cha
   }
   return new Response(null, {
     status: 204,
-    headers: { 'cache-control': 'no-store', 'x-chat-turn': String(state.turn) },
+    headers: { 'cache-control': 'no-store', ...runHeaders(state.turn) },
   });
 }
 

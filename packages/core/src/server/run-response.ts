@@ -33,7 +33,12 @@ export function eventResponse(
     closing,
     clock: options.clock,
     heartbeatMs: context.heartbeatMs,
-    headers: { 'x-chat-turn': String(turn), ...(run && { 'x-chat-run-id': run.runId }) },
+    headers: runHeaders(turn, run),
     onError: (error) => options.emit({ type: 'request-failed', error }),
   });
+}
+
+/** The headers that name an answer's run and turn. */
+export function runHeaders(turn: number, run?: RunRecord): Record<string, string> {
+  return { 'x-chat-turn': String(turn), ...(run && { 'x-chat-run-id': run.runId }) };
 }

@@ -94,7 +94,8 @@ async function endRun(
   publisher.publish(run.chatId, endFrameOf(ended));
   const reason = ended.end?.reason ?? 'lost';
   options.emit({ type: 'run-ended', chatId: run.chatId, runId: run.runId, turn: run.turn, reason });
-  if (reason !== stopped) await finisher.finish(ended, reason, messages);
+  const saved = finisher.finish(ended, reason, messages);
+  if (reason !== stopped) await saved;
   return ended;
 }
 

@@ -58,8 +58,9 @@ export async function validateMessages(options: ResolvedOptions, messages: unkno
       ...(dataPartSchemas && { dataSchemas: dataPartSchemas }),
       ...(metadataSchema && { metadataSchema }),
     } as Parameters<typeof safeValidateUIMessages>[0]);
-  const result = await validate(messages);
-  if (result.success) return tools || dataPartSchemas || metadataSchema ? result.data : messages;
+  const sent = messages.filter((message) => !isEmptyAnswer(message));
+  const result = await validate(sent);
+  if (result.success) return tools || dataPartSchemas || metadataSchema ? result.data : sent;
 
   for (const message of messages) {
     if ((await validate([message])).success) continue;
@@ -70,6 +71,11 @@ export async function validateMessages(options: ResolvedOptions, messages: unkno
     );
   }
   throw invalidMessage(undefined, result.error);
+}
+
+/** An answer of which nothing came, or that has not begun: the place that a client shows for it is no message. */
+function isEmptyAnswer(message: Partial<UIMessage> | null): boolean {
+  return message?.role === 'assistant' && message.parts?.length === 0 && message.metadata === undefined;
 }
 
 function invalidMessage(message = 'The messages are not valid UI messages.', cause?: unknown): ChatTransportError {

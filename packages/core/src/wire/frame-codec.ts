@@ -18,7 +18,7 @@ export function decodeFrame(data: string): Frame {
   } catch {
     // No JSON: no frame.
   }
-  throw new ChatTransportError({ code: 'protocol', message: 'Malformed frame.' });
+  throw new ChatTransportError({ code: 'protocol', message: 'Not a frame.' });
 }
 
 /** The frame that says where the chunks are without carrying them. */

@@ -266,8 +266,9 @@ describe('stop', () => {
     (await world.model.call()).finish();
     await sent;
     await chat.stop();
-    expect(await device.transport.cancel({ chatId: 'c' })).toEqual({ outcome: 'not-delivered', reason: 'ended' });
-    expect(device.network.requests.filter((request) => request.includes('/signal'))).toEqual([]);
+    const sentinel = await device.transport.cancel({ chatId: 'c' });
+    expect(sentinel).toEqual({ outcome: 'not-delivered', reason: 'ended' });
+    expect(device.network.requests.filter((request) => request.includes('/signal'))).toHaveLength(1);
     expect(world.finished.map(({ outcome }) => outcome)).toEqual(['finish']);
   });
 });

@@ -1,0 +1,58 @@
+import type { AbstractChat, ChatInit, UIMessage } from 'ai';
+import type { ChatView } from './chat-view.ts';
+import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
+
+type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;
+
+/**
+ * Lets a chat run its client tools and go on by itself only where this device sent the run, or has taken it over.
+ * Every chat of the AI SDK keeps the two callbacks in fields of these names; a test holds them to it.
+ * @returns a function that puts the chat back as it was.
+ */
+export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
+  chat: AbstractChat<UI_MESSAGE>,
+  transport: RealtimeChatTransport<UI_MESSAGE>,
+  view: ChatView,
+): () => void {
+  const channel = transport.channel(chat.id);
+  const { toolCalls } = view;
+  const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
+  const isOwner = () => {
+    const { runId, from } = view.newest ?? {};
+    // A chat without known runs has no owner: then it is this device.
+    return runId === channel.claimedRun || (from ?? transport.clientId) === transport.clientId;
+  };
+  const { onToolCall, sendAutomaticallyWhen } = callbacks;
+  if (onToolCall) {
+    const run = async (call: Parameters<typeof onToolCall>[0]) => {
+      const { toolCallId } = call.toolCall;
+      // A replay in this page tells the same call again.
+      if (!isOwner() || toolCalls.has(toolCallId)) return;
+      toolCalls.add(toolCallId);
+      const isOurs = await transport.claimToolCall({ chatId: chat.id, toolCallId }).catch(() => {
+        // The next replay tells it again.
+        toolCalls.delete(toolCallId);
+      });
+      if (isOurs) await onToolCall(call);
+    };
+    // Not awaited: the answer streams on while the call is claimed.
+    callbacks.onToolCall = (call) => void run(call).catch((error) => globalThis.reportError?.(error));
+  }
+  if (sendAutomaticallyWhen) callbacks.sendAutomaticallyWhen = (options) => isOwner() && sendAutomaticallyWhen(options);
+  // Who answers a call or an approval on this device goes on with it here.
+  const { addToolOutput, addToolApprovalResponse } = chat;
+  const takeOver =
+    <T>(answer: (input: T) => void | PromiseLike<void>) =>
+    (input: T) => {
+      channel.claimedRun = view.newest?.runId;
+      return answer(input);
+    };
+  Object.assign(chat, {
+    addToolOutput: takeOver(addToolOutput),
+    addToolApprovalResponse: takeOver(addToolApprovalResponse),
+  });
+  return () => {
+    Object.assign(callbacks, { onToolCall, sendAutomaticallyWhen });
+    Object.assign(chat, { addToolOutput, addToolApprovalResponse });
+  };
+}
