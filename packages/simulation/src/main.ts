@@ -57,7 +57,7 @@ async function killMutants(seeds: number): Promise<void> {
   const chosen = mutants.filter(({ id }) => positionals.length === 0 || positionals.includes(id));
   const outcomes: { id: string; killedBy: number | undefined; seeds: number; why: string | undefined }[] = [];
   for (const { id } of chosen) {
-    const { failed, seedsRun } = await runMany({ first, seeds, workers, stopAfter: 5, mutant: id });
+    const { failed, seedsRun } = await runMany({ first, seeds, workers, stopAfter: 1, mutant: id });
     // A seed that fails without the break says nothing about it.
     let kill: SeedResult | undefined;
     for (const result of failed) if (!kill && (await runSeed(result.seed)).failures.length === 0) kill = result;

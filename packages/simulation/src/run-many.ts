@@ -2,8 +2,9 @@ import { Worker } from 'node:worker_threads';
 import type { FaultKind } from './faults.ts';
 import type { SeedResult } from './run-seed.ts';
 
-/** How many seeds a worker gets at a time. */
+/** How many seeds a worker gets at a time; fewer where the first failure ends the search, since what is broken may be slow. */
 const batchSize = 20;
+const batchSizeOfMutant = 4;
 
 export interface RunManyOptions {
   readonly first: number;
@@ -57,7 +58,8 @@ export async function runMany(options: RunManyOptions): Promise<ManyResult> {
         execArgv: ['--conditions=@chat-transport/source'],
       });
       const more = (): void => {
-        const count = failures >= stopAfter ? 0 : Math.min(batchSize, first + seeds - next);
+        const count =
+          failures >= stopAfter ? 0 : Math.min(mutant ? batchSizeOfMutant : batchSize, first + seeds - next);
         if (count <= 0) return void worker.terminate().then(() => resolve());
         worker.postMessage({ first: next, count });
         next += count;

@@ -7,7 +7,7 @@ const { mutant } = workerData as WorkerInput;
 if (mutant) installMutant(mutant);
 const { runSeed } = await import('./run-seed.ts');
 // Many errors are made and thrown away: aborts are part of the story.
-Error.stackTraceLimit = 4;
+Error.stackTraceLimit = 0;
 
 parentPort?.on('message', async ({ first, count }: { first: number; count: number }) => {
   const results = [];

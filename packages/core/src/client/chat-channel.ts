@@ -232,7 +232,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   /** A run that is sent here has begun, by the POST's answer or by realtime. */
   began(run: RunStream, turn: number): void {
     run.begin(turn);
-    this.baseTurn = Math.max(turn, this.baseTurn ?? 0);
+    this.baseTurn = turn;
     this.view?.begin(run, turn);
     this.#began(run.runId, turn);
     // The server may have joined it to a run that has come by realtime before.
@@ -372,7 +372,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const { timings } = this.#context;
     const { path, failures } = this.#http;
     // Realtime that is silent while the log cannot be read is no path: a server that is gone sends no end.
-    const isHeard = this.isLive && (failures === 0 || now - run.newsAt < 2 * timings.silenceMs);
+    const isHeard = this.isLive && (!failures || now - run.newsAt < timings.silenceMs);
     const stuck = run.missing || (run.turn > 0 && !run.responseAlive && !path && !isHeard);
     if (!stuck) run.stuckSince = now;
     else if (now - run.stuckSince >= timings.giveUpAfterMs) {
@@ -392,7 +392,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   #updateConnection(): void {
     const responding = [...this.runs].some((run) => run.responseAlive);
     const path = this.isLive ? 'realtime' : responding ? 'response' : this.#http.path;
-    const state = path ? 'connected' : !this.#used ? 'idle' : this.#http.failures > 0 ? 'offline' : 'connecting';
+    const state = path ? 'connected' : !this.#used ? 'idle' : this.#http.failures ? 'offline' : 'connecting';
     const old = this.#connection;
     if (state === old.state && path === old.path) return;
     this.#connection = { state, path };

@@ -80,7 +80,7 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       const waitMs = path === 'sse' ? undefined : hasPlace ? timings.pollMs : 0;
       const [run] = this.#reader.unfed;
       this.#carried = run;
-      this.#followed = this.#reader.turn ?? Number.POSITIVE_INFINITY;
+      this.#followed = this.#reader.turn ?? Number.MAX_VALUE;
       const frames = await this.#ask(run, waitMs, request, () => {
         if (this.path === path || signal.aborted) return;
         this.path = path;

@@ -239,6 +239,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     signal: AbortSignal,
   ): Promise<void> {
     const own = { ...call };
+    const seen = new Set(channel.view?.acknowledged);
     // What these messages have seen, and not what has come while they are sent again. Who knows no turn has seen none.
     let baseTurn = (channel.view ?? channel).baseTurn ?? 0;
     let repeats = 3;
@@ -261,8 +262,8 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         if (run.turn > 0 && !signal.aborted) return attempt.abort();
         const state = (error as HttpError).state as ChatSnapshot<UI_MESSAGE> | undefined;
         // A plain new message goes behind what others have written since. What cuts the conversation is sent again only where it
-        // cuts nobody's message. What this device has shown is asked before it takes the state over.
-        const next = state?.messages && whenStale(state.messages, own, channel.view?.acknowledged);
+        // cuts nobody's message. What this device had shown when it was sent is not others'.
+        const next = state?.messages && whenStale(state.messages, own, seen);
         if (state) channel.adopt(state);
         if (next === 'known') return run.end();
         if (state && next === 'again' && repeats-- > 0) {

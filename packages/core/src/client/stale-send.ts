@@ -8,12 +8,12 @@ import type { OwnSend } from './run-stream.ts';
 export function whenStale(
   known: readonly UIMessage[],
   { trigger, messageId, messages }: OwnSend,
-  seen: ReadonlySet<string> | undefined,
+  seen: ReadonlySet<string>,
 ): 'again' | 'known' | false {
   const last = messages.at(-1);
   if (trigger === 'regenerate-message' || (messageId && last?.role === 'user')) {
     const cutsNobody = known.every(
-      ({ id, role }, at) => (messages[at] ? messages[at].id === id : role === 'assistant') || seen?.has(id),
+      ({ id, role }, at) => (messages[at] ? messages[at].id === id : role === 'assistant') || seen.has(id),
     );
     return cutsNobody && 'again';
   }

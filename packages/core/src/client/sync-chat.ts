@@ -5,7 +5,7 @@ import { ChatView } from './chat-view.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
 import { giveToolsToOwner } from './tool-owner.ts';
 
-/** How often a busy chat is looked at again. The AI SDK's chats have no common way to subscribe to their status. */
+/** How often a chat that reads the rest of its stream is looked at again. The AI SDK's chats have no common way to subscribe to their status. */
 const idlePollMs = 16;
 
 /**
@@ -89,7 +89,8 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   /** One step from what is shown to what the log has. False: there is none to take now. */
   const step = async (): Promise<boolean> => {
     if (isBusy(chat)) {
-      await new Promise((resolve) => setTimeout(resolve, idlePollMs));
+      const streams = [...channel.runs].map(({ closed }) => closed);
+      await (streams.length > 0 ? Promise.race(streams) : new Promise((resolve) => setTimeout(resolve, idlePollMs)));
       return true;
     }
     const { turn = 0, start, active } = channel;
