@@ -13,6 +13,7 @@ interface Budget {
 }
 
 const core = "export { RealtimeChatTransport } from '@chat-transport/core';";
+const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   { name: 'core', package: 'core', code: core, limitBytes: 8000 },
   {
@@ -27,6 +28,14 @@ const budgets: readonly Budget[] = [
     package: 'websocket',
     code: "export { RealtimeWebSocketTransport } from '@chat-transport/websocket';",
     above: 'core',
+    limitBytes: 1500,
+  },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 12_500 },
+  {
+    name: 'partykit',
+    package: 'partykit',
+    code: `${core} ${partysocket} export { PartyKitChatTransport } from '@chat-transport/partykit';`,
+    above: 'core and partysocket',
     limitBytes: 1500,
   },
 ];

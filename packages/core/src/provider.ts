@@ -11,3 +11,4 @@ export type * from './provider/realtime-server.ts';
 export type * from './provider/realtime-subscriber.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';
+export { encodeForLimit } from './wire/frame-codec.ts';

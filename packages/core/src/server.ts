@@ -1,7 +1,7 @@
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export type { RunKey, RunLog, RunRecord, Signal, SignalReceipt } from './log/run-log.ts';
 export type { RealtimeServer } from './provider/realtime-server.ts';
-export type { Authorize, AuthorizeResult, ChatAction } from './server/authorize.ts';
+export { allow, type Authorize, type AuthorizeResult, type ChatAction } from './server/authorize.ts';
 export type { StartRequest } from './server/begin-run.ts';
 export {
   type ChatHandler,
@@ -17,6 +17,8 @@ export {
   type StartedRun,
 } from './server/create-chat-runtime.ts';
 export type { ServerEvent } from './server/events.ts';
+export { errorJson, errorResponse } from './server/http-errors.ts';
+export { readJsonBody } from './server/request-body.ts';
 export type { ChatStateView } from './server/head.ts';
 export {
   type ChatRuntimeOptions,

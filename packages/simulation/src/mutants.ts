@@ -52,10 +52,10 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    id: 'begins-while-another-run-is-active',
+    id: 'skips-a-turn',
     file: 'log/decide-begin.ts',
-    find: "if (active && init.onBusy === 'reject') return { type: 'busy', row: active };",
-    replace: '',
+    find: 'turn: turn + 1,',
+    replace: 'turn: turn + 2,',
   },
   {
     id: 'forgets-parked-cancels',
@@ -92,12 +92,6 @@ export const mutants: readonly Mutant[] = [
     file: 'server/history.ts',
     find: "return [...head, ...fresh.filter((message) => message.role === 'user' && !head.some(({ id }) => id === message.id))];",
     replace: 'return [...head, ...fresh.slice(fresh.length)];',
-  },
-  {
-    id: 'answers-what-still-streams',
-    file: 'server/compose.ts',
-    find: 'baseTurn: isPartial ? turn - 1 : seenTurn,',
-    replace: 'baseTurn: seenTurn,',
   },
   {
     id: 'trusts-a-view-that-lost-a-turn',

@@ -39,6 +39,10 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     if (ledger.cancelReceipts.has(run.runId) && run.end?.reason !== 'cancel')
       wrong.push(`The cancel of run ${run.runId} was delivered, and it ended as ${run.end?.reason}.`);
     if (!run.end) wrong.push(`Run ${run.runId} has not ended.`);
+    const mayBeLost = (['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) =>
+      world.faults.isOn(kind),
+    );
+    if (run.end?.reason === 'lost' && !mayBeLost) wrong.push(`Run ${run.runId} was lost, and its writer lived.`);
     const told = ledger.finished.get(run.runId);
     if (!told) wrong.push(`onFinish was never called for run ${run.runId} (${run.end?.reason}).`);
     else if (run.end && told.at(-1) !== run.end.reason)
@@ -167,6 +171,12 @@ function judgeTools({ ledger }: World, _conversation: readonly UIMessage[]): str
   const wrong: string[] = [];
   for (const [toolCallId, runs] of ledger.toolRuns) {
     const devices = new Set(runs.map(({ device }) => device));
+    const [runId] =
+      [...ledger.scripts].find(([, { chunks }]) =>
+        chunks.some((chunk) => 'toolCallId' in chunk && chunk.toolCallId === toolCallId),
+      ) ?? [];
+    const sender = [...ledger.begun.values()].find(({ run }) => run.runId === runId)?.run.start.from;
+    if (!devices.has(sender ?? '')) wrong.push(`Tool call ${toolCallId} of ${sender} ran on ${[...devices]}.`);
     if (devices.size > 1) wrong.push(`Tool call ${toolCallId} ran on ${[...devices].join(' and ')}.`);
     const tabs = new Set(runs.map(({ tab }) => tab));
     if (tabs.size < runs.length) wrong.push(`Tool call ${toolCallId} ran ${runs.length} times in one page.`);

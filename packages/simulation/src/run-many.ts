@@ -5,6 +5,8 @@ import type { SeedResult } from './run-seed.ts';
 /** How many seeds a worker gets at a time; fewer where the first failure ends the search, since what is broken may be slow. */
 const batchSize = 20;
 const batchSizeOfMutant = 4;
+/** How long a batch with a break of core may take, in real milliseconds. A break that never lets the virtual time go on has been found, too. */
+const hangsAfterMs = 60_000;
 
 export interface RunManyOptions {
   readonly first: number;
@@ -57,15 +59,24 @@ export async function runMany(options: RunManyOptions): Promise<ManyResult> {
         // Also under a test runner: core is loaded from its source.
         execArgv: ['--conditions=@chat-transport/source'],
       });
+      let watchdog: ReturnType<typeof setTimeout> | undefined;
       const more = (): void => {
         const count =
           failures >= stopAfter ? 0 : Math.min(mutant ? batchSizeOfMutant : batchSize, first + seeds - next);
         if (count <= 0) return void worker.terminate().then(() => resolve());
-        worker.postMessage({ first: next, count });
+        const batch = { first: next, count };
+        worker.postMessage(batch);
         next += count;
+        if (mutant) watchdog = setTimeout(() => hung(batch), hangsAfterMs);
+      };
+      const hung = (batch: { readonly first: number }): void => {
+        failures++;
+        results.push({ ...nothing, seed: batch.first, failures: [`It hangs, from seed ${batch.first} on.`] });
+        void worker.terminate().then(() => resolve());
       };
       worker.on('error', reject);
       worker.on('message', (batch: readonly SeedResult[]) => {
+        clearTimeout(watchdog);
         results.push(...batch);
         failures += batch.filter((result) => result.failures.length > 0).length;
         onProgress?.({ seedsRun: results.length, failed: failures, elapsedMs: performance.now() - startedAt });
@@ -76,6 +87,16 @@ export async function runMany(options: RunManyOptions): Promise<ManyResult> {
   await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(seeds / batchSize)) }, work));
   return summary(first, results, performance.now() - startedAt);
 }
+
+const nothing: Omit<SeedResult, 'seed' | 'failures'> = {
+  faults: {},
+  chunks: 0,
+  runs: [],
+  devices: 0,
+  virtualMs: 0,
+  steps: 0,
+  trace: [],
+};
 
 function summary(first: number, results: readonly SeedResult[], elapsedMs: number): ManyResult {
   const faults = new Map<FaultKind, { seeds: number; times: number }>();

@@ -6,7 +6,8 @@ const schemaVersion = 1;
 
 /**
  * The log's tables. Every long text (starts, conversations, chunks, steers) is in `chat_log_texts`, in parts, so that no row
- * is long; `data` comes last, so that reading the other columns does not read it.
+ * is long; `data` comes last, so that reading the other columns does not read it. It has no second tree for its key: a Durable Object
+ * counts that as another row written.
  */
 const schema: readonly string[] = [
   `create table if not exists chat_log_version (version integer not null)`,
@@ -41,7 +42,7 @@ const schema: readonly string[] = [
     length integer not null,
     data text not null,
     primary key (run, at, part)
-  )`,
+  ) without rowid`,
   `create table if not exists chat_log_steers (
     run integer not null,
     position integer not null,

@@ -4,7 +4,7 @@ import type { RealtimeServer, RunLog } from '@chat-transport/core/provider';
 import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
 import { createAdaptorServer } from '@hono/node-server';
 import type { ServerHalf, ServerOptions } from './provider-case.ts';
-import { severableLog } from './severable-log.ts';
+import { type LogHooks, severableLog } from './severable-log.ts';
 
 /** Changes what a server publishes: call `next` for what goes out. */
 export type PublishFilter = (data: string, next: (data: string) => Promise<void>, channel: string) => Promise<void>;
@@ -27,9 +27,10 @@ export class StageServer {
   private constructor(
     half: ServerHalf,
     log: RunLog,
+    hooks: LogHooks,
     options: ServerOptions & Pick<Required<ServerOptions>, 'respond' | 'authorize'>,
   ) {
-    const severable = severableLog(half.realtime.log ?? log);
+    const severable = severableLog(half.realtime.log ?? log, hooks);
     this.#half = half;
     this.#sever = severable.sever;
     this.realtime = this.#filtered(half.realtime, severable.log);
@@ -50,9 +51,10 @@ export class StageServer {
   static async start(
     half: ServerHalf,
     log: RunLog,
+    hooks: LogHooks,
     options: ServerOptions & Pick<Required<ServerOptions>, 'respond' | 'authorize'>,
   ): Promise<StageServer> {
-    const server = new StageServer(half, log, options);
+    const server = new StageServer(half, log, hooks, options);
     await new Promise<void>((resolve) => server.#http.listen(0, '127.0.0.1', resolve));
     return server;
   }

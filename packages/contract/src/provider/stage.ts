@@ -1,10 +1,11 @@
-import type { RunLog } from '@chat-transport/core/provider';
+import type { RunLog, WriterNews } from '@chat-transport/core/provider';
 import type { EndReason } from '@chat-transport/core/server';
 import type { UIMessage } from 'ai';
 import { expect } from 'vitest';
 import { Device, type DeviceOptions } from './device.ts';
 import type { ProviderHarness, ServerOptions } from './provider-case.ts';
 import { ScriptedModel } from './scripted-model.ts';
+import type { LogHooks } from './severable-log.ts';
 import { StageServer } from './stage-server.ts';
 import type { TestChat } from './test-chat.ts';
 import { until } from './wait.ts';
@@ -15,28 +16,28 @@ const stageHeartbeatMs = 400;
 /** What a case plays on: one log, one service, server processes, and devices, all with real sockets in between. */
 export class Stage {
   readonly model: ScriptedModel = new ScriptedModel();
-  readonly log: RunLog;
   readonly harness: ProviderHarness;
   /** What `onFinish` was told, oldest first. */
   readonly finished: { runId: string; outcome: EndReason; messages: UIMessage[] }[] = [];
   /** The server process that devices reach. */
   server!: StageServer;
-  /** How many steers the log has. */
-  steers = 0;
+  /** Where set, appends wait for it. */
+  heldAppends: Promise<void> | undefined;
+  readonly #log: RunLog;
+  readonly #steers = new Set<string>();
   readonly #options: ServerOptions;
   readonly #servers: StageServer[] = [];
   readonly #devices: Device[] = [];
 
   private constructor(harness: ProviderHarness, log: RunLog, options: ServerOptions) {
     this.harness = harness;
-    this.log = log;
-    const { signal } = log;
-    log.signal = async (run, message) => {
-      const receipt = await signal.call(log, run, message);
-      if (message.type === 'steer') this.steers += 1;
-      return receipt;
-    };
+    this.#log = log;
     this.#options = options;
+  }
+
+  /** How many steers have reached the server that writes the answer. */
+  get steers(): number {
+    return this.#steers.size;
   }
 
   static async start(harness: ProviderHarness, log: RunLog, options: ServerOptions = {}): Promise<Stage> {
@@ -48,7 +49,14 @@ export class Stage {
   /** Another server process on the same log and service. Devices reach it once it is `server`. */
   async startServer(options: ServerOptions = {}): Promise<StageServer> {
     const half = await this.harness.createServer();
-    const server = await StageServer.start(half, this.log, {
+    const hooks: LogHooks = {
+      before: (call) => (call === 'append' ? this.heldAppends : undefined),
+      // A service's own sockets bring signals past the servers, and another process's signal takes its way: the writer's news count.
+      after: (_call, _parameters, answer) => {
+        for (const { id } of (answer as Partial<WriterNews> | undefined)?.signals ?? []) this.#steers.add(id);
+      },
+    };
+    const server = await StageServer.start(half, this.#log, hooks, {
       authorize: () => true,
       respond: this.model.respond,
       onFinish: ({ runId, outcome, messages }) => {

@@ -122,6 +122,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     run.openedAt = run.newsAt = run.stuckSince = this.#context.clock.now();
     this.runs.add(run);
     this.connect();
+    // Somebody asks for an answer now: what waits after failures tries at once.
+    this.#http.wake();
     this.#feed(run);
     this.evaluate();
     return run;
@@ -158,7 +160,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     return persist(this.#context, closing, async (attempt) => {
       const answer = await (await http.post(`/${this.chatId}${path}`, body, attempt.signal, this.call)).json();
       attempt.abort();
-      return answer;
+      return answer as T;
     });
   }
 

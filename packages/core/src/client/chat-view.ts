@@ -42,6 +42,11 @@ export class ChatView {
     return this.isShowing(this.turn) && !!this.#shown?.ended && !this.#abortSignal?.aborted;
   }
 
+  /** The run that the chat was handed last. */
+  get shownRun(): string | undefined {
+    return this.#shown?.runId;
+  }
+
   /** Whether the stream that the chat was handed last is this turn's. */
   isShowing(turn: number): boolean {
     return this.#shown?.turn === turn;

@@ -17,8 +17,8 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   const channel = transport.channel(chat.id);
   const { toolCalls } = view;
   const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
-  const isOwner = () => {
-    const { runId, from } = view.newest ?? {};
+  const isOwner = (newest = view.newest) => {
+    const { runId, from } = newest ?? {};
     // A chat without known runs has no owner: then it is this device.
     return runId === channel.claimedRun || (from ?? transport.clientId) === transport.clientId;
   };
@@ -27,13 +27,18 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
     const run = async (call: Parameters<typeof onToolCall>[0]) => {
       const { toolCallId } = call.toolCall;
       // A replay in this page tells the same call again.
-      if (!isOwner() || toolCalls.has(toolCallId)) return;
+      if (toolCalls.has(toolCallId)) return;
       toolCalls.add(toolCallId);
-      const isOurs = await transport.claimToolCall({ chatId: chat.id, toolCallId }).catch(() => {
-        // The next replay tells it again.
-        toolCalls.delete(toolCallId);
-      });
-      if (isOurs) await onToolCall(call);
+      const shown = view.shownRun;
+      const claim = async () => {
+        const { newest } = view;
+        // A page that has just loaded may stream a run before it knows whose it is.
+        const run = newest?.runId === shown ? newest : (await channel.ask()).runs?.find(({ runId }) => runId === shown);
+        return run && isOwner(run) && transport.claimToolCall({ chatId: chat.id, runId: run.runId, toolCallId });
+      };
+      if (await claim().catch(() => false)) await onToolCall(call);
+      // Not now: the next replay tells it again.
+      else toolCalls.delete(toolCallId);
     };
     // Not awaited: the answer streams on while the call is claimed.
     callbacks.onToolCall = (call) => void run(call).catch((error) => globalThis.reportError?.(error));

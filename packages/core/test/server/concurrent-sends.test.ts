@@ -1,3 +1,4 @@
+import { memoryLog } from '@chat-transport/core/memory';
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { type Answer, createWorld, ended, SseReader, textOf, until, user, type World } from './support.ts';
@@ -50,6 +51,26 @@ describe('a send while a run is active', () => {
     const response = await send(world, 'r2', [user('m2', 'other')], { baseTurn: 0 });
     expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([409, 'stale']);
     expect((await world.state('c')).active.runId).toBe('r1');
+  });
+
+  it('answers all of the run in front of it, also when that ends while the send is put together', async () => {
+    const log = memoryLog();
+    const world = createWorld({ log });
+    await send(world, 'r1', [user('m1', 'hi')]);
+    const first = await world.model();
+    first.text('one ');
+    while ((await world.state('c')).messages.length < 2);
+    const { begin } = log;
+    log.begin = async (init) => {
+      log.begin = begin;
+      first.text('two');
+      first.close();
+      await ended(world, 'finish', 'r1');
+      return log.begin(init);
+    };
+    expect((await send(world, 'r2', [user('m2', 'more')], { baseTurn: 1 })).status).toBe(202);
+    const second = await world.model(2);
+    expect(second.input.messages.map(textOf)).toEqual(['hi', 'one two', 'more']);
   });
 
   it('waits its turn with queue, in order, and knows the answers in front of it', async () => {

@@ -7,6 +7,7 @@ const assistant = (id: string, text: string): UIMessage => ({ id, role: 'assista
 const [u1, a1, u2, a2] = [user('u1', 'q1'), assistant('a1', 'r1'), user('u2', 'q2'), assistant('a2', 'r2')];
 const submit = { trigger: 'submit-message' } as const;
 const regenerate = { trigger: 'regenerate-message' } as const;
+const asJson = { headers: { accept: 'application/json' } };
 const ids = (messages: readonly UIMessage[] | undefined) => messages?.map(({ id }) => id);
 
 describe('the tail that other devices may lack', () => {
@@ -162,6 +163,26 @@ describe('the history', () => {
     const id = model.input.messageId;
     await world.send({ id: 'c', messages: [u1, assistant(id, 'half'), u2] });
     expect((await world.model(2)).input.messages.map(textOf)).toEqual(['q1', 'whole answer', 'q2']);
+  });
+
+  it('of the log is the authority for a sender that says how far it has seen: what its copy lacks or changes is not lost', async () => {
+    const world = createWorld();
+    await world.send({ id: 'c', messages: [user('m1', 'hi')] }, asJson);
+    const first = await world.model();
+    first.text('answer');
+    first.close();
+    await ended(world, 'finish');
+    const sent = { id: 'c', baseTurn: 1, messages: [user('m1', 'changed'), user('m2', 'more')] };
+    expect((await world.send(sent, asJson)).status).toBe(202);
+    expect((await world.model(2)).input.messages.map(textOf)).toEqual(['hi', 'answer', 'more']);
+  });
+
+  it('has no place for an answer of which nothing came', async () => {
+    const world = createWorld();
+    const empty = { id: 'a1', role: 'assistant', parts: [] };
+    const response = await world.send({ id: 'c', messages: [user('m1', 'hi'), empty, user('m2', 'more')] }, asJson);
+    expect(response.status).toBe(202);
+    expect((await world.model()).input.messages.map(textOf)).toEqual(['hi', 'more']);
   });
 
   it('that the app cannot load fails the send, without its secrets', async () => {

@@ -1,0 +1,9 @@
+import react from '@vitejs/plugin-react';
+import { defaultClientConditions, defineConfig } from 'vite';
+
+export default defineConfig({
+  plugins: [react()],
+  // The page is built from the workspace's source: nothing has to be built before it.
+  resolve: { conditions: ['@chat-transport/source', ...defaultClientConditions] },
+  build: { chunkSizeWarningLimit: 1000 },
+});

@@ -1,0 +1,89 @@
+import type { Clock } from '@chat-transport/core';
+import { PartySocket } from 'partysocket';
+import { ping, pong } from './socket-wire.ts';
+
+/** What `openChatSocket` needs. */
+export interface ChatSocketOptions {
+  /** The Worker's chat routes, e.g. `https://chat.example.workers.dev/api/chat`; relative to the page. */
+  readonly url: string;
+  readonly chatId: string;
+  /** Asked at every connect: the ticket, and the position. */
+  readonly query: () => Promise<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Silence before a ping, in milliseconds. */
+  readonly heartbeatMs: number;
+  /** A socket that was silent for so long is dead, in milliseconds. */
+  readonly deadAfterMs: number;
+  /** The WebSocket class. Default: the platform's. */
+  readonly webSocket?: unknown;
+  onOpen?(): void;
+  onMessage(data: string): void;
+  /** Not connected, or not any more. The socket tries again by itself. */
+  onDown(reason: unknown): void;
+}
+
+/** One chat's socket, which comes back by itself. */
+export interface ChatSocket {
+  /** False where nothing can be sent now. */
+  send(data: string): boolean;
+  /** The network may be back, or gone: shows within `patienceMs` whether the socket lives. */
+  wake(patienceMs: number): void;
+  close(): void;
+}
+
+/** The first wait before a new attempt, in milliseconds, less up to a half at random; it doubles. PartySocket's own is 3 s. */
+const firstRetryMs = 300;
+/** The longest wait between two attempts, in milliseconds. PartySocket cannot be told to try sooner. */
+const maxRetryMs = 4_000;
+
+/** Opens a chat's socket: PartySocket, with the heartbeat that it lacks. */
+export function openChatSocket(options: ChatSocketOptions): ChatSocket {
+  const { clock, heartbeatMs, deadAfterMs } = options;
+  const { host, pathname, protocol } = new URL(options.url, globalThis.location?.href ?? 'http://localhost');
+  let timer: unknown;
+  const after = (delayMs: number, act: () => void): void => {
+    clock.clearTimeout(timer);
+    timer = clock.setTimeout(act, delayMs);
+  };
+  const beat = (patienceMs = deadAfterMs - heartbeatMs): void => {
+    socket.send(ping);
+    after(patienceMs, () => socket.reconnect());
+  };
+  const down = (reason: unknown): void => {
+    clock.clearTimeout(timer);
+    options.onDown(reason);
+  };
+  const socket = new PartySocket({
+    host,
+    protocol: /^(https|wss)/.test(protocol) ? 'wss' : 'ws',
+    basePath: `${pathname.replace(/^\/|\/$/g, '')}/${options.chatId}/socket`,
+    query: options.query,
+    minReconnectionDelay: firstRetryMs * (0.5 + Math.random() / 2),
+    maxReconnectionDelay: maxRetryMs,
+    reconnectionDelayGrowFactor: 2,
+    maxEnqueuedMessages: 0,
+    WebSocket: options.webSocket,
+  });
+  socket.onopen = () => {
+    after(heartbeatMs, beat);
+    options.onOpen?.();
+  };
+  socket.onmessage = ({ data }) => {
+    after(heartbeatMs, beat);
+    if (data !== pong) options.onMessage(data);
+  };
+  // A failed query is an error without a close.
+  socket.onclose = socket.onerror = down;
+  return {
+    send: (data) => socket.readyState === 1 && socket.send(data),
+    wake(patienceMs) {
+      if (socket.readyState === 1) beat(patienceMs);
+      else socket.reconnect();
+    },
+    close() {
+      socket.onclose = socket.onerror = socket.onmessage = socket.onopen = null;
+      clock.clearTimeout(timer);
+      socket.close();
+    },
+  };
+}

@@ -1,0 +1,8 @@
+export { PartyKitChatTransport, type PartyKitChatTransportOptions } from './partykit-chat-transport.ts';
+export { partykitSubscriber } from './partykit-subscriber.ts';
+export {
+  defaultDeadAfterMs,
+  defaultHeartbeatMs,
+  defaultSignalTimeoutMs,
+  type PartykitSubscriberOptions,
+} from './subscriber-options.ts';

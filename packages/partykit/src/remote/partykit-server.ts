@@ -1,0 +1,67 @@
+import type { RealtimeServer, RunLog } from '@chat-transport/core/provider';
+import { grantTicket } from '../grant-ticket.ts';
+import { defaultLimits } from '../limits.ts';
+import { defaultDeadAfterMs, defaultHeartbeatMs } from '../subscriber-options.ts';
+import { keyOf } from '../ticket.ts';
+import { remoteLog } from './remote-log.ts';
+
+/** Options of `partykitServer`. */
+export interface PartykitServerOptions {
+  /** The Worker's chat routes, e.g. `https://chat.example.workers.dev/api/chat`. */
+  readonly url: string;
+  /** The same as in `ChatServer.configure`: at least 32 bytes. */
+  readonly secret: string;
+  /** Shortest time between two flushes of an answer, in milliseconds. Each is a row written. @default defaultLimits */
+  readonly flushIntervalMs?: number | undefined;
+  /** The chats that `sweep` looks at, beside those in which this process has begun runs: an object is found by its chat's id alone. */
+  readonly listChats?: (() => Iterable<string> | PromiseLike<Iterable<string>>) | undefined;
+  /** How long a call of the log may take, reconnects included, in milliseconds. @default defaultCallTimeoutMs */
+  readonly callTimeoutMs?: number | undefined;
+  /** How long a chat's socket stays open when nothing uses it, in milliseconds. @default defaultLingerMs */
+  readonly lingerMs?: number | undefined;
+  /** Silence before a ping, in milliseconds. @default defaultHeartbeatMs */
+  readonly heartbeatMs?: number | undefined;
+  /** A socket that was silent for so long is dead, in milliseconds. @default defaultDeadAfterMs */
+  readonly deadAfterMs?: number | undefined;
+  /** The WebSocket class. Default: the platform's, in Node 22 and newer. */
+  readonly webSocket?: unknown;
+}
+
+/** Default of `callTimeoutMs`. */
+export const defaultCallTimeoutMs = 10_000;
+/** Default of `lingerMs`. */
+export const defaultLingerMs = 10_000;
+
+/** The server half where answers are made outside Cloudflare. */
+export interface PartykitServer extends RealtimeServer {
+  readonly log: RunLog;
+  authorize: NonNullable<RealtimeServer['authorize']>;
+}
+
+/**
+ * Makes answers here and keeps them in the chats' objects: give it to `createChatHandler` as `realtime`. It is the log as well; `log.close()`
+ * closes its sockets.
+ * @throws TypeError when `secret` is shorter than 32 bytes.
+ */
+export function partykitServer(options: PartykitServerOptions): PartykitServer {
+  const key = keyOf(options.secret);
+  const link = {
+    url: options.url,
+    key,
+    webSocket: options.webSocket,
+    callTimeoutMs: options.callTimeoutMs ?? defaultCallTimeoutMs,
+    lingerMs: options.lingerMs ?? defaultLingerMs,
+    heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
+    deadAfterMs: options.deadAfterMs ?? defaultDeadAfterMs,
+  };
+  const log = remoteLog(link, options.listChats ?? (() => []));
+  return {
+    name: 'partykit',
+    limits: { ...defaultLimits, flushIntervalMs: options.flushIntervalMs ?? defaultLimits.flushIntervalMs },
+    log,
+    channelName: (chatId) => chatId,
+    // The log publishes: append and publish are one call.
+    publish: async () => {},
+    authorize: (request, allow) => grantTicket(request, allow, key),
+  };
+}

@@ -1,0 +1,89 @@
+import type { RunKey, RunLog, RunRecord, WaitOptions } from '@chat-transport/core/provider';
+import type { LogCall } from '../socket-wire.ts';
+import { ChatLink, failed, type LinkOptions } from './chat-link.ts';
+import type { PartykitServerOptions } from './partykit-server.ts';
+
+/** How long `close` waits for what is under way, in milliseconds. */
+const closeTimeoutMs = 2_000;
+
+/** The log of every chat in its own object, over one socket per chat that is in use. */
+export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitServerOptions['listChats']>): RunLog {
+  const links = new Map<string, ChatLink>();
+  /** The chats in which this process has begun runs. */
+  const chats = new Set<string>();
+  const prefix = crypto.randomUUID();
+  let calls = 0;
+  let closing: Promise<void> | undefined;
+
+  const linkTo = (chatId: string): ChatLink => {
+    const existing = links.get(chatId);
+    if (existing) return existing;
+    const link = new ChatLink(chatId, options, () => {
+      links.delete(chatId);
+      link.close();
+    });
+    links.set(chatId, link);
+    return link;
+  };
+  // Every call may be repeated, so what a lost socket leaves open is asked again. A begin is told apart by its id.
+  const call = async <T>(
+    chatId: string,
+    name: LogCall,
+    args: readonly unknown[],
+    wait: WaitOptions = {},
+  ): Promise<T> => {
+    if (closing) throw failed('The log of partykitServer is closed.', false);
+    calls += 1;
+    return (await linkTo(chatId).call(`${prefix}-${calls}`, name, args, wait)) as T;
+  };
+  const waiting = <T>(chatId: string, name: LogCall, args: readonly unknown[], wait: WaitOptions): Promise<T> => {
+    const { signal, ...rest } = wait;
+    return call(chatId, name, [...args, rest], wait);
+  };
+
+  return {
+    name: 'partykit',
+    begin(run) {
+      chats.add(run.chatId);
+      return call(run.chatId, 'begin', [run]);
+    },
+    append: (run, fence, frame) => call(run.chatId, 'append', [idsOf(run), fence, frame]),
+    renew: (run, fence) => call(run.chatId, 'renew', [idsOf(run), fence]),
+    settle: (run, id, receipt) => call(run.chatId, 'settle', [idsOf(run), id, receipt]),
+    waitForSignal: (run, fence, wait) => waiting(run.chatId, 'waitForSignal', [idsOf(run), fence], wait),
+    end: (run, fence, end) => call(run.chatId, 'end', [idsOf(run), fence, end]),
+    read: (run, wait) => waiting(run.chatId, 'read', [idsOf(run)], wait),
+    state: (chatId, wait = {}) => waiting(chatId, 'state', [chatId], wait),
+    signal: (run, message) => call(run.chatId, 'signal', [idsOf(run), message]),
+    claim: (chatId, name, owner, ttlMs) => call(chatId, 'claim', [chatId, name, owner, ttlMs]),
+    async unfinished(limit) {
+      const found: RunRecord[] = [];
+      for (const chatId of new Set([...chats, ...(await listChats())])) {
+        if (found.length >= limit) break;
+        found.push(...(await call<RunRecord[]>(chatId, 'unfinished', [limit - found.length])));
+      }
+      return found;
+    },
+    close() {
+      closing ??= finishAll(links.values());
+      return closing;
+    },
+  };
+}
+
+/** Closes every link, once what is under way was answered. */
+async function finishAll(links: Iterable<ChatLink>): Promise<void> {
+  const open = [...links];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, closeTimeoutMs);
+  });
+  await Promise.race([Promise.all(open.map((link) => link.finish())), late]);
+  clearTimeout(timer);
+  for (const link of open) link.close();
+}
+
+/** A run's record may be its key; the object needs the ids alone. */
+function idsOf({ chatId, runId }: RunKey): RunKey {
+  return { chatId, runId };
+}

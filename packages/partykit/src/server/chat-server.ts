@@ -1,0 +1,248 @@
+import {
+  ChatTransportError,
+  createStoreLog,
+  createWakeUps,
+  defaultRetentionMs,
+  encodeForLimit,
+  type Frame,
+  type LogStore,
+  type RealtimeServer,
+  type RunKey,
+  type RunLog,
+  type SignalReceipt,
+} from '@chat-transport/core/provider';
+import { type ChatAction, type ChatHandler, createChatHandler, errorJson } from '@chat-transport/core/server';
+import { createSqlStore } from '@chat-transport/sqlite/sql';
+import { type Connection, type ConnectionContext, Server, type WSMessage } from 'partyserver';
+import { defaultLimits } from '../limits.ts';
+import { type DeviceMessage, type LogAnswer, ping, pong, type SignalMessage, type WireError } from '../socket-wire.ts';
+import { keyOf, type Permission, ticketHeader, verifyTicket } from '../ticket.ts';
+import { type ChatServerOptions, defaultSessionMs } from './chat-server-options.ts';
+import { durableDatabase } from './durable-database.ts';
+import { LogDesk } from './log-desk.ts';
+import { publishedLog } from './published-log.ts';
+import { replay } from './replay.ts';
+import { thriftyStore } from './thrifty-store.ts';
+
+/** Who is behind a socket. Kept with it, so that it outlasts hibernation. */
+interface Session {
+  readonly may: readonly Permission[];
+  /** When a new ticket is due, by the platform's clock. */
+  readonly until: number;
+}
+
+/** A request that this object has checked, or made itself. */
+interface Grant {
+  readonly may: readonly Permission[];
+  readonly userId?: string | undefined;
+}
+
+/** How long unfinished work waits for the next attempt, in milliseconds: longer than the claim of one that died with it. */
+const retryMs = 60_000;
+
+/**
+ * The Durable Object of one chat: its log, its channel and its inbox. Export a subclass from a Worker and reach it with `routeChatRequest`.
+ * It trusts tickets and nothing else.
+ */
+export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> extends Server<Env> {
+  static override readonly options = { hibernate: true };
+
+  #configured: ChatServerOptions | undefined;
+  #store!: LogStore;
+  #log!: RunLog;
+  #desk!: LogDesk;
+  #handler!: ChatHandler;
+  #alarmAt: number | undefined;
+  readonly #grants = new WeakMap<Request, Grant>();
+
+  /** The secret, and what answers are made with where that happens here. Called once per start of the object. */
+  abstract configure(): ChatServerOptions;
+
+  override onStart(): void {
+    const options = this.#options;
+    const { retentionMs, now, respond, flushIntervalMs, maxMessageBytes } = options;
+    this.#store = thriftyStore(createSqlStore(durableDatabase(this.ctx.storage)));
+    const log = createStoreLog({
+      name: 'partykit',
+      store: this.#store,
+      wakeUps: createWakeUps(),
+      retentionMs,
+      now,
+    });
+    const turnOf = (key: RunKey): number => this.#store.run(key)?.turn ?? 0;
+    this.#log = publishedLog(log, (key, frame) => this.#publish(key, frame), turnOf);
+    this.#desk = new LogDesk(this.#log, this.name);
+    const limits = {
+      flushIntervalMs: flushIntervalMs ?? defaultLimits.flushIntervalMs,
+      maxMessageBytes: maxMessageBytes ?? defaultLimits.maxMessageBytes,
+    };
+    this.#handler = createChatHandler({
+      ...options,
+      respond: respond ?? refuse,
+      realtime: this.#realtime(limits),
+      authorize: ({ request, chatId, action }) => this.#authorize(request, chatId, action),
+      waitUntil: (work) => this.ctx.waitUntil(work),
+    });
+    // Answered by the platform: a heartbeat does not wake the object.
+    this.ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ping, pong));
+  }
+
+  /** Asks for the ticket before anything else, also of who came past `routeChatRequest`. */
+  override async fetch(request: Request): Promise<Response> {
+    const isSocket = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
+    const token = isSocket ? new URL(request.url).searchParams.get('ticket') : request.headers.get(ticketHeader);
+    const ticket = await verifyTicket(this.#key, token, this.name);
+    if (ticket) this.#grants.set(request, ticket);
+    else if (isSocket) return errorJson('unauthorized', 'The ticket is invalid, over, or for another chat.');
+    return super.fetch(request);
+  }
+
+  // Nothing may be awaited here: a frame that is appended between the replay and `setState` would be neither replayed nor live.
+  override onConnect(connection: Connection<Session>, { request }: ConnectionContext): void {
+    const query = new URL(request.url).searchParams;
+    const { may } = this.#grants.get(request) ?? { may: [] };
+    if (may.includes('read')) {
+      const from = Math.max(0, Math.trunc(Number(query.get('from')) || 0));
+      for (const frame of replay(this.#store, this.name, query.get('run') ?? '', from)) {
+        connection.send(this.#encode(frame));
+      }
+      const newest = this.#store.newestRuns(this.name, 1)[0];
+      tell(connection, { type: 'live', ...(newest && { run: newest.runId, next: newest.next }) });
+    }
+    connection.setState({ may, until: Date.now() + (this.#options.sessionMs ?? defaultSessionMs) });
+  }
+
+  override async onMessage(connection: Connection<Session>, message: WSMessage): Promise<void> {
+    const { state } = connection;
+    try {
+      if (!state || typeof message !== 'string') throw new TypeError('Not a message of this wire.');
+      if (state.may.includes('log')) await this.#desk.ask(message, (answer) => tell(connection, answer));
+      else if (state.until <= Date.now()) connection.close(closeCodes.sessionOver, 'the session is over');
+      else await this.#signal(connection, state.may, JSON.parse(message));
+    } catch {
+      connection.close(closeCodes.invalid, 'invalid message');
+    }
+  }
+
+  override onClose(): void {
+    for (const { state } of this.getConnections<Session>()) if (state?.may.includes('log')) return;
+    this.#desk.close();
+  }
+
+  override onError(): void {}
+
+  override onRequest(request: Request): Promise<Response> {
+    return this.#handler(request);
+  }
+
+  /** Deletes what is past its retention; where answers are made here, ends and saves those whose writer died. Sets the next alarm. */
+  override async onAlarm(): Promise<void> {
+    const { retentionMs = defaultRetentionMs, now = Date.now, respond } = this.#options;
+    const newest = this.#store.newestRuns(this.name, 1)[0];
+    this.#alarmAt = undefined;
+    if (!newest) return;
+    if (!newest.end && newest.leaseUntil > now()) return this.#wakeAt(newest.leaseUntil);
+    // Elsewhere it is not said before somebody asks there: who asks lets that server save it.
+    if (!newest.end && respond) await this.#log.end(newest, '', { reason: 'lost' });
+    if (respond) await this.#handler.sweep();
+    const open = await this.#log.unfinished(1);
+    const endedAt = newest.end?.at ?? newest.leaseUntil;
+    const dueAt = [endedAt + retentionMs, endedAt + 2 * retentionMs].find((at) => at > now());
+    if (respond && open.length > 0) await this.#wakeAt(now() + retryMs);
+    else if (dueAt !== undefined) await this.#wakeAt(dueAt);
+  }
+
+  get #options(): ChatServerOptions {
+    this.#configured ??= this.configure();
+    return this.#configured;
+  }
+
+  get #key(): Uint8Array {
+    return keyOf(this.#options.secret);
+  }
+
+  /** Sets the one alarm, by the log's clock. */
+  async #wakeAt(logTime: number): Promise<void> {
+    const { now = Date.now } = this.#options;
+    // Each alarm is a row written.
+    if (logTime === this.#alarmAt) return;
+    this.#alarmAt = logTime;
+    await this.ctx.storage.setAlarm(Date.now() + logTime - now());
+  }
+
+  #realtime(limits: RealtimeServer['limits']): RealtimeServer {
+    return {
+      name: 'partykit',
+      limits,
+      log: this.#options.respond ? this.#log : withoutFinishing(this.#log),
+      channelName: (chatId) => chatId,
+      // The log publishes.
+      publish: async () => {},
+    };
+  }
+
+  #publish(key: RunKey, frame: Frame): void {
+    const { retentionMs = defaultRetentionMs } = this.#options;
+    const newest = 'chunks' in frame ? undefined : this.#store.newestRuns(this.name, 1)[0];
+    // The end of an older run may be told again.
+    if (newest?.runId === key.runId) {
+      void this.#wakeAt(newest.end ? newest.end.at + retentionMs : newest.leaseUntil);
+    }
+    let data: string | undefined;
+    for (const connection of this.getConnections<Session>()) {
+      const { state } = connection;
+      if (!state?.may.includes('read')) continue;
+      if (state.until <= Date.now()) connection.close(closeCodes.sessionOver, 'the session is over');
+      else {
+        data ??= this.#encode(frame);
+        connection.send(data);
+      }
+    }
+  }
+
+  #encode(frame: Frame): string {
+    return encodeForLimit(frame, this.#options.maxMessageBytes ?? defaultLimits.maxMessageBytes);
+  }
+
+  async #signal(
+    connection: Connection,
+    may: readonly Permission[],
+    { ref, run, message }: SignalMessage,
+  ): Promise<void> {
+    const request = new Request(`https://object/api/chat/${this.name}/signal`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...message, runId: run }),
+    });
+    this.#grants.set(request, { may });
+    const response = await this.#handler(request);
+    const { error, ...receipt } = (await response.json()) as SignalReceipt & { error?: WireError };
+    tell(connection, { type: 'receipt', ref, ...(error ? { error } : { receipt }) });
+  }
+
+  #authorize(request: Request, chatId: string, action: ChatAction): boolean | { userId: string } {
+    if (action === 'send' && !this.#options.respond) refuse();
+    const grant = this.#grants.get(request);
+    if (!grant?.may.includes(action) || chatId !== this.name) return false;
+    return grant.userId === undefined ? true : { userId: grant.userId };
+  }
+}
+
+/** Why the object closes a socket. */
+export const closeCodes = { invalid: 1008, sessionOver: 4408 } as const;
+
+function tell(connection: Connection, message: DeviceMessage | LogAnswer): void {
+  if (connection.readyState === WebSocket.OPEN) connection.send(JSON.stringify(message));
+}
+
+function refuse(): never {
+  throw new ChatTransportError({ code: 'not-found', message: 'This object makes no answers: pass `respond`.' });
+}
+
+/** Where answers are made elsewhere, they are saved there too. */
+function withoutFinishing(log: RunLog): RunLog {
+  return {
+    ...log,
+    claim: async (chatId, key, owner, ttlMs) => !key.startsWith('finish:') && log.claim(chatId, key, owner, ttlMs),
+  };
+}

@@ -1,0 +1,11 @@
+import type { SqlDatabase, SqlRow } from '@chat-transport/sqlite/sql';
+
+/** A Durable Object's SQLite as the log's SQL expects it. Alone in its thread, it reads on one view without a transaction. */
+export function durableDatabase(storage: DurableObjectStorage): SqlDatabase {
+  const { sql } = storage;
+  return {
+    run: (text, ...values) => void sql.exec(text, ...values),
+    all: (text, ...values) => sql.exec(text, ...values).toArray() as SqlRow[],
+    transaction: (mode, work) => (mode === 'write' ? storage.transactionSync(work) : work()),
+  };
+}

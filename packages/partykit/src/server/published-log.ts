@@ -1,0 +1,43 @@
+import { type Frame, type RunKey, type RunLog, type RunRecord, wireVersion } from '@chat-transport/core/provider';
+
+/** A log whose calls also publish: each frame right behind the write that makes it true. */
+export function publishedLog(
+  log: RunLog,
+  publish: (key: RunKey, frame: Frame) => void,
+  turnOf: (key: RunKey) => number,
+): RunLog {
+  const tellStart = (run: RunRecord): void =>
+    publish(run, { v: wireVersion, run: run.runId, turn: run.turn, start: run.start });
+  const tellEnd = ({ chatId, runId, turn, next, end }: RunRecord): void => {
+    if (end) publish({ chatId, runId }, { v: wireVersion, run: runId, turn, at: next, end });
+  };
+  return {
+    ...log,
+    async begin(init) {
+      const begun = await log.begin(init);
+      if (begun.type !== 'started' && begun.type !== 'cancelled') return begun;
+      if (begun.interrupted) tellEnd(begun.interrupted);
+      tellStart(begun.run);
+      tellEnd(begun.run);
+      return begun;
+    },
+    async append(key, fence, frame) {
+      const news = await log.append(key, fence, frame);
+      if (!news.end) publish(key, { v: wireVersion, run: key.runId, turn: turnOf(key), ...frame });
+      return news;
+    },
+    async end(key, fence, end) {
+      const run = await log.end(key, fence, end);
+      tellEnd(run);
+      return run;
+    },
+    async signal(key, signal) {
+      const receipt = await log.signal(key, signal);
+      if (signal.type === 'cancel' && receipt.outcome === 'delivered') {
+        const { runs } = await log.state(key.chatId);
+        for (const run of runs) if (run.runId === key.runId) tellEnd(run);
+      }
+      return receipt;
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { parseId } from '@chat-transport/core/provider';
+import {
+  type Authorize,
+  allow,
+  type ChatAction,
+  defaultMaxBodyBytes,
+  errorJson,
+  errorResponse,
+  readJsonBody,
+  type ServerEvent,
+} from '@chat-transport/core/server';
+import { grantTicket } from '../grant-ticket.ts';
+import { keyOf, signTicket, ticketHeader, verifyTicket } from '../ticket.ts';
+import type { ChatServer } from './chat-server.ts';
+
+/** Options of `routeChatRequest`. */
+export interface RouteChatOptions {
+  /** The binding of the `ChatServer`. */
+  readonly namespace: DurableObjectNamespace<ChatServer>;
+  /** The same as in `ChatServer.configure`. */
+  readonly secret: string;
+  /** Decides who may use which chat. Without it, only sockets are answered, whose tickets a server elsewhere gives. */
+  readonly authorize?: Authorize | undefined;
+  /** The base path of the routes. @default '/api/chat' */
+  readonly api?: string | undefined;
+  /** Largest body of a request, in bytes. @default defaultMaxBodyBytes */
+  readonly maxBodyBytes?: number | undefined;
+  /** Hears of requests that failed for reasons that the answer does not tell. */
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined;
+}
+
+/** Longest address of a socket, in UTF-16 units. */
+const maxAddressLength = 4096;
+/** The path under which the objects answer, wherever the Worker does. */
+const objectApi = '/api/chat';
+const actions: Readonly<Record<string, ChatAction>> = { '': 'read', '/stream': 'read', '/signal': 'signal' };
+
+/**
+ * Answers the routes of `createChatHandler`, and `{api}/{chatId}/socket`, from the chats' objects; `null` for other paths. Who may do what is
+ * decided here: a request that is refused reaches no object.
+ */
+export async function routeChatRequest(request: Request, options: RouteChatOptions): Promise<Response | null> {
+  const api = (options.api ?? objectApi).replace(/\/+$/, '');
+  const { pathname } = new URL(request.url);
+  if (pathname !== api && !pathname.startsWith(`${api}/`)) return null;
+  try {
+    return await route(request, pathname.slice(api.length).replace(/\/+$/, ''), options);
+  } catch (error) {
+    return errorResponse(error, (event) => options.onEvent?.(event));
+  }
+}
+
+async function route(request: Request, path: string, options: RouteChatOptions): Promise<Response> {
+  const { secret, authorize, maxBodyBytes = defaultMaxBodyBytes } = options;
+  const key = keyOf(secret);
+  const [, segment = '', rest = ''] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
+  if (rest === '/socket') return connect(request, parseId('chatId', segment), key, options);
+  const action = path === '' ? 'send' : actions[rest];
+  if (!authorize || !action) return errorJson('not-found', 'There is no such route.');
+  if ((path === '' || path === '/auth') && request.method !== 'POST') return onlyPost(request.method);
+  const may = (chatId: string, what: ChatAction) => allow(authorize, request, parseId('chatId', chatId), what);
+  if (path === '/auth') {
+    return grantTicket(request, async (chatId, what = 'read') => void (await may(chatId, what)), key);
+  }
+  // Which chat a question is for, the body alone says.
+  const body = action === 'send' ? await readJsonBody(request, maxBodyBytes) : undefined;
+  const chatId = parseId('chatId', body ? body.id : segment);
+  const { userId } = await may(chatId, action);
+  const headers = new Headers(request.headers);
+  headers.set(ticketHeader, await signTicket(key, { chatId, may: [action], userId }));
+  const { method, signal } = request;
+  const url = new URL(`${objectApi}${path}${new URL(request.url).search}`, request.url);
+  const forwarded = new Request(url, { method, headers, body: body ? JSON.stringify(body) : request.body, signal });
+  return reach(options, chatId, forwarded);
+}
+
+async function connect(
+  request: Request,
+  chatId: string,
+  key: Uint8Array,
+  options: RouteChatOptions,
+): Promise<Response> {
+  if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+    return errorJson('not-found', 'This address is a WebSocket.', undefined, { status: 426 });
+  }
+  // The object keeps the address with the socket, which holds 16 KiB.
+  if (request.url.length > maxAddressLength) {
+    return errorJson('too-large', `The address has more than ${maxAddressLength} characters.`, undefined, {
+      status: 414,
+    });
+  }
+  const ticket = await verifyTicket(key, new URL(request.url).searchParams.get('ticket'), chatId);
+  if (ticket) return reach(options, chatId, new Request(request));
+  return errorJson('unauthorized', 'The ticket is invalid, over, or for another chat.');
+}
+
+async function reach({ namespace, onEvent }: RouteChatOptions, chatId: string, request: Request): Promise<Response> {
+  // Not the client's to say.
+  request.headers.delete('x-partykit-props');
+  request.headers.set('x-partykit-room', chatId);
+  try {
+    return await namespace.get(namespace.idFromName(chatId)).fetch(request);
+  } catch (error) {
+    // An object that is being replaced: the client asks again.
+    onEvent?.({ type: 'request-failed', error });
+    return errorJson('provider-failed', 'The chat could not be reached. Try again.', undefined, { status: 503 });
+  }
+}
+
+function onlyPost(method: string): Response {
+  const message = `This route answers POST, not ${method}.`;
+  return errorJson('not-found', message, undefined, { status: 405, headers: { allow: 'POST' } });
+}

@@ -1,0 +1,49 @@
+import type { ErrorCode, RunLog, Signal, SignalReceipt } from '@chat-transport/core/provider';
+
+/*
+ * What goes over a chat's socket, beside published frames, `ping` and `pong`. A frame begins with `{"v"`, these with `{"type"`.
+ */
+
+/** What a device says. `ref` is its own number; the receipt carries it. */
+export interface SignalMessage {
+  readonly type: 'signal';
+  readonly ref: number;
+  readonly run: string;
+  readonly message: Signal;
+}
+
+/** What a device is told. */
+export type DeviceMessage =
+  /**
+   * Everything published arrives from here on, behind offset `next` of the newest run, if there is one; what was missed since the position in
+   * the address has come before it.
+   */
+  | { readonly type: 'live'; readonly run?: string; readonly next?: number }
+  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: SignalReceipt }
+  | { readonly type: 'receipt'; readonly ref: number; readonly error: WireError };
+
+/** What begins every message of `DeviceMessage`. */
+export const deviceMessageMark = '{"type"';
+
+/** The calls of the log that a server elsewhere makes. */
+export type LogCall = Exclude<keyof RunLog, 'name' | 'close'>;
+
+/** What the server that writes the answers asks of the log. `id` is unique for it, also over reconnects. */
+export type LogQuestion =
+  | { readonly id: string; readonly call: LogCall; readonly args: readonly unknown[] }
+  /** Nobody waits for the answer any more. */
+  | { readonly id: string; readonly abort: true };
+
+/** What it is answered. */
+export type LogAnswer =
+  | { readonly id: string; readonly answer: unknown }
+  | { readonly id: string; readonly error: WireError & { readonly retryable: boolean } };
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** What a silent client says; the object answers without being woken. */
+export const ping = 'ping';
+export const pong = 'pong';

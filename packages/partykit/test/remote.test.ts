@@ -1,0 +1,122 @@
+import { FaultProxy } from '@chat-transport/contract';
+import type { RunInit } from '@chat-transport/core/provider';
+import { createChatRuntime } from '@chat-transport/core/server';
+import { expect, onTestFinished, test } from 'vitest';
+import { type PartykitServer, type PartykitServerOptions, partykitServer } from '../src/remote.ts';
+import { keyOf, signTicket } from '../src/ticket.ts';
+import { RawSocket } from './support/raw-socket.ts';
+import { until } from './support/until.ts';
+import { secret, Workerd } from './support/workerd.ts';
+
+const run: RunInit = {
+  chatId: 'c',
+  runId: 'r1',
+  digest: 'd',
+  start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
+  messages: [],
+  onBusy: 'reject',
+  leaseMs: 15_000,
+};
+
+async function setUp(options: Parameters<typeof Workerd.start>[0] = {}) {
+  const workerd = await Workerd.start(options);
+  onTestFinished(() => workerd.stop());
+  return {
+    workerd,
+    /** One server process. */
+    open(more: Partial<PartykitServerOptions> = {}): PartykitServer {
+      const server = partykitServer({ url: workerd.url, secret, ...more });
+      onTestFinished(() => server.log.close());
+      return server;
+    },
+  };
+}
+
+async function proxyTo(workerd: Workerd): Promise<FaultProxy> {
+  const proxy = await FaultProxy.start(() => workerd.port);
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+test('a begin whose answer was lost on the way is answered with its fence after the reconnect', async () => {
+  const { workerd, open } = await setUp();
+  const proxy = await proxyTo(workerd);
+  const { log } = open({ url: `http://${proxy.host}/api/chat`, heartbeatMs: 100, deadAfterMs: 400 });
+  const other = open().log;
+  expect((await log.state('c')).turn).toBe(0);
+  proxy.set({ down: { blackHole: true } });
+  const begun = log.begin(run);
+  await until('the run in the log', async () => (await other.state('c')).turn === 1);
+  proxy.restore();
+  expect(await begun).toMatchObject({ type: 'started', fence: expect.any(String) });
+  expect(proxy.accepted).toBeGreaterThan(1);
+  expect(await other.begin(run)).toMatchObject({ type: 'exists' });
+});
+
+test('an append whose answer was lost on the way is in the log once', async () => {
+  const { workerd, open } = await setUp();
+  const proxy = await proxyTo(workerd);
+  const { log } = open({ url: `http://${proxy.host}/api/chat`, heartbeatMs: 100, deadAfterMs: 400 });
+  const other = open().log;
+  const begun = await log.begin(run);
+  if (begun.type !== 'started') throw new Error(`begin answered ${begun.type}`);
+  proxy.set({ down: { blackHole: true } });
+  const frame = { at: 0, next: 1, chunks: [{ type: 'text-delta' as const, id: '0', delta: 'once' }] };
+  const appended = log.append(run, begun.fence, frame);
+  await until('the frame in the log', async () => (await other.state('c')).active?.next === 1);
+  proxy.restore();
+  expect(await appended).toEqual({ signals: [] });
+  expect((await other.read(run, { from: 0 })).frames).toEqual([frame]);
+});
+
+test('another secret is refused, and the error says what to look at', async () => {
+  const { open } = await setUp();
+  const { log } = open({ secret: secret.replace('a ', 'no'), callTimeoutMs: 300 });
+  await expect(log.state('c')).rejects.toMatchObject({
+    code: 'provider-failed',
+    message: expect.stringContaining('secret'),
+  });
+  expect(() => partykitServer({ url: 'http://localhost', secret: 'short' })).toThrow(TypeError);
+});
+
+test('a chat that nothing uses keeps no socket', async () => {
+  const { workerd, open } = await setUp();
+  const proxy = await proxyTo(workerd);
+  const { log } = open({ url: `http://${proxy.host}/api/chat`, lingerMs: 50 });
+  await log.state('c');
+  expect(proxy.open).toBe(1);
+  await until('no socket', () => proxy.open === 0);
+  expect((await log.state('c')).turn).toBe(0);
+});
+
+test('an answer whose server died is saved by the sweep of another one, also after a stop over a socket', async () => {
+  const { workerd, open } = await setUp({ leaseMs: 300 });
+  const dead = open().log;
+  await dead.begin({ ...run, leaseMs: 300 });
+  await dead.close();
+  const ticket = await signTicket(keyOf(secret), { chatId: 'c', may: ['read', 'signal'] });
+  const device = await RawSocket.open(`${workerd.url}/c/socket?ticket=${ticket}`);
+  onTestFinished(() => device.close());
+  await device.got('live');
+  device.send('{"type":"signal","ref":1,"run":"r1","message":{"id":"s1","type":"cancel"}}');
+  await device.got('receipt');
+  // Where answers are made in the object, it would have saved this one by now.
+  const from = performance.now();
+  await until('three leases', () => performance.now() - from > 900);
+
+  const finished: string[] = [];
+  const runtime = createChatRuntime({
+    realtime: open({ listChats: () => ['c'] }),
+    respond: () => {
+      throw new Error('Nobody asked.');
+    },
+    onFinish: ({ runId, outcome }) => {
+      finished.push(`${runId}: ${outcome}`);
+    },
+  });
+  onTestFinished(() => runtime.close());
+  expect(await runtime.sweep()).toBe(1);
+  expect(finished).toHaveLength(1);
+  expect(finished[0]).toMatch(/^r1: (cancel|lost)$/);
+  expect(await runtime.sweep()).toBe(0);
+});

@@ -1,0 +1,106 @@
+import { FaultProxy } from '@chat-transport/contract';
+import { AbstractChat, type ChatInit, type UIMessage } from 'ai';
+import { PartyKitChatTransport } from '../../src/index.ts';
+import { until } from './until.ts';
+import type { Workerd } from './workerd.ts';
+
+const quick = {
+  graceMs: 150,
+  gapMs: 30,
+  firstByteMs: 500,
+  stallMs: 30_000,
+  silenceMs: 400,
+  pollMs: 1000,
+  lingerMs: 100,
+};
+
+/** The AI SDK's chat without a framework: what `useChat` wraps. */
+class TestChat extends AbstractChat<UIMessage> {
+  constructor(init: ChatInit<UIMessage>) {
+    super({
+      ...init,
+      state: {
+        status: 'ready',
+        error: undefined,
+        messages: init.messages ?? [],
+        pushMessage(message) {
+          this.messages = [...this.messages, message];
+        },
+        popMessage() {
+          this.messages = this.messages.slice(0, -1);
+        },
+        replaceMessage(index, message) {
+          this.messages = this.messages.with(index, message);
+        },
+        snapshot: (value) => structuredClone(value),
+      },
+    });
+  }
+}
+
+/** A page: one chat, with networks of its own to the Worker's routes and to its sockets. */
+export class Device {
+  readonly transport: PartyKitChatTransport;
+  readonly chat: TestChat;
+  readonly http: FaultProxy;
+  readonly sockets: FaultProxy;
+  /** `METHOD path` of every request. */
+  readonly requests: string[] = [];
+  /** A proxy on the way passes no response on before it is over. */
+  holdsResponses = false;
+  /** Every request fails but those for tickets. */
+  getsTicketsOnly = false;
+
+  private constructor(chatId: string, http: FaultProxy, sockets: FaultProxy, headers: Record<string, string>) {
+    this.http = http;
+    this.sockets = sockets;
+    this.transport = new PartyKitChatTransport({
+      api: `http://${http.host}/api/chat`,
+      url: `http://${sockets.host}/api/chat`,
+      headers,
+      heartbeatMs: 200,
+      deadAfterMs: 600,
+      timings: quick,
+      fetch: async (input, init) => {
+        this.requests.push(`${init?.method ?? 'GET'} ${new URL(String(input)).pathname}`);
+        if (this.getsTicketsOnly && !String(input).endsWith('/auth')) throw new TypeError('No network.');
+        const response = await fetch(input, init);
+        return this.holdsResponses ? new Response(await response.text(), response) : response;
+      },
+    });
+    this.chat = new TestChat({ id: chatId, transport: this.transport });
+  }
+
+  static async open(workerd: Workerd, chatId = 'c', headers: Record<string, string> = {}): Promise<Device> {
+    const http = await FaultProxy.start(() => workerd.port);
+    const sockets = await FaultProxy.start(() => workerd.port);
+    return new Device(chatId, http, sockets, headers);
+  }
+
+  /** The newest message's text. */
+  get text(): string {
+    return (this.chat.messages.at(-1)?.parts ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('');
+  }
+
+  get seen(): object {
+    const { status, error } = this.chat;
+    return { text: this.text, status, error: String(error), connection: this.#connection };
+  }
+
+  async reaches(path: 'realtime' | 'sse' | 'poll'): Promise<void> {
+    await until(`the path ${path}`, () => this.#connection.path === path, { saw: () => this.seen });
+  }
+
+  async shows(text: string): Promise<void> {
+    await until(`"${text}"`, () => this.text.includes(text), { saw: () => this.seen });
+  }
+
+  async close(): Promise<void> {
+    this.transport.close();
+    await Promise.all([this.http.close(), this.sockets.close()]);
+  }
+
+  get #connection() {
+    return this.transport.connection(this.chat.id).getSnapshot();
+  }
+}
