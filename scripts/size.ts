@@ -38,6 +38,13 @@ const budgets: readonly Budget[] = [
     above: 'core and partysocket',
     limitBytes: 1500,
   },
+  {
+    name: 'pusher',
+    package: 'pusher',
+    code: "export { PusherChatTransport } from '@chat-transport/pusher';",
+    above: 'core',
+    limitBytes: 1500,
+  },
 ];
 
 async function measure(budget: Budget): Promise<number> {

@@ -16,5 +16,6 @@ export type {
 export { providerCases } from './provider/provider-cases.ts';
 export { interruptible } from './provider/interruptible.ts';
 export { type ModelCall, ScriptedModel } from './provider/scripted-model.ts';
+export { TestChat } from './provider/test-chat.ts';
 export { FaultProxy, type Faults, type ScriptStep } from './faults/fault-proxy.ts';
 export type { FlowFaults } from './faults/flow.ts';

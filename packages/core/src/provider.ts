@@ -1,14 +1,24 @@
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export { idPattern, isId, parseId } from './ids.ts';
+export { checkFrom, frameChunks } from './log/check-frame.ts';
+export { type BeginDecision, type BeginFacts, decideBegin } from './log/decide-begin.ts';
+export { expiredRun, insideFrame, unknownRun, wrongOffset } from './log/log-errors.ts';
 export type * from './log/log-store.ts';
 export type * from './log/run-log.ts';
-export { defaultRetentionMs, parkedSignalsPerChat, parkedSignalTtlMs, recentRuns } from './log/run-log.ts';
-export type { RunEnd, RunRow } from './log/run-row.ts';
+export {
+  defaultRetentionMs,
+  maxReadLength,
+  parkedSignalsPerChat,
+  parkedSignalTtlMs,
+  recentRuns,
+} from './log/run-log.ts';
+export { endOf, isExpired, type RunEnd, type RunRow, toRecord } from './log/run-row.ts';
 export type { StoreLogOptions } from './log/store-context.ts';
 export { createStoreLog } from './log/store-log.ts';
 export { createWakeUps, type Look, type Schedule, type WakeUps } from './log/wake-ups.ts';
 export type * from './provider/realtime-server.ts';
 export type * from './provider/realtime-subscriber.ts';
+export { readBodyText } from './server/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';
 export { encodeForLimit } from './wire/frame-codec.ts';

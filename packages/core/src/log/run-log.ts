@@ -94,6 +94,8 @@ export interface ChatState {
 
 /** How many runs `state` lists at most. */
 export const recentRuns = 8;
+/** How much one `read` answers at most, in UTF-16 units of JSON; a bigger frame comes alone. */
+export const maxReadLength = 1_000_000;
 /** How many signals wait for a run that has not begun, per chat at most; one more drops the oldest. */
 export const parkedSignalsPerChat = 16;
 /** How long a cancel waits for a run that has not begun, in milliseconds. */

@@ -35,10 +35,14 @@ export function isExpired(row: RunRow, now: number, retentionMs: number): boolea
   return end !== undefined && now - end.at >= retentionMs;
 }
 
-/** The record that callers see. */
-export function toRecord(row: RunRow, start: RunStart, now: number): RunRecord {
+/** The record that callers see. `startText` is the run's start as JSON; absent once it is past its retention. */
+export function toRecord(row: RunRow, startText: string | undefined, now: number): RunRecord {
+  const start: RunStart = startText === undefined ? deletedStart : JSON.parse(startText);
   const { chatId, runId, turn, next } = row;
   const end = endOf(row, now);
   if (!end) return { chatId, runId, turn, start, next };
   return { chatId, runId, turn, start, next, end: { reason: end.reason }, endedAgoMs: Math.max(0, now - end.at) };
 }
+
+/** What is shown of a start that is past its retention. */
+const deletedStart: RunStart = { trigger: 'submit-message', from: '', messageId: '', before: null, tail: [] };

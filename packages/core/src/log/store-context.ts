@@ -1,5 +1,5 @@
 import { ChatTransportError } from '../errors.ts';
-import type { RunStart } from '../wire/frame.ts';
+import { unknownRun } from './log-errors.ts';
 import type { LogStore } from './log-store.ts';
 import { defaultRetentionMs, parkedSignalTtlMs, type RunKey, type RunRecord } from './run-log.ts';
 import { endOf, isExpired, type RunRow, toRecord } from './run-row.ts';
@@ -66,7 +66,7 @@ export function createStoreContext(options: StoreLogOptions): StoreContext {
     find(key) {
       const row = store.run(key);
       if (row) return row;
-      throw new ChatTransportError({ code: 'not-found', message: `The chat has no run ${key.runId}.` });
+      throw unknownRun(key);
     },
     load(key, time) {
       const row = context.find(key);
@@ -79,7 +79,7 @@ export function createStoreContext(options: StoreLogOptions): StoreContext {
     },
     record(row, time) {
       const start = isExpired(row, time, retentionMs) ? undefined : store.start(row);
-      return toRecord(row, start === undefined ? deletedStart : (JSON.parse(start) as RunStart), time);
+      return toRecord(row, start, time);
     },
     prune(time, chatId) {
       const endedBefore = time - retentionMs;
@@ -96,9 +96,6 @@ export function createStoreContext(options: StoreLogOptions): StoreContext {
   };
   return context;
 }
-
-/** What is shown of a start that is past its retention. */
-const deletedStart: RunStart = { trigger: 'submit-message', from: '', messageId: '', before: null, tail: [] };
 
 function failed(message: string, more: { cause?: unknown; retryable?: boolean }): ChatTransportError {
   return new ChatTransportError({ code: 'provider-failed', message, ...more });

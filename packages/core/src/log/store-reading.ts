@@ -1,12 +1,9 @@
-import { ChatTransportError } from '../errors.ts';
 import { checkFrom } from './check-frame.ts';
-import { type RunKey, type RunLog, recentRuns } from './run-log.ts';
+import { expiredRun, insideFrame } from './log-errors.ts';
+import { maxReadLength, type RunLog, recentRuns } from './run-log.ts';
 import { endOf, isExpired } from './run-row.ts';
 import type { StoreContext } from './store-context.ts';
 import { writerNews } from './store-signals.ts';
-
-/** How much one `read` answers at most, in UTF-16 units of JSON; a bigger frame comes alone. */
-const maxReadLength = 1_000_000;
 
 /** The calls that may wait. Each looks at the log at once and again after each notice. */
 export function storeReading(context: StoreContext): Pick<RunLog, 'read' | 'state' | 'waitForSignal'> {
@@ -18,7 +15,7 @@ export function storeReading(context: StoreContext): Pick<RunLog, 'read' | 'stat
         (last) =>
           look((time) => {
             const row = find(key);
-            if (isExpired(row, time, retentionMs)) throw expired(key);
+            if (isExpired(row, time, retentionMs)) throw expiredRun(key);
             checkFrom(from, row.next);
             const stored = from < row.next ? store.frames(key, from, row.next, maxReadLength) : [];
             if (from < row.next && stored[0]?.at !== from) throw insideFrame(from);
@@ -60,18 +57,4 @@ export function storeReading(context: StoreContext): Pick<RunLog, 'read' | 'stat
         wait,
       ),
   };
-}
-
-function expired({ runId }: RunKey): ChatTransportError {
-  return new ChatTransportError({
-    code: 'log-expired',
-    message: `The frames of run ${runId} are past their retention.`,
-  });
-}
-
-function insideFrame(from: number): ChatTransportError {
-  return new ChatTransportError({
-    code: 'invalid-offset',
-    message: `Offset ${from} is inside a frame: read from its start.`,
-  });
 }

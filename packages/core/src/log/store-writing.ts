@@ -1,6 +1,6 @@
-import { ChatTransportError } from '../errors.ts';
 import { frameChunks } from './check-frame.ts';
 import { decideBegin } from './decide-begin.ts';
+import { wrongOffset } from './log-errors.ts';
 import type { Begun, RunInit, RunLog, WriterNews } from './run-log.ts';
 import type { StoreContext } from './store-context.ts';
 import { lostWriter, settleSteer, writerNews } from './store-signals.ts';
@@ -73,11 +73,4 @@ function beginRun(context: StoreContext, init: RunInit, time: number): Begun {
   const run = record(decision.row, time);
   if (decision.row.end) return { type: 'cancelled', run, ...interrupted };
   return { type: 'started', run, fence: decision.row.fence, ...interrupted };
-}
-
-function wrongOffset(at: number, next: number): ChatTransportError {
-  return new ChatTransportError({
-    code: 'protocol',
-    message: `A frame at ${at} cannot follow: the next offset is ${next}.`,
-  });
 }

@@ -12,8 +12,7 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
       message: `The content type must be application/json; it is ${type || 'absent'}.`,
     });
   }
-  if (Number(request.headers.get('content-length')) > maxBytes) throw tooLarge(maxBytes);
-  const text = await readText(request, maxBytes);
+  const text = await readBodyText(request, maxBytes, tooLarge(maxBytes));
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -24,7 +23,17 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
   throw new ChatTransportError({ code: 'invalid-body', message: 'The body must be a JSON object.' });
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
+/**
+ * Reads a body as text, and no byte more than `maxBytes`.
+ * @throws ChatTransportError `too-large`.
+ */
+export async function readBodyText(
+  request: Request,
+  maxBytes: number,
+  message = `The body is larger than ${maxBytes} bytes.`,
+): Promise<string> {
+  const refused = (): ChatTransportError => new ChatTransportError({ code: 'too-large', message });
+  if (Number(request.headers.get('content-length')) > maxBytes) throw refused();
   if (!request.body) return '';
   const reader = request.body.getReader();
   const decoder = new TextDecoder();
@@ -35,15 +44,12 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
     size += value.byteLength;
     if (size > maxBytes) {
       reader.cancel().catch(() => {});
-      throw tooLarge(maxBytes);
+      throw refused();
     }
     text += decoder.decode(value, { stream: true });
   }
 }
 
-function tooLarge(maxBytes: number): ChatTransportError {
-  return new ChatTransportError({
-    code: 'too-large',
-    message: `The body is larger than maxBodyBytes (${maxBytes} bytes). Send files by URL, or only the new message.`,
-  });
+function tooLarge(maxBytes: number): string {
+  return `The body is larger than maxBodyBytes (${maxBytes} bytes). Send files by URL, or only the new message.`;
 }

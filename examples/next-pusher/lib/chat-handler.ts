@@ -1,0 +1,60 @@
+import { Agent } from 'node:https';
+import { memoryLog } from '@chat-transport/core/memory';
+import type { RunLog } from '@chat-transport/core/provider';
+import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
+import { pusher } from '@chat-transport/pusher/server';
+import { redisLog } from '@chat-transport/redis';
+import { convertToModelMessages, isStepCount, streamText, toUIMessageStream } from 'ai';
+import { after } from 'next/server';
+import Pusher from 'pusher';
+import { createClient } from 'redis';
+import { chatModel } from './chat-model.ts';
+
+/** A chat's address is its key: whoever has the link may read and write. Ask your session here. */
+const isChatId = (chatId: string): boolean => /^[0-9a-f-]{36}$/.test(chatId);
+
+let handler: ChatHandler | undefined;
+
+/** Made at the first request: building must not connect to anything. */
+export function chatHandler(): ChatHandler {
+  handler ??= createChatHandler({
+    realtime: pusher({ client: pusherClient() }),
+    log: chatLog(),
+    authorize: ({ chatId }) => isChatId(chatId),
+    respond: async ({ messages, signal, steering }) =>
+      toUIMessageStream({
+        stream: streamText({
+          model: chatModel(),
+          messages: await convertToModelMessages(messages),
+          abortSignal: signal,
+          experimental_steering: steering,
+          stopWhen: isStepCount(5),
+        }).stream,
+        originalMessages: messages,
+      }),
+    // The function lives until the answer is whole, whoever has gone by then.
+    waitUntil: (work) => after(work),
+    // Below the route's `maxDuration`, so that a long answer ends well instead of being cut.
+    deadlineMs: 290_000,
+  });
+  return handler;
+}
+
+function pusherClient(): Pusher {
+  const { PUSHER_APP_ID = '', PUSHER_KEY = '', PUSHER_SECRET = '', PUSHER_CLUSTER = 'mt1' } = process.env;
+  const app = { appId: PUSHER_APP_ID, key: PUSHER_KEY, secret: PUSHER_SECRET, timeout: 5_000 };
+  const { PUSHER_HOST, PUSHER_PORT } = process.env;
+  if (PUSHER_HOST) return new Pusher({ ...app, host: PUSHER_HOST, port: PUSHER_PORT ?? '80', useTLS: false });
+  // One connection for all messages, not a handshake for each.
+  return new Pusher({ ...app, cluster: PUSHER_CLUSTER, useTLS: true, agent: new Agent({ keepAlive: true }) });
+}
+
+/** Without `REDIS_URL` in this process's memory: for one process, and refused on a platform of many. */
+function chatLog(): RunLog {
+  const { REDIS_URL } = process.env;
+  if (!REDIS_URL) return memoryLog();
+  const client = createClient({ url: REDIS_URL });
+  client.on('error', (error) => console.error('Redis:', error));
+  void client.connect();
+  return redisLog({ client });
+}

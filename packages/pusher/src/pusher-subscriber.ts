@@ -1,0 +1,123 @@
+import type { Clock } from '@chat-transport/core';
+import { ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
+import type Pusher from 'pusher-js';
+import type { Channel } from 'pusher-js';
+import { defaultChannelPrefix, frameEvent } from './channel-names.ts';
+
+/** What is used of `pusher-js`. */
+export type PusherClient = Pick<Pusher, 'connection' | 'connect' | 'subscribe' | 'unsubscribe'>;
+
+/** Options of `pusherSubscriber`. */
+export interface PusherSubscriberOptions {
+  /** The client of `pusher-js`, whose `channelAuthorization.endpoint` is `{api}/auth`. It is used with whatever else you use it for, and stays open. */
+  readonly client: PusherClient;
+  /** In front of the chat's id; the server's `channelPrefix`. @default defaultChannelPrefix */
+  readonly channelPrefix?: string | undefined;
+  /** After so long without a message core reads what may have been missed, in milliseconds. @default defaultCheckAfterMs */
+  readonly checkAfterMs?: number | undefined;
+  readonly clock: Clock;
+}
+
+/** The default of `checkAfterMs`: Pusher promises to deliver nothing, and brings nothing when the app is over its quota. */
+export const defaultCheckAfterMs = 30_000;
+
+/** The longest wait before a subscription is tried again, in milliseconds; the first is at most 1 s. */
+const maxBackoffMs = 30_000;
+
+/** Subscriptions of one channel, which the client has once for all who ask for it. */
+const users = new WeakMap<Channel, number>();
+
+/** Follows chats on private channels of Pusher. */
+export function pusherSubscriber({
+  client,
+  channelPrefix = defaultChannelPrefix,
+  checkAfterMs = defaultCheckAfterMs,
+  clock,
+}: PusherSubscriberOptions): RealtimeSubscriber {
+  return {
+    name: 'pusher',
+    subscribe(chatId, listener, signal) {
+      if (signal.aborted) return;
+      const { connection } = client;
+      let isLive: boolean | undefined;
+      let failures = 0;
+      let timer: unknown;
+
+      /** What happens next if nothing does. */
+      const after = (delayMs: number, act: () => void): void => {
+        clock.clearTimeout(timer);
+        timer = clock.setTimeout(act, delayMs);
+      };
+      const live = (): void => {
+        failures = 0;
+        isLive = true;
+        after(checkAfterMs, check);
+        listener.onLive();
+      };
+      const check = (): void => {
+        if (globalThis.document?.hidden) after(checkAfterMs, check);
+        else live();
+      };
+      const down = (reason: unknown): void => {
+        clock.clearTimeout(timer);
+        if (isLive === false) return;
+        isLive = false;
+        listener.onInterrupted(reason);
+      };
+      const refused = (error: { readonly status?: number }): void => {
+        // Pusher's own refusal of a signature for a connection that is gone: the next one has its own.
+        if (channel.subscribed) return;
+        const { status } = error;
+        if (!channel.subscriptionPending && (status === 401 || status === 403)) {
+          const code = status === 401 ? 'unauthorized' : 'forbidden';
+          const message = `The chat server refused the channel (${status}).`;
+          return listener.onFailed(new ChatTransportError({ code, message, cause: error }));
+        }
+        down(error);
+        // pusher-js tries again only with the next connection.
+        const delayMs = Math.min(maxBackoffMs, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2);
+        after(delayMs, () => client.subscribe(name));
+      };
+      const changed = (): void => {
+        const { state } = connection;
+        if (state === 'connected') return;
+        down(state);
+        if (state !== 'disconnected' && state !== 'failed') return;
+        // Refused (no such app, too many connections), without any transport, or closed by the app.
+        const message = `The connection to Pusher is ${state}.`;
+        listener.onFailed(new ChatTransportError({ code: 'provider-failed', message }));
+      };
+      const received = (data: unknown): void => {
+        after(checkAfterMs, check);
+        // The client has parsed it.
+        listener.onMessage(typeof data === 'string' ? data : JSON.stringify(data));
+      };
+
+      client.connect();
+      const name = channelPrefix + chatId;
+      const channel = client.subscribe(name);
+      users.set(channel, (users.get(channel) ?? 0) + 1);
+      const bindings = [
+        [channel, 'pusher:subscription_succeeded', live],
+        [channel, 'pusher:subscription_error', refused],
+        [channel, frameEvent, received],
+        [connection, 'state_change', changed],
+        // A connection that closed is tried again after a second; only then its state changes.
+        [connection, 'connecting_in', down],
+      ] as const;
+      for (const [target, event, callback] of bindings) target.bind(event, callback);
+      signal.addEventListener('abort', () => {
+        clock.clearTimeout(timer);
+        for (const [target, event, callback] of bindings) target.unbind(event, callback);
+        const left = (users.get(channel) ?? 1) - 1;
+        users.set(channel, left);
+        if (left === 0) client.unsubscribe(name);
+      });
+      queueMicrotask(() => {
+        if (signal.aborted) return;
+        if (channel.subscribed) live();
+        else if (connection.state === 'failed') changed();
+      });
+    },
+  };
+}

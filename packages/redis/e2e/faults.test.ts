@@ -1,0 +1,236 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { FaultProxy } from '@chat-transport/contract';
+import { ChatTransportError, type ErrorCode } from '@chat-transport/core/provider';
+import { until } from '@chat-transport/local-services';
+import { expect, it, onTestFinished } from 'vitest';
+import { redisLog } from '../src/index.ts';
+import { begin, frame, init, readAll, type TestRun } from './support/runs.ts';
+import { clientOf, logOn, redis } from './support/stage.ts';
+
+const waitMs = 20_000;
+
+async function codeOf(
+  call: Promise<unknown>,
+): Promise<{ code: ErrorCode; retryable: boolean; message: string } | string> {
+  return call.then(
+    (value) => `resolved ${JSON.stringify(value)}`,
+    (error: unknown) => {
+      if (!ChatTransportError.isInstance(error)) return String(error);
+      const { code, retryable, message } = error;
+      return { code, retryable, message };
+    },
+  );
+}
+
+const refused = (word: string) => ({ code: 'provider-failed', retryable: true, message: `redisLog failed: ${word}.` });
+
+/** A writer in a process of its own, and what it has printed. */
+async function writer(
+  url: string,
+  mode: 'flood' | 'wait',
+): Promise<{ child: ChildProcess; run: TestRun; said: unknown[] }> {
+  const file = new URL('support/writer-process.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--conditions=@chat-transport/source', file, url, mode], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'close');
+  });
+  const said: unknown[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => said.push(JSON.parse(line)));
+  await until('the writer’s run', () => said.length > 0);
+  return { child, run: said[0] as TestRun, said };
+}
+
+it('stops a silent writer in another process within 300 ms', async () => {
+  const { url } = await redis();
+  const log = await logOn(url);
+  const { run, said } = await writer(url, 'wait');
+  await until('a writer that waits', () => said[1] === 'waiting');
+  const began = performance.now();
+  expect(await log.signal(run, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+  await until('the news over there', () => said.length > 2);
+  expect(performance.now() - began).toBeLessThan(300);
+  expect(said[2]).toEqual({ end: { reason: 'cancel' }, signals: [] });
+});
+
+it('keeps whole frames only, and all that were acknowledged, when the writer is killed in mid-append', async () => {
+  const { url } = await redis();
+  const log = await logOn(url);
+  const { child, run, said } = await writer(url, 'flood');
+  await until('many frames', () => said.length > 100);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  const end = await log.read(run, { from: (await readAll(log, run)).frames.at(-1)?.next ?? 0, waitMs });
+  expect(end.run.end).toEqual({ reason: 'lost' });
+  expect(end.run.next).toBeGreaterThanOrEqual(said.at(-1) as number);
+  expect((await readAll(log, run)).end).toBe('lost');
+  expect((await log.unfinished(10)).map(({ runId }) => runId)).toEqual([run.runId]);
+  expect((await log.begin(init({ chatId: run.chatId }))).type).toBe('started');
+});
+
+it('has every acknowledged frame after Redis was killed in mid-append, and the writer goes on by itself', async () => {
+  const server = await redis();
+  const [log, other] = [await logOn(server.url), await logOn(server.url)];
+  const run = await begin(log);
+  let acknowledged = 0;
+  const reader = other.read(run, { from: 0, waitMs: 1 });
+  const write = async (goal: number): Promise<void> => {
+    while (acknowledged < goal) {
+      try {
+        await log.append(run, run.fence, frame(acknowledged, 'token '));
+        acknowledged += 1;
+      } catch (error) {
+        // As core's writer does it: the same frame again, until the log answers.
+        if (!ChatTransportError.isInstance(error) || error.code !== 'provider-failed') throw error;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+  };
+  await reader;
+  for (const round of [1, 2, 3]) {
+    const writing = write(round * 200);
+    await until('frames under way', () => acknowledged >= round * 200 - 100);
+    await server.kill();
+    const kept = acknowledged;
+    await server.start();
+    expect((await readAll(await logOn(server.url), run)).frames.length).toBeGreaterThanOrEqual(kept);
+    await writing;
+  }
+  expect((await readAll(other, run)).frames).toHaveLength(600);
+});
+
+it('tells a reader what it missed while its connection was gone', async () => {
+  const { url, port } = await redis();
+  const proxy = await FaultProxy.start(port);
+  onTestFinished(() => proxy.close());
+  const here = await logOn(url);
+  const client = await clientOf(url);
+  // Only the connection that listens fails.
+  const duplicate = () => client.duplicate({ url: `redis://${proxy.host}` });
+  const there = redisLog({ client: Object.assign(Object.create(client), { duplicate }) });
+  onTestFinished(() => there.close());
+  const run = await begin(here);
+  const read = there.read(run, { from: 0, waitMs });
+  const observer = await clientOf(url);
+  await until('a reader that listens', async () => (await observer.pubSubChannels()).length === 2);
+  proxy.cut();
+  await until('a reader that hears nothing', async () => (await observer.pubSubChannels()).length === 0);
+  await here.append(run, run.fence, frame(0, 'a'));
+  proxy.restore();
+  const began = performance.now();
+  expect((await read).frames).toEqual([frame(0, 'a')]);
+  expect(performance.now() - began).toBeLessThan(waitMs / 2);
+});
+
+it('leaves no connection behind when it is closed while Redis is away', async () => {
+  const { url, port } = await redis();
+  const proxy = await FaultProxy.start(port);
+  onTestFinished(() => proxy.close());
+  const client = await clientOf(url);
+  let attempts = 0;
+  const duplicate = () => {
+    const reconnectStrategy = (): number => {
+      attempts += 1;
+      return 5;
+    };
+    return client.duplicate({ url: `redis://${proxy.host}`, socket: { reconnectStrategy } });
+  };
+  const log = redisLog({ client: Object.assign(Object.create(client), { duplicate }) });
+  const run = await begin(log);
+  proxy.cut();
+  const read = log.read(run, { from: 0, waitMs });
+  await until('attempts to listen', () => attempts > 3);
+  await log.close();
+  expect((await read).frames).toEqual([]);
+  proxy.restore();
+  const seen = attempts;
+  for (let round = 0; round < 20; round += 1) await (await clientOf(`redis://${proxy.host}`)).ping();
+  expect(attempts).toBe(seen);
+  // An attempt may have been on its way as the log was closed.
+  await until(
+    'no connection but these',
+    () => proxy.open === 20,
+    () => proxy.open,
+    5_000,
+  );
+});
+
+it('fails a call that Redis does not answer in time, and a call while Redis is away', async () => {
+  const server = await redis();
+  const proxy = await FaultProxy.start(server.port);
+  onTestFinished(() => proxy.close());
+  const log = await logOn(`redis://${proxy.host}`, { callTimeoutMs: 200 });
+  const run = await begin(log);
+  proxy.freeze();
+  expect(await codeOf(log.renew(run, run.fence))).toEqual(refused('no answer within 200 ms'));
+  proxy.restore();
+  proxy.reset();
+  await until(
+    'a log that answers',
+    async () => (await codeOf(log.renew(run, run.fence))) === 'resolved {"signals":[]}',
+  );
+  await server.kill();
+  expect(await codeOf(log.renew(run, run.fence))).toMatchObject({ code: 'provider-failed', retryable: true });
+});
+
+it('refuses frames when Redis is full, whole, and still lets a run be kept, cancelled, ended and claimed', async () => {
+  const { url } = await redis({ parameters: ['--maxmemory-policy', 'noeviction'] });
+  const [log, client] = [await logOn(url), await clientOf(url)];
+  const [one, two] = [await begin(log), await begin(log)];
+  for (const run of [one, two]) await log.append(run, run.fence, frame(0, 'a'));
+  await log.signal(two, { id: 's1', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
+  // Less than an empty Redis needs.
+  await client.configSet('maxmemory', '100kb');
+  expect(await codeOf(log.append(one, one.fence, frame(1, 'b')))).toEqual(refused('OOM'));
+  const next = init({ chatId: one.chatId, onBusy: 'interrupt' });
+  expect(await codeOf(log.begin(next))).toEqual(refused('OOM'));
+  expect(await log.state(one.chatId)).toMatchObject({ turn: 1, active: { runId: one.runId, next: 1 } });
+
+  expect(await log.renew(one, one.fence)).toEqual({ signals: [] });
+  await log.settle(two, 's1', { outcome: 'delivered' });
+  expect(await log.signal(one, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+  expect(await log.end(two, two.fence, { reason: 'finish' })).toMatchObject({ next: 1, end: { reason: 'finish' } });
+  expect(await log.claim(one.chatId, `finish:${one.runId}`, 'me', 60_000)).toBe(true);
+  expect(await log.signal({ chatId: one.chatId, runId: 'early' }, { id: 'c1', type: 'cancel' })).toEqual({
+    outcome: 'accepted',
+  });
+
+  await client.configSet('maxmemory', '0');
+  expect((await log.begin(next)).type).toBe('started');
+  expect(await readAll(log, one)).toEqual({ frames: [frame(0, 'a')], end: 'cancel' });
+});
+
+it('says so when Redis takes no writes, and goes on when it does again', async () => {
+  const [{ url }, primary] = [await redis(), await redis()];
+  const [log, client] = [await logOn(url), await clientOf(url)];
+  const run = await begin(log);
+  await client.configSet('min-replicas-to-write', '1');
+  expect(await codeOf(log.append(run, run.fence, frame(0, 'a')))).toEqual(refused('NOREPLICAS'));
+  expect((await log.state(run.chatId)).active?.next).toBe(0);
+  await client.configSet('min-replicas-to-write', '0');
+  expect(await log.append(run, run.fence, frame(0, 'a'))).toEqual({ signals: [] });
+
+  // A replica, as after a failover that this client has not noticed.
+  await (await clientOf(primary.url)).ping();
+  await client.replicaOf('127.0.0.1', primary.port);
+  expect(await codeOf(log.append(run, run.fence, frame(1, 'b')))).toEqual(refused('READONLY'));
+});
+
+it('leaves nothing behind but the number of the last turn, without being swept', async () => {
+  const { url } = await redis();
+  const [log, client] = [await logOn(url, { retentionMs: 300 }), await clientOf(url)];
+  const run = await begin(log, { leaseMs: 200 });
+  await log.append(run, run.fence, frame(0, 'a'));
+  await log.signal(run, { id: 's1', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
+  await log.signal(run, { id: 'c1', type: 'cancel' });
+  await log.claim(run.chatId, 'tool:1', 'me', 200);
+  expect((await client.keys('*')).length).toBeGreaterThan(5);
+  const left = async () => (await client.keys('*')).sort();
+  await until('empty', async () => (await left()).length === 2, undefined, 10_000);
+  expect(await left()).toEqual(['chat-transport:due', `chat-transport:{${run.chatId}}`]);
+  expect(await codeOf(log.read(run, { from: 0 }))).toMatchObject({ code: 'not-found' });
+  expect((await begin(log, { chatId: run.chatId })) && (await log.state(run.chatId)).turn).toBe(2);
+});

@@ -1,0 +1,23 @@
+/** The default of `keyPrefix`. */
+export const defaultKeyPrefix = 'chat-transport:';
+
+/** Where things are in Redis. */
+export interface RedisKeys {
+  /** The chat's key. Scripts put the kind and the run's id behind it; its hash tag keeps them all in one slot of a cluster. */
+  chat(chatId: string): string;
+  /** The runs that somebody must look at, by the time when. One for all chats: in a cluster, in a slot of its own. */
+  readonly due: string;
+  /** Where a chat's new frames are told. */
+  frames(chatId: string): string;
+  /** Where everything else about a chat is told: runs that begin and end, and steers. */
+  changes(chatId: string): string;
+}
+
+export function redisKeys(prefix: string): RedisKeys {
+  return {
+    chat: (chatId) => `${prefix}{${chatId}}`,
+    due: `${prefix}due`,
+    frames: (chatId) => `${prefix}${chatId}:frames`,
+    changes: (chatId) => `${prefix}${chatId}:changes`,
+  };
+}
