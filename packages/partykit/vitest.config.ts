@@ -1,4 +1,4 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import shared from '../../vitest.shared.ts';
 
-export default mergeConfig(shared, defineConfig({ test: { globalSetup: 'test/support/bundle-workers.ts' } }));
+export default mergeConfig(shared, defineConfig({ test: { globalSetup: 'test/support/bundle-workers.ts', maxWorkers: 2 } }));

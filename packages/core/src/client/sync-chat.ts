@@ -114,7 +114,8 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     }
     view.lose();
     await channel.refresh();
-    return view.turn !== undefined;
+    // What was sent meanwhile keeps the state from being taken over: it is looked at again behind that.
+    return view.turn !== undefined || isBusy(chat);
   };
 
   /** Where nothing of the answer came, its place goes. */
@@ -143,8 +144,11 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   const catchUp = async () => {
     if (isRunning) return;
     isRunning = true;
-    while (!isDisposed && (await step()));
-    isRunning = false;
+    try {
+      while (!isDisposed && (await step()));
+    } finally {
+      isRunning = false;
+    }
   };
 
   const unwatch = transport.watch(chat.id, (update: ChatUpdate<UI_MESSAGE>) => {
