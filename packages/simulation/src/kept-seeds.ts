@@ -7,4 +7,5 @@ export const keptSeeds: readonly { readonly seed: number; readonly showed: strin
   { seed: 125, showed: 'a stream waited for a run that its follower did not carry' },
   { seed: 337, showed: 'an ended run was streamed again behind a newer one' },
   { seed: 431, showed: 'onFinish was never called where the process that had claimed it died' },
+  { seed: 5483, showed: 'a state took back what had streamed into an earlier message' },
 ];

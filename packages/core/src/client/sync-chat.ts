@@ -59,11 +59,10 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
       (sending.trigger === 'regenerate-message' || (sending.messageId && sending.messages.at(-1)?.role === 'user'))
     )
       return;
-    // The stream goes on in its own message; all others are the state's.
+    // The stream goes on in its own message, which may be an earlier one; all others are the state's.
     const isStreaming = chat.status === 'streaming';
-    const kept = chat.messages.findLast(
-      ({ id, role }) => role === 'assistant' && (isStreaming || id === sending?.messageId),
-    );
+    const keptId = isStreaming ? active?.messageId : sending?.messageId;
+    const kept = chat.messages.find(({ id, role }) => role === 'assistant' && id === keptId);
     if (isBusy(chat) && !sending && !view.isShowing(turn)) return;
     if (kept && messages?.every(({ id }) => id !== kept.id) && isBusy(chat)) return;
     if (messages)
