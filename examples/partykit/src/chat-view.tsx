@@ -27,6 +27,8 @@ export function ChatView({ chatId, transport }: { chatId: string; transport: Par
       <form
         onSubmit={(event) => {
           event.preventDefault();
+          if (!draft.trim()) return;
+          setDraft('');
           void chat.sendMessage({ text: draft });
         }}
       >
