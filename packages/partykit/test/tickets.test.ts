@@ -38,6 +38,14 @@ function post(path: string, body: object, headers: Record<string, string> = {}):
   });
 }
 
+describe('a request', () => {
+  test('is never asked for a ticket of its own: what it brings under that name is replaced', async () => {
+    const headers = { 'x-chat-ticket': await ticketFor('another', 'read') };
+    const response = await fetch(`${workerd.url}/${newChat()}`, { headers });
+    expect([response.status, await response.json()]).toEqual([200, { turn: 0 }]);
+  });
+});
+
 describe('a socket', () => {
   const bad: readonly [string, () => Promise<string | undefined> | string | undefined][] = [
     ['without a ticket', () => undefined],

@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
+import { TestChat } from '@chat-transport/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { RealtimeWebSocketTransport, type RealtimeWebSocketTransportOptions } from '../src/index.ts';
 import { type ChatApp, serveChat } from './support/chat-app.ts';
 import { tcpProxy } from './support/tcp-proxy.ts';
-import { TestChat } from './support/test-chat.ts';
 import { until } from './support/until.ts';
 
 function device(app: ChatApp, options: RealtimeWebSocketTransportOptions = {}, messages: TestChat['messages'] = []) {

@@ -1,7 +1,7 @@
+import { TestChat } from '@chat-transport/contract';
 import { lastAssistantMessageIsCompleteWithToolCalls, WebSocketChatTransport } from 'ai';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ChatApp, serveChat } from './support/chat-app.ts';
-import { TestChat } from './support/test-chat.ts';
 import { until } from './support/until.ts';
 
 type Options = Partial<ConstructorParameters<typeof WebSocketChatTransport>[0]>;

@@ -1,5 +1,4 @@
-import { FaultProxy } from '@chat-transport/contract';
-import { AbstractChat, type ChatInit, type UIMessage } from 'ai';
+import { FaultProxy, TestChat } from '@chat-transport/contract';
 import { PartyKitChatTransport } from '../../src/index.ts';
 import { until } from './until.ts';
 import type { Workerd } from './workerd.ts';
@@ -13,30 +12,6 @@ const quick = {
   pollMs: 1000,
   lingerMs: 100,
 };
-
-/** The AI SDK's chat without a framework: what `useChat` wraps. */
-class TestChat extends AbstractChat<UIMessage> {
-  constructor(init: ChatInit<UIMessage>) {
-    super({
-      ...init,
-      state: {
-        status: 'ready',
-        error: undefined,
-        messages: init.messages ?? [],
-        pushMessage(message) {
-          this.messages = [...this.messages, message];
-        },
-        popMessage() {
-          this.messages = this.messages.slice(0, -1);
-        },
-        replaceMessage(index, message) {
-          this.messages = this.messages.with(index, message);
-        },
-        snapshot: (value) => structuredClone(value),
-      },
-    });
-  }
-}
 
 /** A page: one chat, with networks of its own to the Worker's routes and to its sockets. */
 export class Device {
