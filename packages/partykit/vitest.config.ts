@@ -1,4 +1,7 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import shared from '../../vitest.shared.ts';
 
-export default mergeConfig(shared, defineConfig({ test: { globalSetup: 'test/support/bundle-workers.ts', maxWorkers: 2 } }));
+export default mergeConfig(
+  shared,
+  defineConfig({ test: { globalSetup: 'test/support/bundle-workers.ts', maxWorkers: 2 } }),
+);
