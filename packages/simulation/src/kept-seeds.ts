@@ -8,4 +8,7 @@ export const keptSeeds: readonly { readonly seed: number; readonly showed: strin
   { seed: 337, showed: 'an ended run was streamed again behind a newer one' },
   { seed: 431, showed: 'onFinish was never called where the process that had claimed it died' },
   { seed: 5483, showed: 'a state took back what had streamed into an earlier message' },
+  { seed: 8738, showed: 'a stream that was opened behind the end of its run waited for a frame that had fallen out' },
+  { seed: 9068, showed: 'a chat was told that there is nothing to resume while it still read what was sent' },
+  { seed: 13968, showed: 'a resume that met an older run freed a chat that was streaming' },
 ];

@@ -209,7 +209,9 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   accept(frame: Frame, replayed = false): void {
     if ('start' in frame) return this.#onStart(frame);
     const { run: runId, turn } = frame;
-    if (this.start?.run === runId && this.#frames.length < maxRecentFrames) this.#frames.push(frame);
+    // The end is kept in any case: it says that something is missing where no frame follows.
+    if (this.start?.run === runId && ('end' in frame || this.#frames.length < maxRecentFrames))
+      this.#frames.push(frame);
     for (const run of [...this.runs]) {
       if (run.runId !== runId) continue;
       const { position } = run;

@@ -6,7 +6,7 @@ import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
 import { ChatChannel, each } from './chat-channel.ts';
 import type { ChatSnapshot, ChatUpdate, ConnectionStore, TransportEvent } from './chat-update.ts';
 import { pageClientId } from './client-id.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, sleep, systemClock } from './clock.ts';
 import { HttpClient, type HttpOptions } from './http-client.ts';
 import type { HttpError } from './http-error.ts';
 import type { ChannelContext } from './http-path.ts';
@@ -140,7 +140,11 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
       // An older run's answer has its place further up: the chat's state has it.
       if (!run || sent || run.turn < (channel.turn ?? 0)) {
         run?.end();
-        if (sent) await Promise.race([sent.closed, abortOf(request.signal)]);
+        // The chat is told that there is nothing only when it has read all of what was sent: it is ready from then on.
+        await Promise.race([
+          sent?.closed.then(() => sleep(this.#context.clock, 0, this.#closing.signal)),
+          abortOf(abortSignal),
+        ]);
       } else {
         channel.view?.show(run, abortSignal);
         this.#onAbort(channel, run, abortSignal, request);

@@ -58,9 +58,7 @@ export async function readSse(
       } else {
         group.push(JSON.parse(data));
         if (!end) continue;
-        const frame = { v: wireVersion, run, turn, at: from, next: end.next, chunks: group } as const;
-        // A server may compact what it sends to a reader at position 0, and says so in no other way.
-        handler.onFrame(from === 0 ? { ...frame, snapshot: true } : frame, isReplay);
+        handler.onFrame({ v: wireVersion, run, turn, at: from, next: end.next, chunks: group }, isReplay);
         from = end.next;
         group = [];
       }

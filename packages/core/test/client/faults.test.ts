@@ -367,8 +367,46 @@ describe('a device that watches', () => {
   });
 });
 
+it('a resume that is answered late, with an older answer, leaves the chat to what was sent meanwhile', async () => {
+  const world = new World();
+  const a = world.device().synced('c');
+  void a.sendMessage({ text: 'first' });
+  (await world.model.call()).finish();
+  await until(() => a.status === 'ready');
+  const device = world.device();
+  const b = device.chat('c', { messages: structuredClone(a.messages) });
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  device.network.intercept = (request, forward) =>
+    request.url.includes('recent=') ? forward().then((response) => held.then(() => response)) : undefined;
+  let isResumed = false;
+  const resumed = b.resumeStream().then(() => {
+    isResumed = true;
+    return texts(b).at(-1);
+  });
+  await until(() => count(device.network.requests, 'recent=') === 1);
+  void b.sendMessage({ text: 'second' });
+  const call = await world.model.call(1);
+  call.say('one ');
+  await until(() => texts(b).at(-1)?.includes('one'));
+  answer();
+  call.say('two ');
+  await until(() => texts(b).at(-1)?.includes('two'));
+  expect([b.status, isResumed]).toEqual(['streaming', false]);
+  const words = Array.from({ length: 200 }, (_, index) => `w${index} `).join('');
+  call.say(words);
+  call.finish();
+  expect(await resumed).toBe(`assistant: one two ${words}`);
+  expect(b.status).toBe('ready');
+});
+
 describe('without realtime', () => {
-  it('a stream that begins late closes the gap behind what was kept', async () => {
+  it.each([
+    ['while the answer is written', false],
+    ['when the answer has ended', true],
+  ])('a stream that begins late, %s, closes the gap behind what was kept', async (_, hasEnded) => {
     const world = new World();
     const device = world.device({ realtime: false });
     device.transport.watch('c', () => {});
@@ -385,8 +423,12 @@ describe('without realtime', () => {
     await until(() => device.transport.channel('c').active);
     const runId = device.transport.channel('c').active?.runId as string;
     device.transport.channel('c').wanted = runId;
+    if (hasEnded) {
+      call.finish();
+      await until(() => !device.transport.channel('c').active);
+    }
     const stream = await device.transport.reconnectToStream({ chatId: 'c', abortSignal: undefined } as never);
-    call.finish();
+    if (!hasEnded) call.finish();
     let text = '';
     const read = (async () => {
       for await (const chunk of stream as unknown as AsyncIterable<UIMessageChunk>) {
