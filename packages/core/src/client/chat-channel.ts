@@ -87,28 +87,32 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       (...args: T): void => {
         if (!signal.aborted) act(...args);
       };
-    subscriber.subscribe(
-      this.chatId,
-      {
-        onMessage: current((data: string) => {
-          this.#heardAt = clock.now();
-          try {
-            this.accept(decodeFrame(data));
-          } catch (error) {
-            this.malformed(error);
-          }
-        }),
-        onLive: current(() => this.#onLive()),
-        onInterrupted: current(() => this.#onDown()),
-        onFailed: current((error: unknown) => {
-          // The next send or wake-up tries again: somebody may have logged in since.
-          this.#unsubscribe();
-          this.#onDown();
-          this.#context.emit({ type: 'realtime-failed', chatId: this.chatId, error });
-        }),
-      },
-      signal,
-    );
+    // What is asked for in this moment shows something sooner than a socket does: it goes first.
+    clock.setTimeout(() => {
+      if (!signal.aborted)
+        subscriber.subscribe(
+          this.chatId,
+          {
+            onMessage: current((data: string) => {
+              this.#heardAt = clock.now();
+              try {
+                this.accept(decodeFrame(data));
+              } catch (error) {
+                this.malformed(error);
+              }
+            }),
+            onLive: current(() => this.#onLive()),
+            onInterrupted: current(() => this.#onDown()),
+            onFailed: current((error: unknown) => {
+              // The next send or wake-up tries again: somebody may have logged in since.
+              this.#unsubscribe();
+              this.#onDown();
+              this.#context.emit({ type: 'realtime-failed', chatId: this.chatId, error });
+            }),
+          },
+          signal,
+        );
+    }, 0);
   }
 
   /** A stream for a run; what is already here of the run is in it. */

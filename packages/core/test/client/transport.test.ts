@@ -1,5 +1,6 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
+import { RealtimeChatTransport } from '../../src/index.ts';
 import { nonces, texts, until, World } from '../support/world.ts';
 
 const idle = (chat: { status: string }) => chat.status === 'ready' || chat.status === 'error';
@@ -335,6 +336,25 @@ describe('a reload', () => {
     await Promise.all([resumed, again]);
     expect(texts(reloaded).at(-1)).toBe('assistant: one two');
     expect(world.finished.map(({ outcome }) => outcome)).toEqual(['finish']);
+  });
+
+  it('asks for what there is before it sets up a socket', async () => {
+    const order: string[] = [];
+    const transport = new RealtimeChatTransport({
+      api: 'http://test.local/api/chat',
+      fetch: async () => {
+        order.push('request');
+        return new Response(null, { status: 204, headers: { 'x-chat-turn': '0' } });
+      },
+      subscriber: { name: 'test', subscribe: () => void order.push('socket') },
+    });
+    await transport.reconnectToStream({ chatId: 'c' });
+    await until(
+      () => order.length === 2,
+      () => order,
+    );
+    expect(order).toEqual(['request', 'socket']);
+    transport.close();
   });
 
   it('of a chat without a run resumes nothing', async () => {
