@@ -218,6 +218,8 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       this.#frames.push(frame);
     for (const run of [...this.runs]) {
       if (run.runId !== runId) continue;
+      // Its start was lost, and so was the answer to its POST.
+      if (!run.turn) this.began(run, turn);
       const { position } = run;
       run.accept(frame, replayed);
       if (run.position > position) run.newsAt = this.#context.clock.now();
@@ -253,9 +255,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.evaluate();
     await this.#http.read(answer, run, 0, controller);
     run.responseAlive = false;
-    if (this.runs.has(run)) {
-      this.#http.wake();
-    }
+    this.#http.wake();
     this.evaluate();
   }
 

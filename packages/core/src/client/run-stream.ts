@@ -117,7 +117,6 @@ export class RunStream {
   /** Takes a frame from any path. */
   accept(frame: ChunksFrame | PointerFrame | EndFrame, replayed = false): void {
     if (!this.#open) return;
-    this.begin(frame.turn);
     const hasRoom = (this.#controller.desiredSize ?? 0) > 0;
     if ('next' in frame && !(hasRoom && (replayed || !this.awaitsReplay))) return this.#sequencer.note(frame.next);
     const chunks = this.#sequencer.push(frame);

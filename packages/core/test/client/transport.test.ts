@@ -109,6 +109,41 @@ describe('a sender', () => {
     expect(device.network.requests.filter((request) => request === 'POST /api/chat').length).toBeGreaterThan(1);
   });
 
+  it('knows that its message is the chat’s, though only the words of the answer told it', async () => {
+    const world = new World();
+    const device = world.device();
+    const [a, b] = [device.synced('c'), world.device().synced('c')];
+    void b.sendMessage({ text: 'first' });
+    (await world.model.call()).finish();
+    await until(() => idle(a) && idle(b) && texts(a).length === 2);
+    device.network.drop = (data) => data.includes('"start":{');
+    device.network.intercept = (request, forward) =>
+      request.url.includes('/stream')
+        ? undefined
+        : forward().then(() => {
+            throw new TypeError('network error');
+          });
+    void a.sendMessage({ text: 'second' });
+    const call = await world.model.call(1);
+    call.say('one ');
+    await until(
+      () => texts(a).at(-1)?.includes('one'),
+      () => texts(a),
+    );
+    call.finish();
+    await until(() => idle(a) && idle(b) && texts(b).length === 4);
+    void b.sendMessage({ text: 'edited', messageId: b.messages[0]?.id as string });
+    (await world.model.call(2)).finish();
+    await until(() => idle(b) && texts(b).length === 2);
+    device.network.drop = () => false;
+    device.network.intercept = () => undefined;
+    await until(
+      () => texts(a)[0] === 'user: edited' && idle(a),
+      () => texts(a),
+    );
+    expect(texts(a)).toEqual(texts(b));
+  });
+
   it('fails as a disconnect when no path is left for long, and resumes from there', async () => {
     const world = new World();
     const device = world.device({
