@@ -11,4 +11,6 @@ export const keptSeeds: readonly { readonly seed: number; readonly showed: strin
   { seed: 8738, showed: 'a stream that was opened behind the end of its run waited for a frame that had fallen out' },
   { seed: 9068, showed: 'a chat was told that there is nothing to resume while it still read what was sent' },
   { seed: 13968, showed: 'a resume that met an older run freed a chat that was streaming' },
+  { seed: 200794, showed: 'a run that was resumed before it was told of ended, and its question was never read' },
+  { seed: 202873, showed: 'a state from before an answer took away its beginning' },
 ];

@@ -228,7 +228,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       this.#endedTurn = Math.max(this.#endedTurn, turn);
       if (this.active?.runId === runId) {
         this.active = undefined;
-        return this.#tell({ type: 'end', runId, turn, reason: frame.end.reason });
+        this.#tell({ type: 'end', runId, turn, reason: frame.end.reason });
       }
     }
     if (turn > this.#heardTurn) void this.refresh();

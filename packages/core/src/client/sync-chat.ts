@@ -61,7 +61,7 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
       return;
     // The stream goes on in its own message, which may be an earlier one; all others are the state's.
     const isStreaming = chat.status === 'streaming';
-    const keptId = isStreaming ? active?.messageId : sending?.messageId;
+    const keptId = sending && !isStreaming ? sending.messageId : active?.messageId;
     const kept = chat.messages.find(({ id, role }) => role === 'assistant' && id === keptId);
     if (isBusy(chat) && !sending && !view.isShowing(turn)) return;
     if (kept && messages?.every(({ id }) => id !== kept.id) && isBusy(chat)) return;

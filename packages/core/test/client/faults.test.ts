@@ -1,5 +1,6 @@
 import type { UIMessageChunk } from 'ai';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { syncChat } from '../../src/index.ts';
 import { encodeFrame } from '../../src/wire/frame-codec.ts';
 import { never, quickTimings, texts, until, World } from '../support/world.ts';
 
@@ -342,6 +343,83 @@ describe('a device that watches', () => {
       () => [texts(a), texts(b)],
     );
     expect(texts(b)).toEqual(texts(a));
+  });
+
+  it('shows the question of an answer that it resumed before it was told of it, though nothing of the answer came', async () => {
+    const world = new World({ respond: () => new ReadableStream<UIMessageChunk>() });
+    const device = world.device();
+    // Realtime brings it nothing, and its first request is answered late.
+    device.network.drop = () => true;
+    let isAsked = false;
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    device.network.intercept = (request, forward) => {
+      if (!request.url.includes('recent=')) return undefined;
+      isAsked = true;
+      return held.then(forward);
+    };
+    const b = device.chat('c');
+    void b.resumeStream();
+    onTestFinished(syncChat(b, device.transport));
+    await until(() => isAsked && device.transport.channel('c').turn === 0);
+    const other = world.device();
+    const a = other.synced('c');
+    void a.sendMessage({ text: 'hi' });
+    await until(() => other.transport.channel('c').turn === 1);
+    await other.transport.cancel({ chatId: 'c' });
+    await until(() => a.status === 'ready');
+    answer();
+    await until(
+      () => b.status === 'ready' && texts(b).length > 0,
+      () => [b.status, texts(b)],
+    );
+    expect(texts(b)).toEqual(['user: hi']);
+  });
+
+  it('keeps an answer of which only the beginning came, when it reads a state from before it', async () => {
+    let begin = () => {};
+    const world = new World({
+      respond: () =>
+        new ReadableStream<UIMessageChunk>({
+          start: (controller) => {
+            begin = () => controller.enqueue({ type: 'start', messageMetadata: { model: 'small' } });
+          },
+        }),
+    });
+    const device = world.device();
+    const chat = device.synced('c');
+    await until(() => device.path('c') === 'realtime');
+    void chat.sendMessage({ text: 'hi' });
+    const channel = device.transport.channel('c');
+    await until(() => channel.turn === 1);
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let isAsked = false;
+    device.network.intercept = (request, forward) =>
+      request.url.endsWith('/c')
+        ? forward().then((response) => {
+            isAsked = true;
+            return held.then(() => response);
+          })
+        : undefined;
+    void channel.refresh();
+    await until(() => isAsked);
+    begin();
+    await until(() => chat.messages.length === 2);
+    device.network.intercept = () => undefined;
+    answer();
+    await device.transport.cancel({ chatId: 'c' });
+    const late = world.device().synced('c');
+    await until(
+      () => chat.status === 'ready' && late.messages.length === 2 && late.status === 'ready',
+      () => [chat.status, chat.messages, late.messages],
+    );
+    expect(chat.messages.map(({ metadata }) => metadata)).toEqual([undefined, { model: 'small' }]);
+    expect(late.messages).toEqual(chat.messages);
   });
 
   it('goes on when the app’s own listeners throw', async () => {
