@@ -180,18 +180,19 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
   async #readMissed(): Promise<void> {
     const targets: (RunStream | undefined)[] = this.#reader.unfed;
     if (targets.length === 0) targets.push(undefined);
-    for (const run of targets) {
-      // Without an answer it is not known what was missed: asked until there is one, or nobody wants it.
-      while (run ? this.#reader.runs.has(run) : this.#reader.turn !== undefined) {
-        if ((await this.#ask(run, 0, within(this.#context.closing))) >= 0) {
+    for (const target of targets) {
+      const open = () => (this.#reader.runs.has(target as RunStream) ? target : undefined);
+      // Without an answer it is not known what was missed, of the run and of what followed it: asked until there is one, or nobody wants it.
+      while (open() || this.#reader.turn !== undefined) {
+        if ((await this.#ask(open(), 0, within(this.#context.closing))) >= 0) {
           this.failures = 0;
           break;
         }
         await this.pause();
       }
-      if (!run) continue;
-      run.newsAt = this.#context.clock.now();
-      run.asked++;
+      if (!target) continue;
+      target.newsAt = this.#context.clock.now();
+      target.asked++;
     }
   }
 

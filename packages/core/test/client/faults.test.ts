@@ -345,6 +345,47 @@ describe('a device that watches', () => {
     expect(texts(b)).toEqual(texts(a));
   });
 
+  it('learns of the next turn, though the answer that would have told it broke off behind the end of the one before', async () => {
+    const world = new World();
+    const a = world.device().synced('c');
+    const device = world.device();
+    const b = device.synced('c');
+    await until(() => device.path('c') === 'realtime');
+    void a.sendMessage({ text: 'first' });
+    const first = await world.model.call();
+    first.say('one ');
+    await until(() => texts(b).at(-1)?.includes('one') && b.status === 'streaming');
+    device.cut();
+    first.finish();
+    await until(() => a.status === 'ready');
+    void a.sendMessage({ text: 'second' });
+    (await world.model.call(1)).finish();
+    await until(() => a.status === 'ready' && a.messages.length === 4);
+    let isBroken = false;
+    device.network.intercept = (request, forward) => {
+      if (isBroken || !request.url.includes('wait=0')) return undefined;
+      isBroken = true;
+      return forward().then(async (response) => {
+        const text = await response.text();
+        let told = text.slice(0, text.lastIndexOf('event: frame', text.indexOf('"start":{')));
+        expect(told).toContain('"end":{');
+        const body = new ReadableStream({
+          pull: (controller) => {
+            if (told === '') controller.error(new TypeError('network error'));
+            else controller.enqueue(new TextEncoder().encode(told));
+            told = '';
+          },
+        });
+        return new Response(body, { headers: response.headers });
+      });
+    };
+    device.restore();
+    await until(
+      () => isBroken && String(texts(b)) === String(texts(a)) && b.status === 'ready',
+      () => [isBroken, b.status, texts(b)],
+    );
+  });
+
   it('shows the question of an answer that it resumed before it was told of it, though nothing of the answer came', async () => {
     const world = new World({ respond: () => new ReadableStream<UIMessageChunk>() });
     const device = world.device();

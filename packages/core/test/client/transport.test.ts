@@ -1,7 +1,7 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { RealtimeChatTransport } from '../../src/index.ts';
-import { nonces, texts, until, World } from '../support/world.ts';
+import { nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
 const idle = (chat: { status: string }) => chat.status === 'ready' || chat.status === 'error';
 
@@ -210,7 +210,7 @@ describe('a sender', () => {
 
   it('reads ten thousand chunks that a slow reader left lying', async () => {
     const world = new World();
-    const device = world.device();
+    const device = world.device({ timings: { ...quickTimings, giveUpAfterMs: 60_000 } });
     const stream = await (async () => {
       const sending = device.transport.sendMessages({
         chatId: 'c',
