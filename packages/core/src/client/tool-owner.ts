@@ -17,11 +17,9 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   const channel = transport.channel(chat.id);
   const { toolCalls } = view;
   const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
-  const isOwner = (newest = view.newest) => {
-    const { runId, from } = newest ?? {};
-    // A chat without known runs has no owner: then it is this device.
-    return runId === channel.claimedRun || (from ?? transport.clientId) === transport.clientId;
-  };
+  // A chat without known runs has no owner: then it is this device.
+  const isOwner = (run = view.newest) =>
+    run?.runId === channel.claimedRun || (run?.from ?? transport.clientId) === transport.clientId;
   const { onToolCall, sendAutomaticallyWhen } = callbacks;
   if (onToolCall) {
     const run = async (call: Parameters<typeof onToolCall>[0]) => {
@@ -49,7 +47,8 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   const takeOver =
     <T>(answer: (input: T) => void | PromiseLike<void>) =>
     (input: T) => {
-      channel.claimedRun = view.newest?.runId;
+      // Of the run that is shown: another device may have begun the next one.
+      channel.claimedRun = view.shownRun ?? view.newest?.runId;
       return answer(input);
     };
   Object.assign(chat, {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { nonces, quickTimings, texts, until, World } from '../support/world.ts';
+import { never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
 const inStep = (...chats: { messages: readonly import('ai').UIMessage[] }[]) => {
   for (const chat of chats.slice(1)) {
@@ -272,6 +272,49 @@ describe('client tools', () => {
     expect(a.messages).toHaveLength(2);
     expect(JSON.parse(JSON.stringify(b.messages))).toEqual(JSON.parse(JSON.stringify(a.messages)));
     expect(world.model.calls).toHaveLength(2);
+  });
+
+  it('of the next run stay with its sender, though this device answered an older call when it had heard of that run', async () => {
+    const world = new World();
+    const [onA, onB] = [vi.fn(), vi.fn()];
+    const device = world.device();
+    const a = device.synced('c', { onToolCall: onA });
+    const sender = world.device();
+    const b = sender.synced('c', { onToolCall: onB });
+    await until(() => device.path('c') === 'realtime');
+    void a.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    await until(() => onA.mock.calls.length === 1);
+    // From here on it hears of turns only, and not of the end of its own.
+    device.network.drop = (data) => !data.includes('"start":{');
+    device.network.intercept = (request) => (request.url.includes('/stream') ? never(request) : undefined);
+    device.network.block('response');
+    call.finish();
+    await until(() => b.status === 'ready' && b.messages.length === 2);
+    void b.sendMessage({ text: 'next' });
+    const next = await world.model.call(1);
+    await until(() => device.transport.channel('c').start?.turn === 2);
+    expect(a.messages).toHaveLength(2);
+    await a.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' });
+    device.network.drop = () => false;
+    device.network.intercept = () => undefined;
+    device.network.blocked.clear();
+    // The sender is slow to claim its call.
+    let claim = () => {};
+    const held = new Promise<void>((resolve) => {
+      claim = resolve;
+    });
+    sender.network.intercept = (request, forward) => (request.url.includes('/signal') ? held.then(forward) : undefined);
+    next.push({ type: 'tool-input-available', toolCallId: 'call-2', toolName: 'where', input: {} });
+    next.finish();
+    await until(
+      () => a.status === 'ready' && a.messages.length === 4,
+      () => [a.status, texts(a)],
+    );
+    claim();
+    await until(() => onB.mock.calls.length === 1);
+    expect(onA.mock.calls.map(([{ toolCall }]) => toolCall.toolCallId)).toEqual(['call-1']);
   });
 
   it('are taken over by another device with a claim, which only one gets', async () => {
