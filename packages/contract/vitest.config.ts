@@ -2,4 +2,4 @@ import { mergeConfig } from 'vitest/config';
 import shared from '../../vitest.shared.ts';
 import { documents } from './test/support/documents.ts';
 
-export default mergeConfig(shared, { plugins: [documents({ runsSuite: true })] });
+export default mergeConfig(shared, { plugins: [documents({ runsSuites: true })] });

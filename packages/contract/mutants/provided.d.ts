@@ -2,8 +2,8 @@ import 'vitest';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The mutant's id. */
-    mutant: string;
+    /** The ids of the mutants to run; none where nothing is broken. */
+    mutants: string[];
     /** Whether the other cases are run too. */
     thorough: boolean;
   }

@@ -5,11 +5,13 @@ const file = 'docs/writing-a-provider.md';
 /** Providers that break a promise: the one of the page, with a mistake in it. */
 export const providerMutants: readonly Mutant[] = [
   {
-    id: 'provider-is-never-live',
+    id: 'provider-is-live-for-one-page',
     file,
     find: '      listener.onLive();\n',
-    replace: '',
-    killedBy: 'delivery/answer',
+    replace: `      const { livePages } = Object.assign(globalThis, { livePages: (globalThis as { livePages?: Set<string> }).livePages ?? new Set<string>() });
+      if (!livePages.has(name)) listener.onLive();
+      livePages.add(name);\n`,
+    killedBy: 'devices/live',
   },
   {
     id: 'provider-has-one-channel-for-all',

@@ -1,23 +1,43 @@
-// Runs every mutant, or those whose ids are named, two at a time. `--thorough` runs all other cases against each as well.
+// Runs every mutant, or those whose ids are named, and says which case killed it. `--thorough` runs all other cases against each as well.
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { Mutant } from './mutant.ts';
 import { mutants } from './mutants.ts';
 import { mutated } from './mutate.ts';
+
+/** Of the cases that a mutant is not made for, so many must pass: then a case that fails says what is broken. */
+const leastPassing = 0.8;
 
 const names = process.argv.slice(2);
 const isThorough = names.includes('--thorough');
 const wanted = names.filter((name) => name !== '--thorough');
 const chosen = mutants.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
 const folder = join(import.meta.dirname, '..');
-const problems: string[] = [];
-const killers = new Set<string>();
+/** How many mutants share a process: what a broken world leaves behind is left to the next ones. */
+const batch = 8;
 
-function run(id: string): Promise<{ code: number | null; output: string }> {
+/** What became of a mutant. */
+interface Outcome {
+  readonly isKilled: boolean;
+  /** With `--thorough` only. */
+  readonly cases: readonly string[];
+  readonly failed: readonly string[];
+}
+
+/** A line that the tests tell. */
+type Told = { readonly killed: string } | ({ readonly ran: string } & Pick<Outcome, 'cases' | 'failed'>);
+
+const outcomes = new Map<string, Outcome>();
+const problems: string[] = [];
+
+/** Runs mutants in one process, one after the other; none is as well as all is. */
+function run(ids: readonly string[]): Promise<void> {
   return new Promise((resolve) => {
     const child = spawn(
       process.execPath,
       [join(folder, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'vitest.mutants.config.ts', '--no-color'],
-      { cwd: folder, env: { ...process.env, MUTANT: id, THOROUGH: isThorough ? '1' : '0' } },
+      { cwd: folder, env: { ...process.env, MUTANTS: ids.join(' '), THOROUGH: isThorough ? '1' : '0' } },
     );
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -25,28 +45,64 @@ function run(id: string): Promise<{ code: number | null; output: string }> {
         output += text;
       });
     }
-    child.on('close', (code) => resolve({ code, output }));
+    child.on('close', () => {
+      const told = output
+        .split('\n')
+        .flatMap((line) => (/^\{"(killed|ran)":/.test(line) ? [JSON.parse(line) as Told] : []));
+      for (const id of ids.length > 0 ? ids : ['']) {
+        const ran = told.find((each) => 'ran' in each && each.ran === id) as Outcome | undefined;
+        const isKilled = told.some((each) => 'killed' in each && each.killed === id) && (!isThorough || !!ran);
+        outcomes.set(id, { isKilled, cases: ran?.cases ?? [], failed: ran?.failed ?? [] });
+        if (!isKilled && id) problems.push(`${id} was not killed:\n${output}`);
+      }
+      process.stderr.write(`${outcomes.size} of ${chosen.length}: ${ids.join(' ')}\n`);
+      resolve();
+    });
   });
 }
 
 async function work(): Promise<void> {
-  for (let mutant = chosen.pop(); mutant; mutant = chosen.pop()) {
-    const { code, output } = await run(mutant.id);
-    process.stdout.write(`${code === 0 ? 'killed  ' : 'SURVIVED'} ${mutant.id} by ${mutant.killedBy}\n`);
-    for (const line of output.split('\n').filter((text) => text.startsWith('{"mutant"'))) {
-      const { failed, cases } = JSON.parse(line) as { failed: string[]; cases: number };
-      process.stdout.write(`         fails ${failed.length} of ${cases}: ${failed.join(' ')}\n`);
-      for (const each of failed) killers.add(each);
-    }
-    if (code !== 0) problems.push(`${mutant.id}\n${output}`);
-  }
+  while (queue.length > 0) await run(queue.splice(0, isThorough ? 1 : batch));
 }
 
-chosen.reverse();
+function passingOthers({ killedBy }: Mutant, { cases, failed }: Outcome): number {
+  const others = cases.filter((name) => name !== killedBy);
+  return others.filter((name) => !failed.includes(name)).length / others.length;
+}
+
+function printTable(): void {
+  const rows = [['mutant', 'killed by', ...(isThorough ? ['others passed', 'others that fail'] : [])]];
+  for (const mutant of chosen) {
+    const outcome = outcomes.get(mutant.id) as Outcome;
+    const row = [mutant.id, outcome.isKilled ? mutant.killedBy : 'NOTHING'];
+    if (isThorough) {
+      const passing = passingOthers(mutant, outcome);
+      row.push(`${Math.floor(100 * passing)} %`, outcome.failed.filter((name) => name !== mutant.killedBy).join(' '));
+      if (!(passing >= leastPassing)) problems.push(`${mutant.id} fails too much: ${outcome.failed.join(' ')}`);
+    }
+    rows.push(row);
+  }
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows) process.stdout.write(`${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ')}\n`);
+}
+
 for (const mutant of chosen) mutated(mutant);
-const count = chosen.length;
-await Promise.all([work(), work()]);
+const queue = chosen.map(({ id }) => id);
+if (isThorough) {
+  await run([]);
+  const { failed, cases } = outcomes.get('') as Outcome;
+  outcomes.delete('');
+  if (failed.length > 0 || cases.length === 0) problems.push(`Fail without a mutant: ${failed.join(' ')}`);
+}
+await Promise.all(Array.from({ length: availableParallelism() * (isThorough ? 1 : 2) }, work));
+printTable();
+if (isThorough) {
+  const cases = new Set([...outcomes.values()].flatMap((outcome) => outcome.cases));
+  const killers = new Set([...outcomes.values()].flatMap(({ failed }) => failed));
+  const idle = [...cases].filter((name) => !killers.has(name));
+  process.stdout.write(`\n${idle.length} of ${cases.size} cases kill no mutant: ${idle.join(' ')}\n`);
+}
+const killed = [...outcomes.values()].filter(({ isKilled }) => isKilled).length;
+process.stdout.write(`\n${killed} of ${chosen.length} mutants killed\n`);
 for (const problem of problems) process.stderr.write(`\n${problem}\n`);
-process.stdout.write(`${count - problems.length} of ${count} mutants killed\n`);
-if (isThorough) process.stdout.write(`${killers.size} cases kill at least one\n`);
-if (problems.length > 0 || count === 0) process.exitCode = 1;
+if (problems.length > 0 || chosen.length === 0) process.exitCode = 1;

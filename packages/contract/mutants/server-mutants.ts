@@ -9,7 +9,7 @@ export const serverMutants: readonly Mutant[] = [
     file: `${folder}/run-writer.ts`,
     find: 'this.#take(chunk);\n      if',
     replace: "if (chunk.type !== 'finish') this.#take(chunk);\n      if",
-    killedBy: 'delivery/every-chunk',
+    killedBy: 'chunks/every-type',
   },
   {
     id: 'server-lets-a-stopped-model-talk',
@@ -44,7 +44,7 @@ export const serverMutants: readonly Mutant[] = [
     file: `${folder}/run-watch.ts`,
     find: "void repeat('renew', () => log.renew(run, fence), renewEveryMs);",
     replace: 'void renewEveryMs;',
-    killedBy: 'server/silence',
+    killedBy: 'slow/silence',
   },
   {
     id: 'server-ignores-its-deadline',
@@ -100,6 +100,80 @@ export const serverMutants: readonly Mutant[] = [
     file: `${folder}/run-writer.ts`,
     find: 'return this.#engine.options.onError(error);',
     replace: 'return String(error);',
-    killedBy: 'delivery/failure',
+    killedBy: 'chunks/failure',
+  },
+  {
+    id: 'server-starts-without-a-log',
+    file: `${folder}/options.ts`,
+    find: 'if (!log)\n',
+    replace: 'if (!options)\n',
+    killedBy: 'supports/no-own-log',
+  },
+  {
+    id: 'server-fails-with-its-service',
+    file: `${folder}/run-writer.ts`,
+    find: 'publisher.publish(record.chatId, { v: wireVersion, run: record.runId, turn: record.turn, ...frame });',
+    replace: `const told = { v: wireVersion, run: record.runId, turn: record.turn, ...frame };
+        const { realtime } = options;
+        await realtime?.publish(realtime.channelName(record.chatId), JSON.stringify(told), this.#over.signal);
+        void publisher;`,
+    killedBy: 'gap/publish-fails',
+  },
+  {
+    id: 'server-drops-large-chunks',
+    file: `${folder}/run-writer.ts`,
+    find: 'if (!chunk) return this.#endModel',
+    replace: 'if (JSON.stringify(chunk ?? 0).length > 5000) continue;\n      if (!chunk) return this.#endModel',
+    killedBy: 'size/11kb',
+  },
+  {
+    id: 'server-drops-what-it-does-not-know',
+    file: `${folder}/run-writer.ts`,
+    find: 'if (!chunk) return this.#endModel',
+    replace: "if (chunk?.type.startsWith('from-the-')) continue;\n      if (!chunk) return this.#endModel",
+    killedBy: 'chunks/unknown',
+  },
+  {
+    id: 'server-stops-with-its-reader',
+    file: `${folder}/route-send.ts`,
+    find: 'const { run } = outcome as { run: RunRecord };',
+    replace: `const { run } = outcome as { run: RunRecord };
+  request.signal.addEventListener('abort', () => void engine.options.log.signal(run, { id: 'gone', type: 'cancel' }));`,
+    killedBy: 'reload/closed-tab',
+  },
+  {
+    id: 'server-does-not-interrupt',
+    file: `${folder}/begin-run.ts`,
+    find: "if (onBusy === 'interrupt') {",
+    replace: "if (onBusy === 'interrupt') return outcome;\n      if (!onBusy) {",
+    killedBy: 'send/busy-interrupt',
+  },
+  {
+    id: 'server-does-not-queue',
+    file: `${folder}/begin-run.ts`,
+    find: 'leaveQueue ??= await enterQueue();\n      if (!leaveQueue) return outcome;',
+    replace: 'if (outcome) return outcome;',
+    killedBy: 'send/busy-queue',
+  },
+  {
+    id: 'server-leaves-without-a-word',
+    file: `${folder}/create-chat-runtime.ts`,
+    find: 'for (const run of live.values()) run.onShutdown();',
+    replace: '',
+    killedBy: 'server/deploy',
+  },
+  {
+    id: 'server-knows-no-idle-chat',
+    file: `${folder}/route-stream.ts`,
+    find: 'status: 204,',
+    replace: 'status: 404,',
+    killedBy: 'reload/nothing',
+  },
+  {
+    id: 'server-gives-messages-no-id',
+    file: `${folder}/model-stream.ts`,
+    find: "if (chunk.type === 'start') return first({ ...chunk, messageId });",
+    replace: "if (chunk.type === 'start') return first(chunk);",
+    killedBy: 'delivery/answer',
   },
 ];

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FaultProxy } from '../src/index.ts';
-import { until } from '../src/provider/wait.ts';
+import { until } from '../src/stage/wait.ts';
 
 let server: Server;
 let proxy: FaultProxy;

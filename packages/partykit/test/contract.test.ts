@@ -1,11 +1,11 @@
-import { describeProviderContract } from '@chat-transport/contract';
+import { describeProviderContract, describeTransportContract, type ProviderContract } from '@chat-transport/contract';
 import { PartyKitChatTransport } from '../src/index.ts';
 import { partykitServer, partykitSupports as supports } from '../src/remote.ts';
 import { secret, Workerd } from './support/workerd.ts';
 
 const heartbeats = { heartbeatMs: 200, deadAfterMs: 600 };
 
-describeProviderContract({
+const contract: ProviderContract = {
   name: 'partykit, answers made elsewhere',
   supports,
   async createHarness() {
@@ -24,4 +24,7 @@ describeProviderContract({
       dispose: () => workerd.stop(),
     };
   },
-});
+};
+
+describeProviderContract(contract);
+describeTransportContract(contract);

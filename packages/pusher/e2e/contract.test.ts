@@ -1,4 +1,9 @@
-import { type CaseLog, describeProviderContract } from '@chat-transport/contract';
+import {
+  type CaseLog,
+  describeProviderContract,
+  describeTransportContract,
+  type ProviderContract,
+} from '@chat-transport/contract';
 import { type RedisServer, startRedis } from '@chat-transport/local-services';
 import { redisLog } from '@chat-transport/redis';
 import { createClient } from 'redis';
@@ -16,7 +21,7 @@ afterAll(async () => {
   await Promise.all([service.close(), redis.close()]);
 });
 
-describeProviderContract({
+const contract: ProviderContract = {
   name: 'pusher and redisLog',
   supports,
   createHarness: () => createHarness(service),
@@ -31,4 +36,7 @@ describeProviderContract({
       },
     };
   },
-});
+};
+
+describeProviderContract(contract);
+describeTransportContract(contract);

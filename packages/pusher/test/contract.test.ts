@@ -1,4 +1,4 @@
-import { describeProviderContract } from '@chat-transport/contract';
+import { describeProviderContract, describeTransportContract } from '@chat-transport/contract';
 import { afterAll, beforeAll } from 'vitest';
 import { pusherSupports as supports } from '../src/server.ts';
 import { createHarness } from './support/harness.ts';
@@ -10,4 +10,6 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-describeProviderContract({ name: 'pusher and memoryLog', supports, createHarness: () => createHarness(service) });
+const contract = { name: 'pusher and memoryLog', supports, createHarness: () => createHarness(service) };
+describeProviderContract(contract);
+describeTransportContract(contract);

@@ -1,7 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CaseLog, describeProviderContract, type ProviderHarness } from '@chat-transport/contract';
+import {
+  type CaseLog,
+  describeProviderContract,
+  describeTransportContract,
+  type ProviderHarness,
+} from '@chat-transport/contract';
 import { sqliteLog } from '@chat-transport/sqlite';
 import { RealtimeWebSocketTransport } from '../src/index.ts';
 import { websocketSupports as supports, websocketServer } from '../src/server.ts';
@@ -31,5 +36,10 @@ async function inFile(): Promise<CaseLog> {
   };
 }
 
-describeProviderContract({ name: 'websocket and memoryLog', supports, createHarness });
-describeProviderContract({ name: 'websocket and sqliteLog', supports, createHarness, createLog: inFile });
+for (const contract of [
+  { name: 'websocket and memoryLog', supports, createHarness },
+  { name: 'websocket and sqliteLog', supports, createHarness, createLog: inFile },
+]) {
+  describeProviderContract(contract);
+  describeTransportContract(contract);
+}

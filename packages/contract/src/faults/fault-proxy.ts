@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Flow, type FlowFaults } from './flow.ts';
+import { MessageSwaps } from './message-swaps.ts';
 
 /** What a proxy does to its connections, until it is set again. */
 export interface Faults {
@@ -29,6 +30,7 @@ export class FaultProxy {
   #faults: Faults = {};
   #script: ScriptStep[] = [];
   #scriptBytes = 0;
+  #isSwapped: ((text: string) => boolean) | undefined;
 
   private constructor(target: () => number) {
     this.#target = target;
@@ -101,6 +103,11 @@ export class FaultProxy {
     this.#scriptBytes = 0;
   }
 
+  /** On connections from now on, swaps neighbours among the WebSocket messages from the server that `isSwapped` chooses. */
+  swapMessages(isSwapped: (text: string) => boolean): void {
+    this.#isSwapped = isSwapped;
+  }
+
   /** Ends everything. Idempotent. */
   async close(): Promise<void> {
     for (const { client, server } of [...this.#pairs]) {
@@ -126,15 +133,20 @@ export class FaultProxy {
       client,
       server,
       () => this.#faults.up ?? none,
-      (count) => this.#passed(count),
+      (bytes) => {
+        this.#passed(bytes.length);
+        return bytes;
+      },
     );
+    const swaps = this.#isSwapped && new MessageSwaps(this.#isSwapped);
     const down = new Flow(
       server,
       client,
       () => this.#faults.down ?? none,
-      (count) => {
-        this.bytesDown += count;
-        this.#passed(count);
+      (bytes) => {
+        this.bytesDown += bytes.length;
+        this.#passed(bytes.length);
+        return swaps?.pass(bytes) ?? bytes;
       },
     );
     server.on('error', () => {

@@ -26,14 +26,15 @@ export class Flow {
   #isDead = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(source: Socket, sink: Socket, faults: () => FlowFaults, onBytes: (count: number) => void) {
+  /** `pass` sees what came and answers what goes on. */
+  constructor(source: Socket, sink: Socket, faults: () => FlowFaults, pass: (bytes: Buffer) => Buffer) {
     this.#source = source;
     this.#sink = sink;
     this.#faults = faults;
-    source.on('data', (bytes: Buffer) => {
-      onBytes(bytes.length);
+    source.on('data', (received: Buffer) => {
+      const bytes = pass(received);
       this.#isDead ||= faults().blackHole ?? false;
-      if (this.#isDead) return;
+      if (this.#isDead || bytes.length === 0) return;
       this.#waiting.push({ bytes, at: performance.now() + (faults().delayMs ?? 0) });
       this.#waitingBytes += bytes.length;
       if (this.#waitingBytes > maxWaitingBytes) source.pause();

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import type { LogHarness, LogSupports } from './log-case.ts';
+import { isApplicableLogCase, type LogHarness, type LogSupports } from './log-case.ts';
 import { runLogCases } from './log-cases.ts';
 
 /** What the log suite needs to know about a log. */
@@ -13,7 +13,7 @@ export interface RunLogContract {
 
 /** Binds the log suite to vitest: one test per case, each with a harness of its own that is disposed of whatever happens. */
 export function describeRunLogContract({ name, supports, createHarness }: RunLogContract): void {
-  const applicable = runLogCases.filter(({ requires = [] }) => requires.every((need) => supports[need]));
+  const applicable = runLogCases.filter((each) => isApplicableLogCase(each, supports));
   describe(`${name}: the log`, () => {
     for (const { id, title, run } of applicable) {
       it(`${title} (${id})`, async () => {

@@ -31,6 +31,14 @@ export interface LogCase {
   readonly id: string;
   /** What a user or caller would notice. */
   readonly title: string;
+  /** Runs only where the log supports these. */
   readonly requires?: readonly (keyof LogSupports)[];
+  /** Runs only where the log does not support these. */
+  readonly lacks?: readonly (keyof LogSupports)[];
   run(harness: LogHarness): Promise<void>;
+}
+
+/** Whether a log with this manifest has to pass the case. */
+export function isApplicableLogCase({ requires = [], lacks = [] }: LogCase, supports: LogSupports): boolean {
+  return requires.every((need) => supports[need]) && !lacks.some((lack) => supports[lack]);
 }

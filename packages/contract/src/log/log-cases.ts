@@ -10,6 +10,7 @@ import { retentionCases } from './retention-cases.ts';
 import { sharedCases } from './shared-cases.ts';
 import { stateCases } from './state-cases.ts';
 import { steerCases } from './steer-cases.ts';
+import { supportsCases } from './supports-cases.ts';
 import { waitCases } from './wait-cases.ts';
 
 /** Everything that a `RunLog` must do. */
@@ -26,4 +27,5 @@ export const runLogCases: readonly LogCase[] = [
   ...retentionCases,
   ...sharedCases,
   ...closeCases,
+  ...supportsCases,
 ];

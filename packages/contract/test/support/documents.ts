@@ -3,18 +3,18 @@ import { stripTypeScriptTypes } from 'node:module';
 import type { Plugin } from 'vitest/config';
 import { readSnippets } from '../../../../scripts/snippets.ts';
 
-const suiteCall = 'describeProviderContract(contract);';
+const suiteCalls = 'describeProviderContract(contract);\ndescribeTransportContract(contract);';
 
 /**
  * Lets a test import a page: the module is all of its code blocks, one after the other, with the packages that this package finds.
- * Without `runsSuite` it leaves out the page's last line, which runs the suite. `mutant` replaces the page's text.
+ * Without `runsSuites` it leaves out the page's last lines, which run the suites. `textOf` may answer another text for a module.
  */
 export function documents({
-  runsSuite,
-  mutant,
+  runsSuites,
+  textOf,
 }: {
-  readonly runsSuite: boolean;
-  readonly mutant?: { readonly id: string; readonly text: () => string } | undefined;
+  readonly runsSuites: boolean;
+  readonly textOf?: (module: string) => string | undefined;
 }): Plugin {
   return {
     name: 'documents',
@@ -24,12 +24,12 @@ export function documents({
       return this.resolve(source, import.meta.filename, options);
     },
     load(id) {
-      if (!id.endsWith('.md')) return undefined;
-      const { snippets } = readSnippets(id, mutant?.text() ?? readFileSync(id, 'utf8'));
+      const [path = ''] = id.split('?');
+      if (!path.endsWith('.md')) return undefined;
+      const { snippets } = readSnippets(path, textOf?.(id) ?? readFileSync(path, 'utf8'));
       const code = stripTypeScriptTypes(snippets.map((snippet) => snippet.code).join('\n'));
-      if (!code.includes(suiteCall)) throw new Error(`${id} does not call ${suiteCall}`);
-      const module = runsSuite ? code : code.replace(suiteCall, '');
-      return mutant ? `${module}\nObject.assign(globalThis, { loadedMutant: '${mutant.id}' });\n` : module;
+      if (!code.includes(suiteCalls)) throw new Error(`${path} does not call ${suiteCalls}`);
+      return runsSuites ? code : code.replace(suiteCalls, '');
     },
   };
 }

@@ -123,7 +123,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       onClose: () => void this.runs.delete(run),
       onRoom: () => void this.#http.catchUp(),
     });
-    run.openedAt = run.newsAt = run.stuckSince = this.#context.clock.now();
+    run.openedAt = run.newsAt = this.#context.clock.now();
     this.runs.add(run);
     this.connect();
     // Somebody asks for an answer now: what waits after failures tries at once.
@@ -382,8 +382,9 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     // Realtime that is silent while the log cannot be read is no path: a server that is gone sends no end.
     const isHeard = this.isLive && (!failures || now - run.newsAt < timings.silenceMs);
     const stuck = run.missing || (run.turn > 0 && !run.responseAlive && !path && !isHeard);
-    if (!stuck) run.stuckSince = now;
-    else if (now - run.stuckSince >= timings.giveUpAfterMs) {
+    // A page that slept since the last look has waited for nothing.
+    run.stuckMs = stuck ? run.stuckMs + Math.min(now - (this.#usedAt as number), timings.sendMs) : 0;
+    if (run.stuckMs >= timings.giveUpAfterMs) {
       // The resume that the AI SDK may try is for this run, also when it has ended by then.
       this.wanted = run.runId;
       return run.end(asDisconnect(noAnswer()));

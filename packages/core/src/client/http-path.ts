@@ -20,7 +20,6 @@ export interface ChannelContext<UI_MESSAGE extends UIMessage = UIMessage> extend
 /** What the HTTP path asks of its channel. */
 export interface HttpReader {
   readonly chatId: string;
-  readonly runs: ReadonlySet<RunStream>;
   /** The streams that no response of their own feeds. */
   readonly unfed: RunStream[];
   /** The newest turn that the watchers know; `undefined` without watchers. */
@@ -181,7 +180,7 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     const targets: (RunStream | undefined)[] = this.#reader.unfed;
     if (targets.length === 0) targets.push(undefined);
     for (const target of targets) {
-      const open = () => (this.#reader.runs.has(target as RunStream) ? target : undefined);
+      const open = () => this.#reader.unfed.find((run) => run === target);
       // Without an answer it is not known what was missed, of the run and of what followed it: asked until there is one, or nobody wants it.
       while (open() || this.#reader.turn !== undefined) {
         if ((await this.#ask(open(), 0, within(this.#context.closing))) >= 0) {
@@ -190,9 +189,10 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
         }
         await this.pause();
       }
-      if (!target) continue;
-      target.newsAt = this.#context.clock.now();
-      target.asked++;
+      if (target) {
+        target.newsAt = this.#context.clock.now();
+        target.asked++;
+      }
     }
   }
 

@@ -24,7 +24,8 @@ export async function persist<T>(
   request: (attempt: AbortController) => Promise<T>,
   repeats: (error: unknown) => boolean = isUnanswered,
 ): Promise<T> {
-  const until = clock.now() + timings.giveUpAfterMs;
+  let at = clock.now();
+  let leftMs = timings.giveUpAfterMs;
   for (let failures = 0; ; failures++) {
     const attempt = within(signal);
     // A half-open connection never fails by itself. Not an `AbortError`: the AI SDK would take that for a stop.
@@ -35,7 +36,10 @@ export async function persist<T>(
       attempt.abort();
       signal.throwIfAborted();
       failed(error);
-      if (!repeats(error) || clock.now() >= until) throw error;
+      // A page that slept meanwhile has waited for nothing.
+      leftMs -= Math.min(clock.now() - at, timings.giveUpAfterMs / 2);
+      at = clock.now();
+      if (!repeats(error) || leftMs <= 0) throw error;
       await sleep(clock, backoffMs(failures), signal);
     } finally {
       clock.clearTimeout(timer);
@@ -69,7 +73,7 @@ export function isTransient(error: unknown): boolean {
 
 /** The error of a request that nothing answered. */
 export function noAnswer(cause?: unknown): ChatTransportError {
-  return new ChatTransportError({ code: 'network', message: 'No answer from the server.', cause });
+  return new ChatTransportError({ code: 'network', message: 'No answer.', cause });
 }
 
 /** The AI SDK resumes after a `TypeError` with "network" in its message. */

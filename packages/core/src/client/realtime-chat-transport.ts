@@ -127,7 +127,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     channel.wanted = channel.letGo = undefined;
     let run: RunStream | undefined;
     // Until there is an answer, an abort is a detach.
-    const detach = () => run ?? request.abort(abortSignal?.reason);
+    const detach = () => run ?? request.abort();
     abortSignal?.addEventListener('abort', detach, { signal: request.signal });
     channel.connect();
     let stream: ReadableStream<UIMessageChunk> | null = null;

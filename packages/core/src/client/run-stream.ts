@@ -46,8 +46,8 @@ export class RunStream {
   newsAt = 0;
   /** How often the log was asked since chunks came. */
   asked = 0;
-  /** Since when offsets are missing or no path is alive; now, when all is well. */
-  stuckSince = 0;
+  /** For how long offsets have been missing or no path was alive, in milliseconds. */
+  stuckMs = 0;
   readonly #sequencer = new Sequencer();
   readonly #replay: boolean | undefined;
   #controller!: ReadableStreamDefaultController<UIMessageChunk>;
@@ -81,7 +81,7 @@ export class RunStream {
         pull: () => {
           this.#settleFailure();
           // Not for each chunk that is read: an answer of the log brings many.
-          if (this.missing && (this.#controller.desiredSize ?? 0) > maxQueuedChunks / 2) options.onRoom();
+          if (this.missing && (this.#controller.desiredSize as number) > maxQueuedChunks / 2) options.onRoom();
         },
         cancel: () => this.#close(),
       },
@@ -111,13 +111,13 @@ export class RunStream {
 
   /** Whether only a replay may begin this stream. */
   get awaitsReplay(): boolean {
-    return !!this.#replay && this.position === 0;
+    return !!this.#replay && !this.position;
   }
 
   /** Takes a frame from any path. */
   accept(frame: ChunksFrame | PointerFrame | EndFrame, replayed = false): void {
     if (!this.#open) return;
-    const hasRoom = (this.#controller.desiredSize ?? 0) > 0;
+    const hasRoom = (this.#controller.desiredSize as number) > 0;
     if ('next' in frame && !(hasRoom && (replayed || !this.awaitsReplay))) return this.#sequencer.note(frame.next);
     const chunks = this.#sequencer.push(frame);
     for (const chunk of chunks) {

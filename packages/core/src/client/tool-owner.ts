@@ -56,7 +56,6 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
     addToolApprovalResponse: takeOver(addToolApprovalResponse),
   });
   return () => {
-    Object.assign(callbacks, { onToolCall, sendAutomaticallyWhen });
-    Object.assign(chat, { addToolOutput, addToolApprovalResponse });
+    Object.assign(chat, { onToolCall, sendAutomaticallyWhen, addToolOutput, addToolApprovalResponse });
   };
 }

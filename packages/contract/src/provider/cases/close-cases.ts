@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { until } from '../../stage/wait.ts';
 
 /** What is left of a page that was closed. */
 export const closeCases: readonly ProviderCase[] = [
@@ -28,8 +28,8 @@ export const closeCases: readonly ProviderCase[] = [
       );
       await until(
         'no timer',
-        () => device.timers.size === 0,
-        () => device.timers.size,
+        () => device.clock.timers.size === 0,
+        () => device.clock.timers.size,
       );
       expect(call.aborted).toBe(false);
       call.finish();
@@ -54,8 +54,8 @@ export const closeCases: readonly ProviderCase[] = [
       await done;
       await until(
         'no timer',
-        () => device.timers.size === 0,
-        () => device.timers.size,
+        () => device.clock.timers.size === 0,
+        () => device.clock.timers.size,
       );
       device.goOnline();
       const other = (await stage.device({ headers: { 'x-device': 'other' } })).chat('c');

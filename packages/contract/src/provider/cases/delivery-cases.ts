@@ -1,9 +1,6 @@
-import type { UIMessage, UIMessageChunk } from 'ai';
 import { expect } from 'vitest';
-import type { Device } from '../device.ts';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
-import { sampleChunks, unknownChunks } from './sample-chunks.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { plain } from '../../stage/raw-send.ts';
 
 /** What arrives, in which order, and how soon. */
 export const deliveryCases: readonly ProviderCase[] = [
@@ -66,39 +63,6 @@ export const deliveryCases: readonly ProviderCase[] = [
     },
   },
   {
-    id: 'delivery/every-chunk',
-    title: 'passes every type of chunk with every field',
-    run: (stage) => passes(stage, sampleChunks),
-  },
-  {
-    id: 'delivery/unknown-chunk',
-    title: 'passes chunks and fields that nobody knows yet',
-    run: (stage) => passes(stage, unknownChunks),
-  },
-  {
-    id: 'delivery/two-at-once',
-    title: 'keeps two texts apart that are said at the same time',
-    async run(stage) {
-      const { chat, call, done } = await stage.sent();
-      call.push({ type: 'reasoning-start', id: '0' }, { type: 'text-start', id: 'other' });
-      for (const word of ['one ', 'two ', 'three ']) {
-        call.push(
-          { type: 'text-delta', id: 'other', delta: `(${word})` },
-          { type: 'reasoning-delta', id: '0', delta: word },
-        );
-        call.say(word);
-      }
-      call.push({ type: 'text-end', id: 'other' }, { type: 'reasoning-end', id: '0' });
-      call.finish();
-      await done;
-      expect(chat.text).toBe('one two three |(one )(two )(three )');
-      expect(chat.messages[1]?.parts.find(({ type }) => type === 'reasoning')).toMatchObject({
-        text: 'one two three ',
-      });
-      stage.expectInStep(chat);
-    },
-  },
-  {
     id: 'delivery/first-word',
     title: 'shows the first word without a row of round trips in front of it',
     async run(stage) {
@@ -142,60 +106,21 @@ export const deliveryCases: readonly ProviderCase[] = [
     },
   },
   {
-    id: 'delivery/failure',
-    title: 'tells a failed answer as an error, and keeps what was said',
+    id: 'delivery/other-process',
+    title: 'shows an answer live to a device that another server process serves',
     async run(stage) {
       const { chat, call, done } = await stage.sent();
-      call.say('half ');
-      await stage.shows(chat, 'half');
-      call.fail(new Error('the secret reason'));
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      stage.server = await stage.startServer();
+      const other = (await stage.device()).synced('c');
+      await stage.shows(other, 'one');
+      call.say('two');
+      await stage.shows(other, 'two');
+      call.finish();
       await done;
-      expect(chat.status).toBe('error');
-      expect(chat.error?.message).not.toContain('secret');
-      expect(chat.text).toBe('half ');
-      expect((await stage.finish()).outcome).toBe('error');
+      await stage.idle(other);
+      stage.expectInStep(chat, other);
     },
   },
 ];
-
-/** What JSON keeps of a value. */
-export function plain<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value));
-}
-
-/** Sends without a chat around it and answers the chunks as they come. */
-export async function rawSend(device: Device, chatId = 'c'): Promise<ReadableStream<UIMessageChunk>> {
-  const messages: UIMessage[] = [{ id: crypto.randomUUID(), role: 'user', parts: [{ type: 'text', text: 'hi' }] }];
-  return device.transport.sendMessages({
-    chatId,
-    trigger: 'submit-message',
-    messageId: undefined,
-    messages,
-    abortSignal: undefined,
-  });
-}
-
-async function passes(stage: import('../stage.ts').Stage, chunks: readonly UIMessageChunk[]): Promise<void> {
-  const device = await stage.device();
-  const stream = await rawSend(device);
-  const call = await stage.model.call();
-  await device.reaches('c', 'realtime');
-  device.http.cut();
-  const got: UIMessageChunk[] = [];
-  const reading = (async () => {
-    for await (const chunk of stream) got.push(chunk);
-  })();
-  for (const chunk of chunks) {
-    call.push(chunk);
-    await call.drained();
-  }
-  device.http.restore();
-  call.finish();
-  await until(
-    'the end of the stream',
-    () => got.at(-1)?.type === 'finish',
-    () => got.map(({ type }) => type),
-  );
-  await reading;
-  expect(got.slice(3, 3 + chunks.length)).toEqual(chunks);
-}

@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
+import type { Device } from '../../stage/device.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import { until } from '../../stage/wait.ts';
 
 /** What happens when a path dies, and when it comes back. */
 export const fallbackCases: readonly ProviderCase[] = [
@@ -35,20 +37,12 @@ export const fallbackCases: readonly ProviderCase[] = [
   {
     id: 'fallback/unreachable',
     title: 'answers when the service cannot be reached at all',
-    async run(stage) {
-      const device = await stage.device();
-      device.dropRealtime();
-      const chat = device.chat('c');
-      const done = chat.sendMessage({ text: 'hi' });
-      const call = await stage.model.call();
-      call.say('without it ');
-      await stage.shows(chat, 'without it');
-      call.finish();
-      await done;
-      const watching = (await stage.device()).chat('c', { messages: chat.messages.slice(0, 1) });
-      await watching.resumeStream();
-      stage.expectInStep(chat, watching);
-    },
+    run: (stage) => answersWithout(stage, (device) => device.dropRealtime()),
+  },
+  {
+    id: 'fallback/mute',
+    title: 'answers when the service takes connections and says nothing',
+    run: (stage) => answersWithout(stage, (device) => device.realtime.freeze()),
   },
   {
     id: 'fallback/offset',
@@ -84,12 +78,12 @@ export const fallbackCases: readonly ProviderCase[] = [
       call.say('one ');
       await stage.shows(chat, 'one');
       device.http.freeze();
-      device.realtime.freeze();
+      device.muteRealtime();
       device.http.reset();
       call.say('two ');
       device.http.restore();
       await stage.shows(chat, 'two');
-      device.realtime.restore();
+      device.restoreRealtime();
       call.finish();
       await done;
       expect(chat.text).toBe('one two ');
@@ -204,3 +198,24 @@ export const fallbackCases: readonly ProviderCase[] = [
     },
   },
 ];
+
+/** An answer, and a page that is loaded in the midst of it, without realtime. */
+async function answersWithout(stage: Stage, takeRealtime: (device: Device) => void): Promise<void> {
+  const device = await stage.device();
+  takeRealtime(device);
+  const chat = device.chat('c');
+  const done = chat.sendMessage({ text: 'hi' });
+  const call = await stage.model.call();
+  call.say('without ');
+  await stage.shows(chat, 'without');
+  const reloading = await stage.device();
+  takeRealtime(reloading);
+  const reloaded = reloading.chat('c', { messages: chat.messages.slice(0, 1) });
+  const resumed = reloaded.resumeStream();
+  await stage.shows(reloaded, 'without');
+  call.say('it');
+  call.finish();
+  await Promise.all([done, resumed]);
+  expect(chat.text).toBe('without it');
+  stage.expectInStep(chat, reloaded);
+}

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { until } from '../../stage/wait.ts';
 
 const malformed = [
   '{',

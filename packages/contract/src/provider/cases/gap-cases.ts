@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import type { Stage } from '../stage.ts';
-import type { PublishFilter } from '../stage-server.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import type { PublishFilter } from '../../stage/stage-server.ts';
 
 /** What a service loses, doubles or mixes up. */
 export const gapCases: readonly ProviderCase[] = [

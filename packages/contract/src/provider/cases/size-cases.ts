@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import type { Stage } from '../stage.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import { until } from '../../stage/wait.ts';
 
 const sizes = [
   ['11 KB', 11_000],

@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
-import { rawSend } from './delivery-cases.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { rawSend } from '../../stage/raw-send.ts';
+import { until } from '../../stage/wait.ts';
+
+/** How long a writer's claim lasts where a model is silent for longer, in milliseconds. */
+const leaseMs = 600;
 
 /** Readers and models of different speed. */
 export const slowCases: readonly ProviderCase[] = [
@@ -81,6 +84,32 @@ export const slowCases: readonly ProviderCase[] = [
       call.finish();
       await done;
       expect(chat.messages.at(-1)?.parts.filter(({ type }) => type === 'data-page')).toHaveLength(2000);
+    },
+  },
+  {
+    id: 'slow/silence',
+    title: 'waits for a model that is silent over twenty heartbeats, on every path',
+    server: { heartbeatMs: 50, leaseMs, renewEveryMs: 150 },
+    async run(stage) {
+      const timings = { stallMs: 500, silenceMs: 300 };
+      const { device, chat, call, done } = await stage.sent('hi', { timings });
+      await device.reaches('c', 'realtime');
+      const http = await stage.device({ timings });
+      http.dropRealtime();
+      const other = http.synced('c');
+      call.say('hm ');
+      await stage.shows(other, 'hm');
+      await stage.shows(chat, 'hm');
+      const from = performance.now();
+      const silenceMs = Math.max(20 * 50, 2 * leaseMs);
+      await until('a long silence', () => performance.now() - from > silenceMs);
+      expect([chat.status, other.status]).toEqual(['streaming', 'streaming']);
+      call.say('I am back');
+      await stage.shows(other, 'I am back');
+      call.finish();
+      await done;
+      await stage.idle(other);
+      stage.expectInStep(chat, other);
     },
   },
 ];

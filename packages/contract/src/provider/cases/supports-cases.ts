@@ -1,7 +1,9 @@
 import { createChatHandler } from '@chat-transport/core/server';
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
+import type { Device } from '../../stage/device.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import { until } from '../../stage/wait.ts';
 
 /** The manifest is true: what it says is there, and what it says is lacking is. */
 export const supportsCases: readonly ProviderCase[] = [
@@ -59,26 +61,27 @@ export const supportsCases: readonly ProviderCase[] = [
     id: 'supports/ordered',
     title: 'delivers in order, so that nothing has to be fetched',
     requires: ['ordered'],
-    lacks: ['ownLog'],
     async run(stage) {
-      const device = await stage.device();
-      const chat = device.synced('c');
-      await device.reaches('c', 'realtime');
-      const sender = await stage.sent();
-      sender.call.say('go ');
-      await stage.shows(chat, 'go');
-      const requests = () => stage.server.requests.filter((each) => each.includes('from=')).length;
-      const before = requests();
-      for (let index = 0; index < 200; index += 1) {
-        sender.call.paragraph();
-        sender.call.say(`${index} `);
-        await sender.call.drained();
-      }
-      sender.call.finish();
-      await sender.done;
-      await stage.idle(chat);
-      stage.expectInStep(sender.chat, chat);
-      expect(requests()).toBe(before);
+      const device = await stage.device({ timings: { silenceMs: 5000 } });
+      const { offsets, fetches } = await follows(stage, device);
+      expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+      expect(fetches).toEqual([]);
+    },
+  },
+  {
+    id: 'supports/not-ordered',
+    title: 'puts in order what comes in no order, without fetching it',
+    lacks: ['ordered'],
+    async run(stage) {
+      // A service may keep the order for as long as the suite looks: on its way to the device it is lost for certain.
+      const device = await stage.device({ timings: { gapMs: 5000, silenceMs: 5000 } });
+      device.swapMessages();
+      const { offsets, fetches } = await follows(stage, device);
+      const overtaken = offsets.filter((at, index) => at < (offsets[index - 1] ?? 0)).length;
+      expect(overtaken, 'messages that the suite could swap').toBeGreaterThan(0);
+      expect(fetches).toEqual([]);
+      expect(device.connection('c').path).toBe('realtime');
+      expect(device.events).toEqual([]);
     },
   },
   {
@@ -90,3 +93,27 @@ export const supportsCases: readonly ProviderCase[] = [
     },
   },
 ];
+
+/** A device that is shown another one's answer over realtime: where the parts of it came, and what was fetched meanwhile. */
+async function follows(
+  stage: Stage,
+  device: Device,
+): Promise<{ readonly offsets: readonly number[]; readonly fetches: readonly string[] }> {
+  const chat = device.synced('c');
+  await device.reaches('c', 'realtime');
+  const sender = await stage.sent();
+  sender.call.say('go ');
+  await stage.shows(chat, 'go');
+  const offsets = device.arrivals('c');
+  const requests = stage.server.requests.length;
+  for (let index = 0; index < 200; index += 1) {
+    sender.call.paragraph();
+    sender.call.say(`${index} `);
+    await sender.call.drained();
+  }
+  sender.call.finish();
+  await sender.done;
+  await stage.idle(chat);
+  stage.expectInStep(sender.chat, chat);
+  return { offsets, fetches: stage.server.requests.slice(requests).filter((each) => each.includes('from=')) };
+}

@@ -3,7 +3,7 @@ import type { RealtimeLink } from './provider-case.ts';
 
 /**
  * Lets the suite take the way to a service that has no connection which could break (a BroadcastChannel, a callback in memory): messages of
- * a lost way are dropped, and the subscription says so. Services with connections need none of this: their clients must notice by themselves.
+ * a lost way are dropped, and the subscription says so; and to swap messages. Services with connections need none of this: their clients must notice by themselves.
  */
 export function interruptible(subscriber: RealtimeSubscriber, link: RealtimeLink): RealtimeSubscriber {
   let isUp = true;
@@ -24,7 +24,7 @@ export function interruptible(subscriber: RealtimeSubscriber, link: RealtimeLink
       channels.add(channel);
       signal.addEventListener('abort', () => channels.delete(channel));
       const relay: ChannelListener = {
-        onMessage: (data) => isUp && listener.onMessage(data),
+        onMessage: (data) => isUp && link.deliver(data, (message) => listener.onMessage(message)),
         onLive: () => {
           channel.isLive = true;
           if (isUp) listener.onLive();

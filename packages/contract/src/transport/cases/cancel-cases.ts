@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { until } from '../../stage/wait.ts';
 
 /** How soon a stop has to reach a model that says nothing, in milliseconds, on a machine that is busy with other tests. */
 const promptMs = 1000;
@@ -88,7 +88,10 @@ export const cancelCases: readonly ProviderCase[] = [
       const device = await stage.device();
       device.http.set({ up: { delayMs: 100 } });
       const chat = device.chat('c');
+      let requests = 0;
+      device.http.script([{ afterBytes: 1, act: () => requests++ }]);
       const done = chat.sendMessage({ text: 'hi' });
+      await until('a question on its way', () => requests > 0);
       await chat.stop();
       await done;
       const next = chat.sendMessage({ text: 'still there?' });
@@ -216,11 +219,13 @@ export const cancelCases: readonly ProviderCase[] = [
     id: 'cancel/detach',
     title: 'only lets go where the app says so',
     async run(stage) {
-      const { chat, call, done } = await stage.sent('hi', { onAbort: 'detach' });
+      const { device, chat, call, done } = await stage.sent('hi', { onAbort: 'detach' });
       call.say('on ');
       await stage.shows(chat, 'on');
       await chat.stop();
       await done;
+      // A stop would have gone the same way, in front of these.
+      for (const runId of ['x', 'y']) await device.transport.cancel({ chatId: 'other', runId });
       call.say('and on');
       call.finish();
       expect((await stage.finish()).outcome).toBe('finish');

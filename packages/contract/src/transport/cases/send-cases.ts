@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { until } from '../../stage/wait.ts';
 
 /** Sends that meet a busy chat, a broken network, or an app with options of its own. */
 export const sendCases: readonly ProviderCase[] = [

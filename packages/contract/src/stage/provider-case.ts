@@ -29,6 +29,8 @@ export interface RealtimeLink {
   readonly host: string;
   /** For services without a connection of their own: calls `listener` at once, and whenever the suite takes the way or gives it back. See `interruptible`. */
   onChange(listener: (isUp: boolean) => void): void;
+  /** For the same services: hands a message on with `next`, at once or, where the suite swaps messages, behind the one after it. */
+  deliver(message: string, next: (message: string) => void): void;
 }
 
 /** The options that a provider's transport is made with: hand them all to it. */
@@ -54,7 +56,7 @@ export interface CaseLog {
   dispose(): Promise<void>;
 }
 
-/** What the provider suite needs to know. */
+/** What both suites need to know. */
 export interface ProviderContract {
   /** The provider's name, as it stands in the report. */
   readonly name: string;

@@ -1,9 +1,9 @@
 import { isStepCount, jsonSchema, streamText, tool, toUIMessageStream } from 'ai';
 import { convertArrayToReadableStream, MockLanguageModelV4 } from 'ai/test';
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import type { Stage } from '../stage.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import { until } from '../../stage/wait.ts';
 
 /** Adding a message to an answer that is on its way. */
 export const steerCases: readonly ProviderCase[] = [

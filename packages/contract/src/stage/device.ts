@@ -3,12 +3,13 @@ import {
   type RealtimeChatTransport,
   type RealtimeChatTransportOptions,
   syncChat,
-  systemClock,
   type Timings,
   type TransportEvent,
 } from '@chat-transport/core';
 import type { ChatInit, UIMessage } from 'ai';
 import { FaultProxy } from '../faults/fault-proxy.ts';
+import { MessageLine } from './message-line.ts';
+import { PageClock } from './page-clock.ts';
 import type { ProviderHarness, RealtimeLink } from './provider-case.ts';
 import { TestChat } from './test-chat.ts';
 import { until } from './wait.ts';
@@ -29,16 +30,22 @@ const quickTimings: Timings = {
 /** What a device may have of its own. */
 export type DeviceOptions = Omit<RealtimeChatTransportOptions, 'subscriber' | 'api' | 'onEvent' | 'clock'>;
 
+/** Whether a message of any service carries a frame with a part of an answer, whatever it is wrapped in. */
+function hasChunks(message: string): boolean {
+  return /\bchunks\b/.test(message);
+}
+
 /** A browser: one transport, with its own network to the chat server (`http`) and to the realtime service (`realtime`). */
 export class Device {
   readonly events: TransportEvent[] = [];
   readonly transport: RealtimeChatTransport;
   readonly http: FaultProxy;
   readonly realtime: FaultProxy;
-  /** Timers of the transport that wait. */
-  readonly timers: Set<unknown> = new Set();
+  /** What the transport takes for the time. */
+  readonly clock: PageClock = new PageClock();
   readonly #endings: (() => void)[] = [];
   readonly #links: ((isUp: boolean) => void)[] = [];
+  readonly #line = new MessageLine(hasChunks);
 
   private constructor(harness: ProviderHarness, http: FaultProxy, realtime: FaultProxy, options: DeviceOptions) {
     this.http = http;
@@ -49,8 +56,8 @@ export class Device {
         this.#links.push(listener);
         listener(true);
       },
+      deliver: (message, next) => this.#line.deliver(message, next),
     };
-    const { timers } = this;
     this.transport = harness.createTransport(
       {
         clientId: crypto.randomUUID(),
@@ -58,21 +65,7 @@ export class Device {
         timings: { ...quickTimings, ...options.timings },
         api: `http://${http.host}/api/chat`,
         onEvent: (event) => this.events.push(event),
-        clock: {
-          now: systemClock.now,
-          setTimeout(callback, delayMs) {
-            const timer = systemClock.setTimeout(() => {
-              timers.delete(timer);
-              callback();
-            }, delayMs);
-            timers.add(timer);
-            return timer;
-          },
-          clearTimeout(timer) {
-            timers.delete(timer);
-            systemClock.clearTimeout(timer);
-          },
-        },
+        clock: this.clock,
       },
       link,
     );
@@ -109,6 +102,30 @@ export class Device {
     );
   }
 
+  /** The offsets of the answer's frames, as they come here by any path from now on. */
+  arrivals(chatId: string): number[] {
+    const offsets: number[] = [];
+    const channel = this.transport.channel(chatId);
+    const accept = channel.accept.bind(channel);
+    channel.accept = (frame, replayed) => {
+      if ('chunks' in frame) offsets.push(frame.at);
+      accept(frame, replayed);
+    };
+    return offsets;
+  }
+
+  /** Of the messages with a part of the answer, each second one overtakes the one in front of it, between the service and the vendor's client. */
+  swapMessages(): void {
+    this.#line.isSwapping = true;
+    this.realtime.swapMessages(hasChunks);
+  }
+
+  /** The service takes connections and says nothing. */
+  muteRealtime(): void {
+    this.#line.isMute = true;
+    this.realtime.freeze();
+  }
+
   /** The way to the realtime service breaks, and stays broken. */
   dropRealtime(): void {
     this.realtime.cut();
@@ -116,6 +133,7 @@ export class Device {
   }
 
   restoreRealtime(): void {
+    this.#line.isMute = false;
     this.realtime.restore();
     for (const listener of this.#links) listener(true);
   }
@@ -129,6 +147,22 @@ export class Device {
   goOnline(): void {
     this.http.restore();
     this.restoreRealtime();
+  }
+
+  /** The laptop is shut: no timer fires, and what is sent here vanishes. */
+  sleep(): void {
+    this.clock.stop();
+    this.muteRealtime();
+    this.http.freeze();
+  }
+
+  /** It is opened again, so much later. First the connections break, before any timer has fired and before there is a network again. */
+  async wake(chatId: string, sleptMs: number): Promise<void> {
+    this.clock.pass(sleptMs);
+    this.goOffline();
+    await until('a lost connection', () => this.connection(chatId).path !== 'realtime');
+    this.clock.start();
+    this.goOnline();
   }
 
   /** The page is closed or reloaded. */

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import type { Stage } from '../stage.ts';
-import type { TestChat } from '../test-chat.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import type { TestChat } from '../../stage/test-chat.ts';
+import { until } from '../../stage/wait.ts';
 
 /** What the chat's other devices show. */
 export const deviceCases: readonly ProviderCase[] = [

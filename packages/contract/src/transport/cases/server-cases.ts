@@ -1,10 +1,9 @@
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import { until } from '../wait.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
 
 const shortLease = { leaseMs: 600, renewEveryMs: 150 };
 
-/** Servers that die, end, or have nothing to say. */
+/** Servers that die, or end. */
 export const serverCases: readonly ProviderCase[] = [
   {
     id: 'server/lost-writer',
@@ -90,50 +89,6 @@ export const serverCases: readonly ProviderCase[] = [
       expect(chat.text).toBe('so far ');
       expect((await stage.finish()).outcome).toBe('deadline');
       expect(call.aborted).toBe(true);
-    },
-  },
-  {
-    id: 'server/other-process',
-    title: 'shows an answer live to a device that another server process serves',
-    async run(stage) {
-      const { chat, call, done } = await stage.sent();
-      call.say('one ');
-      await stage.shows(chat, 'one');
-      stage.server = await stage.startServer();
-      const other = (await stage.device()).synced('c');
-      await stage.shows(other, 'one');
-      call.say('two');
-      await stage.shows(other, 'two');
-      call.finish();
-      await done;
-      await stage.idle(other);
-      stage.expectInStep(chat, other);
-    },
-  },
-  {
-    id: 'server/silence',
-    title: 'waits for a model that is silent over twenty heartbeats, on every path',
-    server: { heartbeatMs: 50, ...shortLease },
-    async run(stage) {
-      const timings = { stallMs: 500, silenceMs: 300 };
-      const { device, chat, call, done } = await stage.sent('hi', { timings });
-      await device.reaches('c', 'realtime');
-      const http = await stage.device({ timings });
-      http.dropRealtime();
-      const other = http.synced('c');
-      call.say('hm ');
-      await stage.shows(other, 'hm');
-      await stage.shows(chat, 'hm');
-      const from = performance.now();
-      const silenceMs = Math.max(20 * 50, 2 * shortLease.leaseMs);
-      await until('a long silence', () => performance.now() - from > silenceMs);
-      expect([chat.status, other.status]).toEqual(['streaming', 'streaming']);
-      call.say('I am back');
-      await stage.shows(other, 'I am back');
-      call.finish();
-      await done;
-      await stage.idle(other);
-      stage.expectInStep(chat, other);
     },
   },
 ];

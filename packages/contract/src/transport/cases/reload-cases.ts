@@ -1,8 +1,9 @@
 import type { UIMessage } from 'ai';
 import { expect } from 'vitest';
-import type { ProviderCase } from '../provider-case.ts';
-import type { TestChat } from '../test-chat.ts';
-import { plain } from './delivery-cases.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { plain } from '../../stage/raw-send.ts';
+import type { TestChat } from '../../stage/test-chat.ts';
+import { until } from '../../stage/wait.ts';
 import { sampleChunks } from './sample-chunks.ts';
 
 /** What a page shows that was loaded while an answer is on its way, or just after. */
@@ -48,7 +49,10 @@ export const reloadCases: readonly ProviderCase[] = [
     title: 'shows a long answer at once, not chunk by chunk, and identically',
     async run(stage) {
       const { chat, call } = await stage.sent();
+      // The thoughts between the words keep neighbours from being alike.
+      call.push({ type: 'reasoning-start', id: 'r' });
       for (let index = 0; index < 2000; index += 1) {
+        call.push({ type: 'reasoning-delta', id: 'r', delta: `(${index}) ` });
         call.say(`${index} `);
         if (index % 20 === 0) await call.drained();
       }
@@ -168,12 +172,17 @@ export const reloadCases: readonly ProviderCase[] = [
       const reloaded = (await stage.device()).chat('c');
       void reloaded.resumeStream();
       void reloaded.stop();
-      const resumed = reloaded.resumeStream();
+      void reloaded.resumeStream();
       await stage.shows(reloaded, 'one');
-      call.say('two');
+      // And when it does so, as hot reload, in mid-answer.
+      void reloaded.stop();
+      const resumed = reloaded.resumeStream();
+      call.say('two ');
+      await stage.shows(reloaded, 'two');
+      call.say('three');
       call.finish();
       await resumed;
-      expect(reloaded.text).toBe('one two');
+      expect(reloaded.text).toBe('one two three');
       expect((await stage.finish()).outcome).toBe('finish');
     },
   },
@@ -186,6 +195,13 @@ export const reloadCases: readonly ProviderCase[] = [
       await stage.shows(chat, 'one');
       device.leave();
       device.goOffline();
+      await until(
+        'a server without readers',
+        () => stage.server.open === 0,
+        () => stage.server.requests,
+      );
+      // Whatever the server did about it has been done by the time that another request is answered.
+      await (await fetch(`http://127.0.0.1:${stage.server.port}/api/chat/c`)).json();
       call.say('two');
       call.finish();
       const { outcome, messages } = await stage.finish();

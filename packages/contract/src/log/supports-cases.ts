@@ -1,0 +1,19 @@
+import { expect } from 'vitest';
+import type { LogCase, LogHarness, LogSupports } from './log-case.ts';
+
+/** What the harness has where the log supports something. */
+const means: Readonly<Record<keyof LogSupports, keyof LogHarness>> = {
+  clock: 'advance',
+  shared: 'second',
+  durable: 'reopen',
+};
+
+/** What a log is said to lack, its harness cannot do: else cases would be left out that can run. */
+export const supportsCases: readonly LogCase[] = Object.entries(means).map(([need, method]) => ({
+  id: `supports/no-${need}`,
+  title: `has no way to \`${method}\`, as its manifest says`,
+  lacks: [need as keyof LogSupports],
+  async run(harness: LogHarness) {
+    expect(harness[method]).toBeUndefined();
+  },
+}));

@@ -1,0 +1,152 @@
+import { expect } from 'vitest';
+import { BrowserPage } from '../../stage/browser-page.ts';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import { until } from '../../stage/wait.ts';
+
+/** Longer than any service keeps what it published, in milliseconds. */
+const nightMs = 8 * 3_600_000;
+
+/** What becomes of a page that the browser slows down, freezes or wakes up. */
+export const pageCases: readonly ProviderCase[] = [
+  {
+    id: 'page/background',
+    title: 'keeps up in a background tab whose timers hardly fire, also when realtime dies there',
+    run: (stage) =>
+      inBrowser(async (page) => {
+        const { device, chat, call, done } = await stage.sent();
+        await device.reaches('c', 'realtime');
+        page.hide();
+        device.clock.throttle(700);
+        call.say('hidden ');
+        await stage.shows(chat, 'hidden');
+        device.dropRealtime();
+        device.http.reset();
+        call.say('cut off ');
+        await stage.shows(chat, 'cut off');
+        device.restoreRealtime();
+        device.clock.throttle(1);
+        page.show();
+        call.say('shown');
+        await stage.shows(chat, 'shown');
+        call.finish();
+        await done;
+        expect(chat.seen).toEqual({ texts: ['user: hi', 'assistant: hidden cut off shown'], status: 'ready' });
+        stage.expectInStep(chat);
+      }),
+  },
+  {
+    id: 'page/asleep',
+    title: 'goes on with the answer after a night in which the laptop slept',
+    run: (stage) =>
+      inBrowser(async (page) => {
+        const { device, chat, call, done } = await stage.sent();
+        await device.reaches('c', 'realtime');
+        // The answer comes by realtime alone, also where it came as a response.
+        const hasResponse = stage.server.open > 0;
+        device.http.reset();
+        if (hasResponse)
+          await until('a response that broke', () => device.events.some(({ type }) => type === 'http-failed'));
+        call.say('evening ');
+        await stage.shows(chat, 'evening');
+        page.hide();
+        device.sleep();
+        call.say('night ');
+        await call.drained();
+        await device.wake('c', nightMs);
+        page.show();
+        await stage.shows(chat, 'night');
+        call.say('morning');
+        call.finish();
+        await done;
+        expect(chat.seen).toEqual({ texts: ['user: hi', 'assistant: evening night morning'], status: 'ready' });
+        stage.expectInStep(chat);
+      }),
+  },
+  {
+    id: 'page/asleep-watching',
+    title: 'shows after a night asleep what was asked and answered elsewhere, without a reload',
+    run: (stage) =>
+      inBrowser(async (page) => {
+        const device = await stage.device();
+        const asleep = device.synced('c');
+        await device.reaches('c', 'realtime');
+        page.hide();
+        device.sleep();
+        const { chat, call, done } = await stage.sent();
+        call.say('all of it');
+        call.finish();
+        await done;
+        expect(asleep.texts).toEqual([]);
+        await device.wake('c', nightMs);
+        page.show();
+        await stage.shows(asleep, 'all of it');
+        await stage.idle(asleep);
+        stage.expectInStep(chat, asleep);
+      }),
+  },
+  {
+    id: 'page/asleep-sending',
+    title: 'sends after a night asleep what was on its way as the laptop was shut',
+    run: (stage) =>
+      inBrowser(async (page) => {
+        const device = await stage.device();
+        const chat = device.synced('c');
+        await device.reaches('c', 'realtime');
+        page.hide();
+        let requests = 0;
+        device.http.script([{ afterBytes: 1, act: () => requests++ }]);
+        device.http.freeze();
+        const done = chat.sendMessage({ text: 'good night' });
+        await until('a request on its way', () => requests > 0);
+        device.sleep();
+        await device.wake('c', nightMs);
+        page.show();
+        const call = await stage.model.call();
+        call.say('good morning');
+        call.finish();
+        await done;
+        expect(chat.seen).toEqual({ texts: ['user: good night', 'assistant: good morning'], status: 'ready' });
+        stage.expectInStep(chat);
+      }),
+  },
+  {
+    id: 'page/wakes-up',
+    title: 'goes on at once when the browser says that the network or the page is back',
+    run: (stage) =>
+      inBrowser(async (page) => {
+        const { device, chat, call, done } = await stage.sent();
+        await device.reaches('c', 'realtime');
+        const back = {
+          online: () => page.tell('online'),
+          pageshow: () => page.tell('pageshow'),
+          shown: () => page.show(),
+        };
+        for (const [word, tellBack] of Object.entries(back)) {
+          device.goOffline();
+          const failed = device.events.length;
+          await until('a failed attempt', () => device.events.slice(failed).some(({ type }) => type === 'http-failed'));
+          // Nothing but the browser's word can start the next attempt.
+          device.clock.stop();
+          device.http.restore();
+          call.say(`${word} `);
+          tellBack();
+          await stage.shows(chat, word);
+          device.clock.start();
+        }
+        call.finish();
+        await done;
+        expect(chat.text).toBe('online pageshow shown ');
+        stage.expectInStep(chat);
+      }),
+  },
+];
+
+/** Runs with the events of a browser's page. */
+async function inBrowser(run: (page: BrowserPage) => Promise<void>): Promise<void> {
+  const page = BrowserPage.open();
+  try {
+    await run(page);
+  } finally {
+    page.close();
+  }
+}
