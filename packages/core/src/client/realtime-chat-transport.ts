@@ -118,12 +118,12 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     abortSignal,
     ...call
   }: ReconnectOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk> | null> {
-    // React's StrictMode and hot reload abort and resume in one tick: that is no stop.
     const channel = this.channel(chatId);
-    channel.undecided?.();
+    const { wanted } = channel;
+    // React's StrictMode and hot reload abort and resume in one tick: that is no stop. What keeps in step resumes a run of its own choice.
+    if (!wanted) channel.undecided?.();
     const request = within(this.#closing.signal);
     channel.call = call;
-    const { wanted } = channel;
     channel.wanted = channel.letGo = undefined;
     let run: RunStream | undefined;
     // Until there is an answer, an abort is a detach.

@@ -1,7 +1,7 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { RealtimeChatTransport } from '../../src/index.ts';
-import { nonces, quickTimings, texts, until, World } from '../support/world.ts';
+import { never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
 const idle = (chat: { status: string }) => chat.status === 'ready' || chat.status === 'error';
 
@@ -265,6 +265,28 @@ describe('stop', () => {
       () => device.network.requests,
     );
     expect(world.model.calls).toHaveLength(0);
+  });
+
+  it('holds, though a chat that is kept in step goes on with another run in the same moment', async () => {
+    const world = new World();
+    const device = world.device();
+    device.network.intercept = (request) => (request.url.endsWith('/api/chat') ? never(request) : undefined);
+    const stop = new AbortController();
+    const sending = device.transport.sendMessages({
+      chatId: 'c',
+      trigger: 'submit-message',
+      messageId: undefined,
+      messages: [{ id: 'u', role: 'user', parts: [{ type: 'text', text: 'hi' }] }],
+      abortSignal: stop.signal,
+    });
+    const isAsked = (route: string) => device.network.requests.includes(`POST /api/chat${route}`);
+    await until(() => isAsked(''));
+    stop.abort();
+    device.transport.channel('c').wanted = 'another';
+    const resumed = expect(device.transport.reconnectToStream({ chatId: 'c' })).rejects.toThrow(/no run/);
+    await expect(sending).rejects.toThrow(/abort/);
+    await until(() => isAsked('/c/signal'));
+    await resumed;
   });
 
   it('is repeated until the server has it', async () => {
