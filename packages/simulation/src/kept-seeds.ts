@@ -16,4 +16,5 @@ export const keptSeeds: readonly { readonly seed: number; readonly showed: strin
   { seed: 208634, showed: 'what followed a run was not asked for again when its answer broke off behind its end' },
   { seed: 302948, showed: 'an answer to an older tool call took over the run of another device' },
   { seed: 402407, showed: 'a stop was taken back by the resume of another run in the same moment' },
+  { seed: 717269, showed: 'a stream that was only awaited kept an older copy of its message from the state' },
 ];

@@ -65,11 +65,10 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
     const kept = chat.messages.find(({ id, role }) => role === 'assistant' && id === keptId);
     if (isBusy(chat) && !sending && !view.isShowing(turn)) return;
     if (kept && messages?.every(({ id }) => id !== kept.id) && isBusy(chat)) return;
+    // A stream that is only awaited has nothing that the state lacks.
+    const keeps = isStreaming || (sending && isBusy(chat));
     if (messages)
-      show(
-        isBusy(chat) ? messages.map((message) => (message.id === kept?.id ? kept : message)) : messages,
-        active?.messageId,
-      );
+      show(keeps ? messages.map((message) => (message.id === kept?.id ? kept : message)) : messages, active?.messageId);
     view.set(turn, !active && !isStreaming, !isBusy(chat));
     // A stream that had no path for long has failed as a disconnect: what it missed is shown now.
     const last = chat.messages.at(-1);

@@ -1,4 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { lastAssistantMessageIsCompleteWithToolCalls, type UIMessageChunk } from 'ai';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { syncChat } from '../../src/index.ts';
 import { never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
 const inStep = (...chats: { messages: readonly import('ai').UIMessage[] }[]) => {
@@ -315,6 +317,54 @@ describe('client tools', () => {
     claim();
     await until(() => onB.mock.calls.length === 1);
     expect(onA.mock.calls.map(([{ toolCall }]) => toolCall.toolCallId)).toEqual(['call-1']);
+  });
+
+  it('show the whole call to a page that had kept only its beginning, though nothing of the continuation has come', async () => {
+    let calls = 0;
+    const world = new World({
+      respond: () =>
+        new ReadableStream<UIMessageChunk>({
+          start: (controller) => {
+            if (calls++ > 0) return;
+            controller.enqueue({ type: 'start' });
+            controller.enqueue({ type: 'start-step' });
+            controller.enqueue({ type: 'text-start', id: '0' });
+            controller.enqueue({ type: 'text-delta', id: '0', delta: 'Let me see.' });
+            controller.enqueue({ type: 'text-end', id: '0' });
+            controller.enqueue({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+            controller.enqueue({ type: 'finish' });
+            controller.close();
+          },
+        }),
+    });
+    const other = world.device();
+    const a = other.synced('c', { sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls });
+    void a.sendMessage({ text: 'hi' });
+    await until(() => a.status === 'ready' && a.messages.length === 2);
+    const beginning = structuredClone(a.messages);
+    beginning[1]?.parts.pop();
+    await a.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' });
+    await until(() => other.transport.channel('c').turn === 2);
+    const device = world.device();
+    // The state comes when the chat already waits for the stream.
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    device.network.intercept = (request, forward) => (request.url.endsWith('/c') ? held.then(forward) : undefined);
+    const b = device.chat('c', { messages: beginning });
+    void b.resumeStream();
+    onTestFinished(syncChat(b, device.transport));
+    await until(() => b.status === 'submitted');
+    answer();
+    await until(() => device.transport.channel('c').turn === 2);
+    await other.transport.cancel({ chatId: 'c' });
+    await until(
+      () => b.status === 'ready' && a.status === 'ready',
+      () => [a.status, b.status],
+    );
+    expect(b.messages).toEqual(a.messages);
+    expect(b.lastMessage?.parts.at(-1)).toMatchObject({ type: 'tool-where', state: 'output-available' });
   });
 
   it('are taken over by another device with a claim, which only one gets', async () => {
