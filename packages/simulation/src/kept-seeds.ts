@@ -17,4 +17,5 @@ export const keptSeeds: readonly { readonly seed: number; readonly showed: strin
   { seed: 302948, showed: 'an answer to an older tool call took over the run of another device' },
   { seed: 402407, showed: 'a stop was taken back by the resume of another run in the same moment' },
   { seed: 717269, showed: 'a stream that was only awaited kept an older copy of its message from the state' },
+  { seed: 832785, showed: 'a state had the app’s older copy of a message that the running answer was built on' },
 ];

@@ -49,7 +49,7 @@ export async function readHead(engine: Engine, chatId: string): Promise<Head> {
   if (!newest) return { state, newest, messages: history };
   const { start } = newest.run;
   // What the run before has come to may not be saved yet: the log has what the newest one answers.
-  const isBehind = start.before !== null && history.every(({ id }) => id !== start.before);
+  const isBehind = !state.runs.at(-1)?.end || (start.before !== null && history.every(({ id }) => id !== start.before));
   return { state, newest, messages: withRun(isBehind ? state.messages : history, start, newest.message) };
 }
 

@@ -117,6 +117,24 @@ describe('the history', () => {
     expect((await world.model(2)).input.messages.map(textOf)).toEqual(['q1', 'r1', 'q2', 'r2', 'q3']);
   });
 
+  it('of the app may lack what a client gave to the run before, which the running answer is built on: the log has it', async () => {
+    const call = (part: object) =>
+      ({
+        id: 'a1',
+        role: 'assistant',
+        parts: [{ type: 'tool-where', toolCallId: 'call-1', input: {}, ...part }],
+      }) as UIMessage;
+    const stored = [u1, call({ state: 'input-available' })];
+    const world = createWorld({ loadMessages: () => [...stored] });
+    const answered = call({ state: 'output-available', output: 'here' });
+    await world.send({ id: 'c', messages: [u1, answered], messageId: 'a1' });
+    (await world.model()).close();
+    await ended(world, 'finish');
+    await world.send({ id: 'c', message: u2 });
+    expect((await world.model(2)).input.messages).toEqual([u1, answered, u2]);
+    expect((await world.state('c')).messages).toEqual([u1, answered, u2]);
+  });
+
   it('is read again when another run came in between', async () => {
     const stored = [u1, a1];
     let release: (() => void) | undefined;
