@@ -123,7 +123,7 @@ describe('the history', () => {
         id: 'a1',
         role: 'assistant',
         parts: [{ type: 'tool-where', toolCallId: 'call-1', input: {}, ...part }],
-      }) as UIMessage;
+      }) as unknown as UIMessage;
     const stored = [u1, call({ state: 'input-available' })];
     const world = createWorld({ loadMessages: () => [...stored] });
     const answered = call({ state: 'output-available', output: 'here' });
