@@ -92,8 +92,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-takes-sleep-for-waiting',
     file: `${folder}/chat-channel.ts`,
-    find: 'Math.min(sinceMs, timings.sendMs)',
-    replace: 'sinceMs',
+    find: 'Math.min(now - (this.#usedAt as number), timings.sendMs)',
+    replace: 'now - (this.#usedAt as number)',
     killedBy: 'page/asleep',
   },
   {
@@ -120,7 +120,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-keeps-unused-channels',
     file: `${folder}/chat-channel.ts`,
-    find: 'else if (sinceMs >= timings.lingerMs) this.#disconnect();',
+    find: 'else if (now - (this.#usedAt ?? now) >= timings.lingerMs) this.#disconnect();',
     replace: '',
     killedBy: 'close/unused',
   },
@@ -171,8 +171,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-takes-a-second-mount-for-a-stop',
     file: `${folder}/realtime-chat-transport.ts`,
-    find: 'const channel = this.channel(chatId);\n    channel.undecided?.();',
-    replace: 'const channel = this.channel(chatId);',
+    find: 'if (!wanted) channel.undecided?.();',
+    replace: '',
     killedBy: 'reload/mounts-twice',
   },
   {

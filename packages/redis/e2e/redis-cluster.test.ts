@@ -21,6 +21,5 @@ describeRunLogContract({
         await client.connect();
         return { client, close: () => client.close() };
       },
-      restart: async () => {},
     }),
 });

@@ -11,8 +11,8 @@ export interface OpenClient {
 /** A log of its own for one case: keys under a prefix that nobody else uses. */
 export async function createHarness(options: {
   connect(): Promise<OpenClient>;
-  /** Stops Redis and starts it again. */
-  restart(): Promise<void>;
+  /** Stops Redis and starts it again, where that is a part of the test. */
+  restart?(): Promise<void>;
   readonly log?: Omit<RedisLogOptions, 'client' | 'keyPrefix'>;
 }): Promise<LogHarness> {
   const keyPrefix = `${crypto.randomUUID()}:`;
@@ -24,15 +24,18 @@ export async function createHarness(options: {
     return log;
   };
   const log = await open();
+  const { restart } = options;
   return {
     log,
     retentionMs: options.log?.retentionMs ?? defaultRetentionMs,
     second: open,
-    async reopen() {
-      await log.close();
-      await options.restart();
-      return open();
-    },
+    ...(restart && {
+      async reopen() {
+        await log.close();
+        await restart();
+        return open();
+      },
+    }),
     async dispose() {
       for (const { log: each, client } of opened) {
         await each.close();
