@@ -99,8 +99,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-gives-up-a-send-in-its-sleep',
     file: `${folder}/persist.ts`,
-    find: 'Math.min(clock.now() - at, timings.giveUpAfterMs / 2)',
-    replace: 'clock.now() - at',
+    find: 'Math.min(tookMs, limitMs)',
+    replace: 'tookMs',
     killedBy: 'page/asleep-sending',
   },
   {

@@ -24,6 +24,7 @@ export const faultKinds = [
   'concurrent-sends',
   'remounted',
   'regenerated',
+  'steered',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -40,8 +41,11 @@ export class Faults {
   constructor(random: Random) {
     this.#random = random;
     const calm = random.chance(0.03);
-    for (const kind of faultKinds)
-      if (!calm && random.chance(0.6)) this.#chances[kind] = random.pick([0.02, 0.05, 0.05, 0.15, 0.4]);
+    for (const kind of faultKinds) {
+      // What came later draws from a source of its own, so that the kept seeds tell their stories on.
+      const source = kind === 'steered' ? random.fork(kind) : random;
+      if (!calm && source.chance(0.6)) this.#chances[kind] = source.pick([0.02, 0.05, 0.05, 0.15, 0.4]);
+    }
   }
 
   isOn(kind: FaultKind): boolean {

@@ -1,4 +1,4 @@
-import type { RunRecord } from '@chat-transport/core/provider';
+import type { RunRecord, SignalReceipt } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import type { Script } from './script.ts';
 
@@ -11,12 +11,23 @@ export interface Send {
   state: 'open' | 'accepted' | 'refused';
 }
 
+/** One steer of a run. */
+export interface Steer {
+  readonly tab: string;
+  /** The runs whose model got it. */
+  readonly takenBy: string[];
+  /** What its user was told in the end. */
+  outcome?: SignalReceipt | Error;
+}
+
 /** What has really happened, written down by the parts of the model and not by core. */
 export class Ledger {
   /** The runs that the log began, by turn. */
   readonly begun: Map<number, { readonly run: RunRecord; readonly messages: readonly UIMessage[] }> = new Map();
   readonly scripts: Map<string, Script> = new Map();
   readonly sends: Map<string, Send> = new Map();
+  /** By text. */
+  readonly steers: Map<string, Steer> = new Map();
   /** User messages that somebody who saw them cut away by an edit or a regenerate. */
   readonly cut: Set<string> = new Set();
   /** Runs that somebody wanted to end. */
@@ -29,6 +40,10 @@ export class Ledger {
   readonly toolRuns: Map<string, { readonly device: string; readonly tab: string; answered: boolean }[]> = new Map();
   /** By run: the outcomes that `onFinish` was told. */
   readonly finished: Map<string, string[]> = new Map();
+  /** How many models were silent for long. */
+  silences = 0;
+  /** About when the last long silence of a model is over, on the scheduler's time. */
+  silentUntil = 0;
   /** The app's own history, where it keeps one. */
   history: UIMessage[] = [];
   historyTurn = 0;

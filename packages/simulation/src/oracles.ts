@@ -63,6 +63,7 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
   }
   wrong.push(...judgeSends(world, conversation));
   wrong.push(...judgeTools(world, conversation));
+  wrong.push(...judgeSteers(world, recorded, tabs));
   for (const tab of tabs) wrong.push(...judgeTab(world, tab, conversation));
   return wrong;
 }
@@ -180,6 +181,27 @@ function judgeTools({ ledger }: World, _conversation: readonly UIMessage[]): str
     if (devices.size > 1) wrong.push(`Tool call ${toolCallId} ran on ${[...devices].join(' and ')}.`);
     const tabs = new Set(runs.map(({ tab }) => tab));
     if (tabs.size < runs.length) wrong.push(`Tool call ${toolCallId} ran ${runs.length} times in one page.`);
+  }
+  return wrong;
+}
+
+/** A steer is in at most one answer, once; and its user is told whether it is. */
+function judgeSteers({ ledger }: World, recorded: readonly Recorded[], tabs: readonly Tab[]): string[] {
+  const wrong: string[] = [];
+  for (const [text, { tab, takenBy, outcome }] of ledger.steers) {
+    const kept = recorded.filter(({ chunks }) =>
+      chunks.some((chunk) => chunk.type === 'steering-message' && json(chunk.parts).includes(`"${text}"`)),
+    );
+    const reason = recorded.find(({ run }) => run.runId === takenBy[0])?.run.end?.reason;
+    if (takenBy.length > 1) wrong.push(`Steer ${text} was given to the model ${takenBy.length} times.`);
+    if (!outcome && tabs.some(({ name }) => name === tab)) wrong.push(`Steer ${text} of ${tab} has no outcome.`);
+    if (!outcome || outcome instanceof Error) continue;
+    const isDelivered = outcome.outcome === 'delivered';
+    if (isDelivered && takenBy.length === 0) wrong.push(`Steer ${text} was delivered, and no model got it.`);
+    if (isDelivered && kept.length === 0 && reason === 'finish')
+      wrong.push(`Steer ${text} was delivered and is not in its answer.`);
+    if (!isDelivered && kept.length > 0)
+      wrong.push(`Steer ${text} was ${json(outcome)}, and it is in an answer that ended as ${reason}.`);
   }
   return wrong;
 }

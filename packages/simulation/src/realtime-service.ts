@@ -1,6 +1,7 @@
 import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core';
 import type { RealtimeServer, Signal, SignalReceipt } from '@chat-transport/core/provider';
-import { ModelledFailure, type ServerProcess } from './server-process.ts';
+import { ModelledFailure } from './model.ts';
+import type { ServerProcess } from './server-process.ts';
 import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
 

@@ -37,6 +37,8 @@ export interface ManyResult {
   /** The number of chunks of each answer, and of devices in each seed, sorted. */
   readonly chunksPerRun: readonly number[];
   readonly devices: readonly number[];
+  /** How many models were silent for half an hour. */
+  readonly silences: number;
 }
 
 /** What a worker is told. */
@@ -93,6 +95,7 @@ const nothing: Omit<SeedResult, 'seed' | 'failures'> = {
   chunks: 0,
   runs: [],
   devices: 0,
+  silences: 0,
   virtualMs: 0,
   steps: 0,
   trace: [],
@@ -115,5 +118,6 @@ function summary(first: number, results: readonly SeedResult[], elapsedMs: numbe
     faults,
     chunksPerRun: results.flatMap(({ runs }) => runs).sort(ascending),
     devices: results.map(({ devices }) => devices).sort(ascending),
+    silences: results.reduce((sum, { silences }) => sum + silences, 0),
   };
 }

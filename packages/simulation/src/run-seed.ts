@@ -16,6 +16,8 @@ export interface SeedResult {
   /** How many answers there were, and the number of chunks in each. */
   readonly runs: readonly number[];
   readonly devices: number;
+  /** How many models were silent for half an hour. */
+  readonly silences: number;
   readonly virtualMs: number;
   readonly steps: number;
   readonly trace: readonly string[];
@@ -48,6 +50,7 @@ export async function runSeed(seed: number, { isVerbose = false }: { isVerbose?:
     chunks: ledger.chunks,
     runs: [...ledger.scripts.values()].map(({ chunks }) => chunks.length),
     devices: settings.devices,
+    silences: ledger.silences,
     virtualMs: scheduler.now,
     steps: scheduler.steps,
     trace: failures.length > 0 || isVerbose ? trace.lines : [],
@@ -55,7 +58,7 @@ export async function runSeed(seed: number, { isVerbose = false }: { isVerbose?:
 }
 
 async function live(world: World, failures: string[]): Promise<void> {
-  const { scheduler, trace, settings } = world;
+  const { ledger, scheduler, trace, settings } = world;
   trace.add('world', `seed ${world.seed}: ${JSON.stringify(settings)}`);
   const story = new Story(world);
   const endsAt = story.plan();
@@ -67,9 +70,10 @@ async function live(world: World, failures: string[]): Promise<void> {
   const isQuiet = () => tabs().every((tab) => !tab.isBusy);
   const rest = async (): Promise<void> => {
     // Quiet once may be a moment between two runs.
-    const deadline = scheduler.now + restMs;
+    const startedAt = scheduler.now;
+    const deadline = () => Math.max(startedAt, ledger.silentUntil) + restMs;
     do {
-      if (!(await scheduler.run(isQuiet, deadline))) return;
+      while (!(await scheduler.run(isQuiet, deadline()))) if (scheduler.now >= deadline()) return;
       await scheduler.run(() => false, scheduler.now + 20_000);
     } while (!isQuiet());
   };

@@ -1,10 +1,9 @@
 import { ChatTransportError } from '@chat-transport/core';
 import type { RunLog } from '@chat-transport/core/provider';
-import { type ChatHandler, createChatHandler, type RespondInput } from '@chat-transport/core/server';
-import type { UIMessageChunk } from 'ai';
+import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
 import { brief } from './brief.ts';
+import { answer, ModelledFailure } from './model.ts';
 import type { MachineClock } from './scheduler.ts';
-import { writeScript } from './script.ts';
 import type { World } from './world.ts';
 
 /** One server process: when it is killed, nothing that it had begun goes on. */
@@ -29,7 +28,7 @@ export class ServerProcess {
       onBusy: settings.onBusy,
       deadlineMs: settings.deadlineMs,
       ...(settings.usesRealtime && { realtime: world.service.server(this) }),
-      respond: (input) => this.#respond(input),
+      respond: (input) => answer(world, this, input),
       onEvent: (event) => {
         if (event.type === 'run-started' || event.type === 'run-ended') {
           world.trace.add(this.name, `${event.type} ${event.runId}${'reason' in event ? ` ${event.reason}` : ''}`);
@@ -121,53 +120,7 @@ export class ServerProcess {
       close: async () => {},
     };
   }
-
-  #respond(input: RespondInput): ReadableStream<UIMessageChunk> {
-    const { ledger, trace, random } = this.#world;
-    const { runId, signal } = input;
-    if (ledger.scripts.has(runId)) ledger.violations.push(`The model was asked twice for run ${runId}.`);
-    const nonce = `n${ledger.scripts.size + 1}`;
-    const script = writeScript({
-      random: random.fork(`script ${nonce}`),
-      nonce,
-      mayAsk: input.messages.at(-1)?.role === 'user',
-    });
-    ledger.scripts.set(runId, script);
-    trace.add(this.name, `model answers ${runId} as ${nonce}, ${script.chunks.length} chunks, ${script.end}`);
-    let over = false;
-    return new ReadableStream<UIMessageChunk>({
-      start: (controller) => {
-        let at = 0;
-        const next = (): void => {
-          while (!over) {
-            if (at >= script.chunks.length) {
-              over = true;
-              if (script.end === 'close') controller.close();
-              else controller.error(new ModelledFailure('The model failed.'));
-              return;
-            }
-            controller.enqueue(script.chunks[at++] as UIMessageChunk);
-            ledger.chunks++;
-            const gap = script.gapsMs[at] ?? 0;
-            if (gap > 0) return void this.clock.setTimeout(next, gap);
-          }
-        };
-        this.clock.setTimeout(next, script.gapsMs[0] ?? 0);
-        signal.addEventListener('abort', () => {
-          if (over) return;
-          over = true;
-          controller.error(signal.reason);
-        });
-      },
-      cancel: () => {
-        over = true;
-      },
-    });
-  }
 }
-
-/** A failure that the simulation makes. */
-export class ModelledFailure extends Error {}
 
 function failure(): ChatTransportError {
   return new ChatTransportError({

@@ -1,5 +1,7 @@
+import type { SignalReceipt } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import { brief } from './brief.ts';
+import type { Steer } from './ledger.ts';
 import type { Random } from './random.ts';
 import { type Device, Tab } from './tab.ts';
 import { chatId, type World } from './world.ts';
@@ -12,12 +14,14 @@ export class Story {
   readonly world: World;
   readonly devices: Device[] = [];
   readonly #random: Random;
+  readonly #steering: Random;
   #tabs = 0;
   #sends = 0;
 
   constructor(world: World) {
     this.world = world;
     this.#random = world.random.fork('story');
+    this.#steering = world.random.fork('steering');
     for (let count = 0; count < world.settings.devices; count++) {
       const device: Device = { name: `device${count + 1}`, world, offline: false, tab: undefined };
       this.devices.push(device);
@@ -54,6 +58,8 @@ export class Story {
       for (let count = 3; count > 0; count--) at(() => this.#interrupt(random.pick(this.devices)));
     if (faults.isOn('server-killed')) for (let count = random.int(1, 2); count > 0; count--) at(() => this.#kill());
     if (faults.isOn('server-restarted')) at(() => this.#restart());
+    if (faults.isOn('steered'))
+      for (let count = 4; count > 0; count--) scheduler.after(this.#steering.between(500, endsAt), () => this.#steer());
     return endsAt;
   }
 
@@ -173,6 +179,24 @@ export class Story {
         else this.#cancel(tab);
       }
     });
+  }
+
+  /** Adds to what is being answered, from everywhere. */
+  #steer(): void {
+    const { faults, ledger, trace } = this.world;
+    for (const { tab } of this.devices) {
+      if (!tab?.isBusy || this.#steering.chance(0.3)) continue;
+      const text = `s${ledger.steers.size + 1}`;
+      const steer: Steer = { tab: tab.name, takenBy: [] };
+      faults.count('steered');
+      trace.add(tab.name, `steers by ${text}`);
+      ledger.steers.set(text, steer);
+      const told = (outcome: SignalReceipt | Error): void => {
+        steer.outcome = outcome;
+        trace.add(tab.name, `steer ${text}: ${'message' in outcome ? outcome.message : JSON.stringify(outcome)}`);
+      };
+      tab.transport.steer({ chatId, text }).then(told, told);
+    }
   }
 
   #regenerate(device: Device): void {

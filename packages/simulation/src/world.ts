@@ -25,6 +25,8 @@ export interface Settings {
   readonly keepsHistory: boolean;
   readonly deadlineMs: number | undefined;
   readonly latencyMs: number;
+  /** Whether models are silent for half an hour. */
+  readonly isSilent: boolean;
 }
 
 /** Everything outside the devices: time, chance, the servers on their one log, the realtime service. */
@@ -127,5 +129,7 @@ function chooseSettings(random: Random): Settings {
     keepsHistory: random.chance(0.6),
     deadlineMs: random.chance(0.1) ? 8000 : undefined,
     latencyMs: random.pick([2, 20, 60, 200]),
+    // Half an hour is as much work as ten stories without one.
+    isSilent: random.chance(0.04),
   };
 }

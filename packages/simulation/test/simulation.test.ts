@@ -22,6 +22,7 @@ describe('the simulation', () => {
     expect(rare, 'faults that hit less than a fifth of the seeds').toEqual([]);
     expect(result.chunksPerRun[result.chunksPerRun.length >> 1]).toBeGreaterThanOrEqual(100);
     expect(result.devices[result.devices.length >> 1]).toBe(2);
+    expect(result.silences).toBeGreaterThan(0);
   });
 });
 

@@ -204,7 +204,6 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     onBytes?: () => void,
   ): Promise<number> {
     const { chatId, turn, call } = this.#reader;
-    const from = run?.position;
     const query = {
       ...(run && { run: run.runId, from: run.position }),
       ...(run?.awaitsReplay && { replay: 1 }),
@@ -212,6 +211,6 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
       ...(waitMs !== undefined && { wait: waitMs }),
     };
     const answer = this.#context.http.stream(chatId, query, controller.signal, call);
-    return this.read(answer, run, from, controller, onBytes, waitMs);
+    return this.read(answer, run, run?.position, controller, onBytes, waitMs);
   }
 }

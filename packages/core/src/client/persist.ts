@@ -14,7 +14,7 @@ export interface PersistContext {
 }
 
 /**
- * Repeats a request until something has answered it, each attempt with more time than the one before, at most for `giveUpAfterMs`.
+ * Repeats a request until something has answered it, at most for `giveUpAfterMs`. An attempt whose time was up is followed by a longer one.
  * `repeats` says which failures are no answer. An attempt that succeeded stays tied to `signal` until `request` aborts it.
  * @throws what the server answered, `network` when nothing did, or the signal's reason.
  */
@@ -26,19 +26,22 @@ export async function persist<T>(
 ): Promise<T> {
   let at = clock.now();
   let leftMs = timings.giveUpAfterMs;
+  let limitMs = timings.sendMs;
   for (let failures = 0; ; failures++) {
     const attempt = within(signal);
     // A half-open connection never fails by itself. Not an `AbortError`: the AI SDK would take that for a stop.
-    const timer = clock.setTimeout(() => attempt.abort(noAnswer()), timings.sendMs * (failures + 1));
+    const timer = clock.setTimeout(() => attempt.abort(noAnswer()), limitMs);
     try {
       return await request(attempt);
     } catch (error) {
       attempt.abort();
       signal.throwIfAborted();
       failed(error);
+      const tookMs = clock.now() - at;
+      at += tookMs;
       // A page that slept meanwhile has waited for nothing.
-      leftMs -= Math.min(clock.now() - at, timings.giveUpAfterMs / 2);
-      at = clock.now();
+      leftMs -= Math.min(tookMs, limitMs);
+      if (tookMs >= limitMs) limitMs += timings.sendMs;
       if (!repeats(error) || leftMs <= 0) throw error;
       await sleep(clock, backoffMs(failures), signal);
     } finally {

@@ -130,32 +130,30 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     const detach = () => run ?? request.abort();
     abortSignal?.addEventListener('abort', detach, { signal: request.signal });
     channel.connect();
-    let stream: ReadableStream<UIMessageChunk> | null = null;
     try {
-      const isOwn = [...channel.runs].some((each) => each.own && (wanted ?? each.runId) === each.runId);
-      if (!isOwn) run = await this.#resume(channel, wanted, request);
-      void run?.closed.then(() => request.abort());
       // The chat can show one answer at a time, and what is sent here streams already.
-      const sent = [...channel.runs].find((each) => each.own && each !== run);
+      const sent = () => [...channel.runs].find((each) => each.own);
+      if (!sent() || (wanted && wanted !== sent()?.runId)) run = await this.#resume(channel, wanted, request);
+      void run?.closed.then(() => request.abort());
       // An older run's answer has its place further up: the chat's state has it.
-      if (!run || sent || run.turn < (channel.turn ?? 0)) {
-        run?.end();
-        // The chat is told that there is nothing only when it has read all of what was sent: it is ready from then on.
-        await Promise.race([
-          sent?.closed.then(() => sleep(this.#context.clock, 0, this.#closing.signal)),
-          abortOf(abortSignal),
-        ]);
-      } else {
+      if (run && !sent() && run.turn >= (channel.turn ?? 0)) {
         channel.view?.show(run, abortSignal);
         this.#onAbort(channel, run, abortSignal, request);
-        ({ stream } = run);
+        return run.stream;
       }
-      return stream;
+      run?.end();
+      // The chat is ready once it is told that there is nothing: not before it has read all of what was sent, and what it went on with by itself.
+      while (sent() && !abortSignal?.aborted)
+        await Promise.race([
+          sent()?.closed.then(() => sleep(this.#context.clock, 0, this.#closing.signal)),
+          abortOf(abortSignal),
+        ]);
     } catch (error) {
+      request.abort();
       throw asDisconnect(error);
-    } finally {
-      if (!stream) request.abort();
     }
+    request.abort();
+    return null;
   }
 
   /**
@@ -270,7 +268,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         const next = state?.messages && whenStale(state.messages, own, seen);
         if (state) channel.adopt(state);
         if (next === 'known') return run.end();
-        if (state && next === 'again' && repeats-- > 0) {
+        if (state && next === 'again' && repeats--) {
           // What the state has taken away from the chat is not sent either.
           own.messages = channel.view?.still(own.messages, state) ?? own.messages;
           baseTurn = state.turn;

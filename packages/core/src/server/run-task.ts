@@ -1,8 +1,6 @@
 import type { UIMessage } from 'ai';
-import { backoffMs, sleep } from '../client/clock.ts';
-import { ChatTransportError } from '../errors.ts';
 import type { RunRecord, WriterNews } from '../log/run-log.ts';
-import type { EndReason } from '../wire/frame.ts';
+import { askLog } from './ask-log.ts';
 import { type Engine, keyOf } from './engine.ts';
 import { LiveRun } from './live-run.ts';
 import type { RespondInput } from './options.ts';
@@ -25,13 +23,13 @@ export function startRunTask(
   const { options, publisher } = engine;
   const { clock, deadlineMs } = options;
   const live = new LiveRun(run, clock);
-  const steers = new Steers(options, run);
   const onNews = (news: WriterNews): void => {
     if (news.end) stopNow();
     else steers.take(news);
   };
   const writer = new RunWriter(engine, live, fence, onNews);
   const watching = new AbortController();
+  const steers = new Steers(options, run, watching.signal);
   const over = new AbortController();
   const stopNow = (): void => {
     over.abort();
@@ -87,7 +85,13 @@ async function endRun(
   // A cancel while the answer is saved ends the run at once for everybody, not after the saving.
   if (isOpen) await Promise.race([finisher.finish(run, stopped, messages), whenAborted(over)]);
 
-  const ended = await endInLog(engine, run, fence, isOpen ? stopped : 'error', stopped === 'abandoned');
+  // The log answers the end that holds: an earlier one stays.
+  const asked = await askLog(
+    options,
+    { chatId: run.chatId, operation: 'end', signal: engine.closing, ...(stopped === 'abandoned' && { forMs: 0 }) },
+    () => options.log.end(run, fence, { reason: isOpen ? stopped : 'error' }),
+  );
+  const ended = asked?.answer;
   engine.live.delete(keyOf(run));
   live.close(ended);
   if (!ended) return { ...run, end: { reason: 'lost' } };
@@ -97,28 +101,6 @@ async function endRun(
   const saved = finisher.finish(ended, reason, messages);
   if (reason !== stopped) await saved;
   return ended;
-}
-
-/** Ends the run in the log, which answers the end that holds: an earlier one stays. `undefined` when the log does not answer for a lease. */
-async function endInLog(
-  engine: Engine,
-  run: RunRecord,
-  fence: string,
-  reason: EndReason,
-  once: boolean,
-): Promise<RunRecord | undefined> {
-  const { log, clock, leaseMs, emit } = engine.options;
-  const startedAt = clock.now();
-  for (let failures = 0; ; failures += 1) {
-    try {
-      return await log.end(run, fence, { reason });
-    } catch (error) {
-      emit({ type: 'log-failed', chatId: run.chatId, operation: 'end', error });
-      const retryable = ChatTransportError.isInstance(error) && error.retryable;
-      if (once || !retryable || engine.closing.aborted || clock.now() - startedAt >= leaseMs) return;
-      await sleep(clock, backoffMs(failures), engine.closing);
-    }
-  }
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

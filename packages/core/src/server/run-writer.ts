@@ -1,9 +1,8 @@
 import type { UIMessageChunk } from 'ai';
-import { backoffMs, sleep } from '../client/clock.ts';
-import { ChatTransportError } from '../errors.ts';
 import type { WriterNews } from '../log/run-log.ts';
 import { createCoalescer, frameEnvelopeBytes } from '../wire/coalescer.ts';
 import { type EndReason, wireVersion } from '../wire/frame.ts';
+import { askLog } from './ask-log.ts';
 import type { Engine } from './engine.ts';
 import type { LiveRun } from './live-run.ts';
 import { type ModelStream, openModelStream } from './model-stream.ts';
@@ -151,30 +150,21 @@ export class RunWriter {
 
   async #append(chunks: readonly UIMessageChunk[], bytes: number): Promise<void> {
     const { options, publisher } = this.#engine;
-    const { log, clock, leaseMs, emit } = options;
     const { record } = this.#live;
+    const { chatId, runId, turn } = record;
     const at = this.#live.next;
     const frame = { at, next: at + chunks.length, chunks };
-    const startedAt = clock.now();
-    for (let failures = 0; ; failures += 1) {
-      try {
-        const news = await log.append(record, this.#fence, frame);
-        if (news.end) return this.stop('over');
-        this.#live.push(frame, bytes);
-        publisher.publish(record.chatId, { v: wireVersion, run: record.runId, turn: record.turn, ...frame });
-        this.#onNews(news);
-        // A model that was held back may go on.
-        this.#changed.notify();
-        return;
-      } catch (error) {
-        emit({ type: 'log-failed', chatId: record.chatId, operation: 'append', error });
-        const retryable = ChatTransportError.isInstance(error) && error.retryable;
-        if (this.#over.signal.aborted) return;
-        // The same frame, byte for byte: where only the answer was lost, the log accepts it again.
-        if (!retryable || clock.now() - startedAt >= leaseMs) return this.stop('abandoned');
-        await sleep(clock, backoffMs(failures), this.#over.signal);
-        if (this.#over.signal.aborted) return;
-      }
-    }
+    const over = this.#over.signal;
+    const appended = await askLog(options, { chatId, operation: 'append', signal: over }, () =>
+      options.log.append(record, this.#fence, frame),
+    );
+    if (!appended) return over.aborted ? undefined : this.stop('abandoned');
+    const news = appended.answer;
+    if (news.end) return this.stop('over');
+    this.#live.push(frame, bytes);
+    publisher.publish(chatId, { v: wireVersion, run: runId, turn, ...frame });
+    this.#onNews(news);
+    // A model that was held back may go on.
+    this.#changed.notify();
   }
 }

@@ -1,5 +1,6 @@
 import { convertToModelMessages, experimental_createSteering, type Experimental_Steering as Steering } from 'ai';
 import type { RunRecord, SteerSignal, WriterNews } from '../log/run-log.ts';
+import { askLog } from './ask-log.ts';
 import { settledWithin } from './notifier.ts';
 import type { ResolvedOptions } from './options.ts';
 
@@ -12,13 +13,16 @@ export class Steers {
   readonly steering: Steering = experimental_createSteering();
   readonly #options: ResolvedOptions;
   readonly #run: RunRecord;
+  readonly #over: AbortSignal;
   readonly #settled = new Map<string, Promise<void>>();
-  readonly #writes = new Set<Promise<void>>();
+  readonly #writes = new Set<Promise<unknown>>();
   #handedOver: Promise<void> = Promise.resolve();
 
-  constructor(options: ResolvedOptions, run: RunRecord) {
+  /** @param over Aborts when the log has settled what was open. */
+  constructor(options: ResolvedOptions, run: RunRecord, over: AbortSignal) {
     this.#options = options;
     this.#run = run;
+    this.#over = over;
   }
 
   /** The ids of the steers that were taken. */
@@ -65,7 +69,9 @@ export class Steers {
         outcome.type === 'delivered'
           ? { outcome: 'delivered' as const }
           : { outcome: 'not-delivered' as const, reason: outcome.reason };
-      const write = this.#options.log.settle(this.#run, id, receipt);
+      const write = askLog(this.#options, { chatId, operation: 'settle', signal: this.#over }, () =>
+        this.#options.log.settle(this.#run, id, receipt),
+      );
       this.#writes.add(write);
       await write.finally(() => this.#writes.delete(write));
     } catch (error) {

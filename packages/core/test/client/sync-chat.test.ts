@@ -276,6 +276,26 @@ describe('client tools', () => {
     expect(world.model.calls).toHaveLength(2);
   });
 
+  it('keep a page busy that resumed as it sent, from the call to the end of what follows', async () => {
+    const world = new World();
+    const chat = world.device().synced('c', {
+      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+      onToolCall: ({ toolCall }) =>
+        void chat.addToolOutput({ tool: 'where', toolCallId: toolCall.toolCallId, output: 'here' }),
+    });
+    const resumed = chat.resumeStream();
+    void chat.sendMessage({ text: 'hi' });
+    tool(await world.model.call());
+    const second = await world.model.call(1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(chat.status).toBe('streaming');
+    second.say('you are here');
+    second.finish();
+    await resumed;
+    expect(chat.status).toBe('ready');
+    expect(texts(chat).at(-1)).toContain('you are here');
+  });
+
   it('of the next run stay with its sender, though this device answered an older call when it had heard of that run', async () => {
     const world = new World();
     const [onA, onB] = [vi.fn(), vi.fn()];

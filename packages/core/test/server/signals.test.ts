@@ -1,4 +1,5 @@
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import { ChatTransportError } from '@chat-transport/core';
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
 import { isStepCount, streamText, tool, toUIMessageStream } from 'ai';
@@ -157,8 +158,17 @@ describe('a steer', () => {
 
   type Part = LanguageModelV4StreamPart;
 
-  function toolWorld(onStep: () => Promise<void>) {
+  /** `streamText` in two steps, with a tool between them that works until it is released. */
+  function toolWorld(log?: RunLog) {
     const prompts: string[] = [];
+    const work = { isUnderWay: false, release: () => {} };
+    const released = new Promise<void>((resolve) => {
+      work.release = resolve;
+    });
+    const execute = () => {
+      work.isUnderWay = true;
+      return released;
+    };
     const model = new MockLanguageModelV4({
       doStream: async ({ prompt }) => {
         prompts.push(JSON.stringify(prompt));
@@ -177,6 +187,7 @@ describe('a steer', () => {
       },
     });
     const world = createWorld({
+      ...(log && { log }),
       respond: ({ messages, signal, steering }) =>
         toUIMessageStream({
           stream: streamText({
@@ -185,33 +196,25 @@ describe('a steer', () => {
             abortSignal: signal,
             experimental_steering: steering,
             stopWhen: isStepCount(4),
-            tools: { look: tool({ inputSchema: z.object({}), execute: onStep }) },
+            tools: { look: tool({ inputSchema: z.object({}), execute }) },
           }).stream,
           originalMessages: messages,
         }),
     });
-    return { world, prompts };
+    return { world, prompts, work };
   }
 
   it('reaches a real streamText, shows in the answer, and is told as delivered', async () => {
-    let release = () => {};
-    const working = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    let isWorking = false;
-    const { world, prompts } = toolWorld(() => {
-      isWorking = true;
-      return working;
-    });
+    const { world, prompts, work } = toolWorld();
     const reader = new SseReader(await world.send(send));
     await until(
       'the tool',
-      () => isWorking,
+      () => work.isUnderWay,
       () => reader.text,
     );
     expect(await world.signal('c', steer('s1', 'use Celsius'))).toEqual({ outcome: 'accepted' });
     const waiting = world.signal('c', steer('s1', 'use Celsius'), '?wait=5000');
-    release();
+    work.release();
     expect(await waiting).toEqual({ outcome: 'delivered' });
     await reader.closed;
     expect(reader.end).toMatch(/:finish$/);
@@ -225,21 +228,13 @@ describe('a steer', () => {
   });
 
   it('from another instance reaches it too', async () => {
-    let release = () => {};
-    const working = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    let isWorking = false;
-    const { world, prompts } = toolWorld(() => {
-      isWorking = true;
-      return working;
-    });
+    const { world, prompts, work } = toolWorld();
     const there = createWorld({ log: world.log });
     const reader = new SseReader(await world.send(send));
-    await until('the tool', () => isWorking);
+    await until('the tool', () => work.isUnderWay);
     expect(await there.signal('c', steer('s1', 'first'))).toEqual({ outcome: 'accepted' });
     expect(await there.signal('c', steer('s2', 'second'))).toEqual({ outcome: 'accepted' });
-    release();
+    work.release();
     expect(await there.signal('c', steer('s2', 'second'), '?wait=5000')).toEqual({ outcome: 'delivered' });
     await reader.closed;
     const last = prompts.at(-1) ?? '';
@@ -247,8 +242,27 @@ describe('a steer', () => {
     expect(last.indexOf('first')).toBeLessThan(last.indexOf('second'));
   });
 
+  it('is told as delivered where the log did not take that at once', async () => {
+    const log = memoryLog();
+    let failures = 2;
+    const settle: RunLog['settle'] = async (...args) => {
+      if (failures-- > 0) throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
+      return log.settle(...args);
+    };
+    const { world, work } = toolWorld({ ...log, settle });
+    const reader = new SseReader(await world.send(send));
+    await until('the tool', () => work.isUnderWay);
+    expect(await world.signal('c', steer('s1', 'use Celsius'))).toEqual({ outcome: 'accepted' });
+    work.release();
+    const steered = world.signal('c', steer('s1', 'use Celsius'), '?wait=5000');
+    expect(await steered).toEqual({ outcome: 'delivered' });
+    await reader.closed;
+    expect(failures).toBeLessThan(0);
+  });
+
   it('that came too late says why', async () => {
-    const { world } = toolWorld(async () => {});
+    const { world, work } = toolWorld();
+    work.release();
     const reader = new SseReader(await world.send(send));
     await reader.closed;
     expect(await world.signal('c', steer('s1', 'late'))).toEqual({ outcome: 'not-delivered', reason: 'ended' });

@@ -1,0 +1,28 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../src/client/clock.ts';
+import { noAnswer, persist } from '../../src/client/persist.ts';
+import { defaultTimings } from '../../src/client/timings.ts';
+
+it('an attempt has more time only where the time of one before was up, not where it failed at once', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const waitedMs: number[] = [];
+  let attempts = 0;
+  const request = (attempt: AbortController): Promise<string> => {
+    attempts++;
+    if (attempts <= 6) return Promise.reject(noAnswer());
+    if (attempts > 8) return Promise.resolve('an answer');
+    const startedAt = Date.now();
+    return new Promise((_, reject) => {
+      attempt.signal.addEventListener('abort', () => {
+        waitedMs.push(Date.now() - startedAt);
+        reject(attempt.signal.reason);
+      });
+    });
+  };
+  const context = { clock: systemClock, timings: defaultTimings, emit: () => {}, failed: () => {} };
+  const answer = persist(context, new AbortController().signal, request);
+  await vi.advanceTimersByTimeAsync(defaultTimings.giveUpAfterMs);
+  expect(await answer).toBe('an answer');
+  expect(waitedMs).toEqual([defaultTimings.sendMs, 2 * defaultTimings.sendMs]);
+});
