@@ -38,13 +38,14 @@ export class Faults {
   readonly #random: Random;
 
   /** Half of the kinds are on: seeds where little else goes wrong find what a storm hides. */
-  constructor(random: Random) {
+  constructor(random: Random, without: readonly FaultKind[]) {
     this.#random = random;
     const calm = random.chance(0.03);
     for (const kind of faultKinds) {
       // What came later draws from a source of its own, so that the kept seeds tell their stories on.
       const source = kind === 'steered' ? random.fork(kind) : random;
-      if (!calm && source.chance(0.6)) this.#chances[kind] = source.pick([0.02, 0.05, 0.05, 0.15, 0.4]);
+      if (!calm && source.chance(0.6) && !without.includes(kind))
+        this.#chances[kind] = source.pick([0.02, 0.05, 0.05, 0.15, 0.4]);
     }
   }
 

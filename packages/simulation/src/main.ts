@@ -6,7 +6,7 @@ import { type Progress, runMany } from './run-many.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
 const usage = `pnpm simulate [--seeds N] [--first N] [--json] [--workers N] [--keep-going]
-pnpm simulate --trace SEED        one seed, with everything that happened
+pnpm simulate --trace SEED [--plain]  one seed, with everything that happened
 pnpm simulate --mutants [ID …]    breaks core on purpose; each break must fail within --seeds (2000) seeds`;
 
 const { values, positionals } = parseArgs({
@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
     trace: { type: 'string' },
+    plain: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -48,7 +49,7 @@ async function simulate(seeds: number): Promise<void> {
 }
 
 async function traceOne(seed: number): Promise<void> {
-  const result = await runSeed(seed, { isVerbose: true });
+  const result = await runSeed(seed, { isVerbose: true, isPlain: values.plain });
   print(values.json ? JSON.stringify(result) : [...result.trace, ...result.failures].join('\n'));
   if (result.failures.length > 0) process.exitCode = 1;
 }

@@ -3,7 +3,7 @@ import { judge } from './oracles.ts';
 import { MachineClock } from './scheduler.ts';
 import { Story } from './story.ts';
 import { installVirtualGlobals } from './virtual-globals.ts';
-import { World } from './world.ts';
+import { type StoryOptions, World } from './world.ts';
 
 /** What became of one seed. */
 export interface SeedResult {
@@ -27,8 +27,9 @@ export interface SeedResult {
 const restMs = 300_000;
 
 /** Lives one seed's story to its end and judges it. The same seed is the same story, to the letter. */
-export async function runSeed(seed: number, { isVerbose = false }: { isVerbose?: boolean } = {}): Promise<SeedResult> {
-  const world = new World(seed, isVerbose);
+export async function runSeed(seed: number, options: StoryOptions = {}): Promise<SeedResult> {
+  const { isVerbose = false } = options;
+  const world = new World(seed, options);
   const restore = installVirtualGlobals(new MachineClock(world.scheduler, 'page'), world.random.fork('globals'));
   const failures: string[] = [];
   const onUnhandled = (error: unknown): void =>

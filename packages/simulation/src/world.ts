@@ -11,6 +11,13 @@ import { Trace } from './trace.ts';
 /** The one chat of a seed. */
 export const chatId = 'chat';
 
+export interface StoryOptions {
+  /** Whether the trace tells each change of a device's messages, too. */
+  readonly isVerbose?: boolean;
+  /** Whether nobody steers and no model is silent for half an hour: the stories of older seeds had neither. */
+  readonly isPlain?: boolean;
+}
+
 /** What a seed chooses once. */
 export interface Settings {
   readonly devices: number;
@@ -45,22 +52,22 @@ export class World {
   readonly #weather: Random;
   #started = 0;
 
-  /** Whether the trace tells each change of a device's messages, too. */
   readonly isVerbose: boolean;
 
-  constructor(seed: number, isVerbose = false) {
+  constructor(seed: number, { isVerbose = false, isPlain = false }: StoryOptions) {
     this.seed = seed;
     this.isVerbose = isVerbose;
     this.random = new Random(seed);
     this.#weather = this.random.fork('weather');
     this.trace = new Trace(this.scheduler);
-    this.faults = new Faults(this.random.fork('faults'));
+    this.faults = new Faults(this.random.fork('faults'), isPlain ? ['steered'] : []);
     const settings = chooseSettings(this.random.fork('settings'));
     // An app's own history is only as good as its saving: where processes or the log fail, it may miss more than one run.
     const saves = !(['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) =>
       this.faults.isOn(kind),
     );
-    this.settings = { ...settings, keepsHistory: settings.keepsHistory && saves };
+    const isSilent = settings.isSilent && !isPlain;
+    this.settings = { ...settings, isSilent, keepsHistory: settings.keepsHistory && saves };
     this.ledger = new Ledger();
     this.logClock = this.newClock('log');
     this.log = memoryLog({

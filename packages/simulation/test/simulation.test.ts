@@ -27,7 +27,7 @@ describe('the simulation', () => {
 });
 
 describe('a seed that failed once', () => {
-  it.for(keptSeeds)('$seed: $showed', async ({ seed }) => {
-    expect((await runSeed(seed)).failures).toEqual([]);
+  it.for(keptSeeds)('$seed: $showed', async ({ seed, isPlain = false }) => {
+    expect((await runSeed(seed, { isPlain })).failures).toEqual([]);
   });
 });
