@@ -1,11 +1,12 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import { defaultRetentionMs } from '@chat-transport/core/provider';
-import { isApplicableLogCase, type LogHarness } from '../src/log/log-case.ts';
+import { isApplicableLogCase, type LogHarness, type LogSupports } from '../src/log/log-case.ts';
 import { runLogCases } from '../src/log/log-cases.ts';
 import { providerCases } from '../src/provider/provider-cases.ts';
 import { isApplicable, runProviderCase } from '../src/stage/describe-cases.ts';
 import type { ProviderContract } from '../src/stage/provider-case.ts';
 import { transportCases } from '../src/transport/transport-cases.ts';
+import { sharedMemory } from './shared-memory.ts';
 
 /** Every case that the provider of the page and `memoryLog` have to pass, by its name; and what the provider would have to pass if it were not ordered. */
 export async function allCases(): Promise<Map<string, () => Promise<void>>> {
@@ -16,25 +17,55 @@ export async function allCases(): Promise<Map<string, () => Promise<void>>> {
     const applicable = [contract, unordered].find(({ supports }) => isApplicable(each, supports));
     if (applicable) cases.set(each.id, () => runProviderCase(applicable, each));
   }
-  for (const each of runLogCases)
-    if (isApplicableLogCase(each, { clock: true, shared: false, durable: false }))
-      cases.set(`log:${each.id}`, () => withLog(each.run));
+  for (const each of runLogCases) {
+    const world = logWorlds.find(({ supports }) => isApplicableLogCase(each, supports));
+    if (world) cases.set(`log:${each.id}`, () => withLog(world.open, each.run));
+  }
   return cases;
 }
 
-async function withLog(run: (harness: LogHarness) => Promise<void>): Promise<void> {
+interface LogWorld {
+  readonly supports: LogSupports;
+  readonly open: (now: () => number) => Pick<LogHarness, 'log' | 'second' | 'reopen'>;
+}
+
+/** `memoryLog`; and for what it lacks, a log that several handles share. */
+const logWorlds: readonly LogWorld[] = [
+  {
+    supports: { clock: true, shared: false, durable: false },
+    open: (now) => ({ log: memoryLog({ now, allowServerless: true }) }),
+  },
+  {
+    supports: { clock: true, shared: true, durable: true },
+    open: (now) => {
+      const handle = sharedMemory(now);
+      const log = handle();
+      return {
+        log,
+        second: async () => handle(),
+        reopen: async () => {
+          await log.close();
+          return handle();
+        },
+      };
+    },
+  },
+];
+
+async function withLog(open: LogWorld['open'], run: (harness: LogHarness) => Promise<void>): Promise<void> {
   let ahead = 0;
-  const log = memoryLog({ now: () => Date.now() + ahead, allowServerless: true });
+  const opened = open(() => Date.now() + ahead);
+  const dispose = () => opened.log.close();
   try {
     await run({
-      log,
+      ...opened,
       retentionMs: defaultRetentionMs,
       async advance(ms) {
         ahead += ms;
       },
-      dispose: () => log.close(),
+      dispose,
     });
   } finally {
-    await log.close();
+    await dispose();
   }
 }

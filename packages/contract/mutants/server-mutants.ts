@@ -112,11 +112,12 @@ export const serverMutants: readonly Mutant[] = [
   {
     id: 'server-fails-with-its-service',
     file: `${folder}/run-writer.ts`,
-    find: 'publisher.publish(record.chatId, { v: wireVersion, run: record.runId, turn: record.turn, ...frame });',
-    replace: `const told = { v: wireVersion, run: record.runId, turn: record.turn, ...frame };
-        const { realtime } = options;
-        await realtime?.publish(realtime.channelName(record.chatId), JSON.stringify(told), this.#over.signal);
-        void publisher;`,
+    find: 'publisher.publish(chatId, { v: wireVersion, run: runId, turn, ...frame });',
+    replace: `const told = { v: wireVersion, run: runId, turn, ...frame };
+    const { realtime } = options;
+    const failed = await realtime?.publish(realtime.channelName(chatId), JSON.stringify(told), over).then(() => false, () => true);
+    if (failed) this.stop('abandoned');
+    void publisher;`,
     killedBy: 'gap/publish-fails',
   },
   {

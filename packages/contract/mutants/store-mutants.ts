@@ -200,4 +200,118 @@ export const storeMutants: readonly Mutant[] = [
     replace: '[]',
     killedBy: 'log:state/messages',
   },
+  {
+    id: 'log-joins-frames',
+    file: `${folder}/store-reading.ts`,
+    find: 'return { done, value: { frames, run: record(row, time) } };',
+    replace: `const [first] = frames;
+            const joined = first ? [{ at: first.at, next: frames.at(-1)?.next ?? 0, chunks: frames.flatMap(({ chunks }) => chunks) }] : [];
+            return { done, value: { frames: joined, run: record(row, time) } };`,
+    killedBy: 'log:append/in-order',
+  },
+  {
+    id: 'log-drops-empty-fields',
+    file: `${folder}/check-frame.ts`,
+    find: 'return JSON.stringify(chunks);',
+    replace: 'return JSON.stringify(chunks, (_, value) => (value === "" ? undefined : value));',
+    killedBy: 'log:append/verbatim',
+  },
+  {
+    id: 'log-hands-out-what-it-keeps',
+    file: `${folder}/store-reading.ts`,
+    find: 'chunks: JSON.parse(chunks) }));',
+    replace: `chunks: parsed(chunks) }));
+            function parsed(text: string) {
+              const cache = ((globalThis as any).parsedChunks ??= new Map());
+              if (!cache.has(text)) cache.set(text, JSON.parse(text));
+              return cache.get(text);
+            }`,
+    killedBy: 'log:append/detached',
+  },
+  {
+    id: 'log-hears-writers-of-no-run',
+    file: `${folder}/store-writing.ts`,
+    find: '        const row = load(key, time);\n        if (!lostWriter(row, fence)) update',
+    replace:
+      '        if (!store.run(key)) return { signals: [] };\n        const row = load(key, time);\n        if (!lostWriter(row, fence)) update',
+    killedBy: 'log:append/unknown-run',
+  },
+  {
+    id: 'log-keeps-a-writer-waiting',
+    file: `${folder}/store-reading.ts`,
+    find: 'const done = last || value.end !== undefined',
+    replace: 'const done = value.end !== undefined',
+    killedBy: 'log:steer/wait-ends',
+  },
+  {
+    id: 'log-keeps-a-thousand-frames',
+    file: `${folder}/memory-store.ts`,
+    find: 'void find(key)?.frames.push(frame),',
+    replace: 'void ((find(key)?.frames.length ?? 0) < 1000 && find(key)?.frames.push(frame)),',
+    killedBy: 'log:read/many-frames',
+  },
+  {
+    id: 'log-cuts-long-texts',
+    file: `${folder}/check-frame.ts`,
+    find: 'return JSON.stringify(chunks);',
+    replace:
+      'return JSON.stringify(chunks, (_, value) => (typeof value === "string" ? value.slice(0, 2_000_000) : value));',
+    killedBy: 'log:read/big-frames',
+  },
+  {
+    id: 'log-keeps-a-reader-waiting',
+    file: `${folder}/store-reading.ts`,
+    find: 'const done = last || stored.length > 0',
+    replace: 'const done = stored.length > 0',
+    killedBy: 'log:wait/over',
+  },
+  {
+    id: 'log-knows-a-turn-of-every-chat',
+    file: `${folder}/store-reading.ts`,
+    find: "JSON.parse(store.messages(chatId) ?? '[]') : [];",
+    replace: "JSON.parse(store.messages(chatId) ?? '[]') : undefined;",
+    killedBy: 'log:state/empty',
+  },
+  {
+    id: 'log-hears-its-own-process-alone',
+    file: 'packages/contract/mutants/shared-memory.ts',
+    find: 'setInterval(() => wakeUps.notify(), lookEveryMs)',
+    replace: 'setInterval(() => {}, lookEveryMs)',
+    killedBy: 'log:shared/follow',
+  },
+  {
+    id: 'log-parks-in-its-own-process',
+    file: 'packages/contract/mutants/shared-memory.ts',
+    find: '{ ...kept, close',
+    replace: '{ ...kept, park: () => {}, close',
+    killedBy: 'log:shared/parked',
+  },
+  {
+    id: 'log-claims-in-its-own-process',
+    file: 'packages/contract/mutants/shared-memory.ts',
+    find: '{ ...kept, close',
+    replace: '{ ...kept, currentClaim: () => undefined, close',
+    killedBy: 'log:shared/race',
+  },
+  {
+    id: 'log-forgets-as-it-closes',
+    file: 'packages/contract/mutants/shared-memory.ts',
+    find: 'close: () => {}',
+    replace: 'close: () => kept.close()',
+    killedBy: 'log:shared/reopen',
+  },
+  {
+    id: 'harness-shares-what-it-says-it-does-not',
+    file: 'packages/contract/mutants/all-cases.ts',
+    find: '({ log: memoryLog({ now, allowServerless: true }) }),',
+    replace: '{ const log = memoryLog({ now, allowServerless: true }); return { log, second: async () => log }; },',
+    killedBy: 'log:supports/no-shared',
+  },
+  {
+    id: 'harness-reopens-what-it-says-it-cannot',
+    file: 'packages/contract/mutants/all-cases.ts',
+    find: '({ log: memoryLog({ now, allowServerless: true }) }),',
+    replace: '{ const log = memoryLog({ now, allowServerless: true }); return { log, reopen: async () => log }; },',
+    killedBy: 'log:supports/no-durable',
+  },
 ];

@@ -55,4 +55,5 @@ export const keptSeeds: readonly KeptSeed[] = [
     isPlain: true,
     showed: 'a state had the app’s older copy of a message that the running answer was built on',
   },
+  { seed: 28864, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

@@ -129,10 +129,4 @@ export const mutants: readonly Mutant[] = [
     find: 'this.#context.clock.clearTimeout(this.#timer);',
     replace: '',
   },
-  {
-    id: 'settles-a-steer-once',
-    file: 'server/steers.ts',
-    find: "operation: 'settle',",
-    replace: "operation: 'settle', forMs: 0,",
-  },
 ];

@@ -1,6 +1,8 @@
 import { sleep } from '../client/clock.ts';
+import { ChatTransportError } from '../errors.ts';
 import type { RunKey, RunRecord, Signal, SignalReceipt } from '../log/run-log.ts';
 import { type Engine, keyOf } from './engine.ts';
+import { readWhole } from './read-run.ts';
 
 /** How often the log is asked for the outcome of a signal whose run is written elsewhere, in milliseconds. */
 const outcomePollMs = 100;
@@ -27,7 +29,19 @@ export async function sendSignal(
     await sleep(clock, pauseMs, wakeUp.signal.aborted ? over : AbortSignal.any([wakeUp.signal, over]));
     receipt = await log.signal(key, signal);
   }
-  return receipt;
+  const isLate = signal.type === 'steer' && receipt.reason === 'ended';
+  return isLate && (await isInAnswer(engine, key, signal.id)) ? { outcome: 'delivered' } : receipt;
+}
+
+/** Whether a steer became a part of the answer: a run can end between its chunk and its outcome. */
+async function isInAnswer({ options }: Engine, key: RunKey, id: string): Promise<boolean> {
+  try {
+    const { chunks } = await readWhole(options.log, key);
+    return chunks.some((chunk) => chunk.type === 'steering-message' && chunk.id === id);
+  } catch (error) {
+    if (ChatTransportError.isInstance(error) && error.code === 'log-expired') return false;
+    throw error;
+  }
 }
 
 /** The run is over in the log: tells its writer here, or tells devices in the place of one elsewhere. */

@@ -249,15 +249,35 @@ describe('a steer', () => {
       if (failures-- > 0) throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
       return log.settle(...args);
     };
-    const { world, work } = toolWorld({ ...log, settle });
+    let end = () => {};
+    const mayEnd = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const { world, work } = toolWorld({ ...log, settle, end: (...args) => mayEnd.then(() => log.end(...args)) });
     const reader = new SseReader(await world.send(send));
     await until('the tool', () => work.isUnderWay);
     expect(await world.signal('c', steer('s1', 'use Celsius'))).toEqual({ outcome: 'accepted' });
     work.release();
     const steered = world.signal('c', steer('s1', 'use Celsius'), '?wait=5000');
     expect(await steered).toEqual({ outcome: 'delivered' });
+    end();
     await reader.closed;
     expect(failures).toBeLessThan(0);
+  });
+
+  it('is told as delivered where a cancel came between its chunk and its outcome', async () => {
+    const log = memoryLog();
+    const { world, work } = toolWorld({ ...log, settle: () => new Promise(() => {}) });
+    const reader = new SseReader(await world.send(send));
+    await until('the tool', () => work.isUnderWay);
+    expect(await world.signal('c', steer('s1', 'use Celsius'))).toEqual({ outcome: 'accepted' });
+    work.release();
+    await until('its chunk', () => reader.chunks.some(({ type }) => type === 'steering-message'));
+    expect(await world.signal('c', cancel('s2'))).toEqual({ outcome: 'delivered' });
+    await reader.closed;
+    expect(reader.end).toMatch(/:cancel$/);
+    expect(await world.signal('c', steer('s1', 'use Celsius'))).toEqual({ outcome: 'delivered' });
+    expect(await world.signal('c', steer('s3', 'too late'))).toEqual({ outcome: 'not-delivered', reason: 'ended' });
   });
 
   it('that came too late says why', async () => {

@@ -1,0 +1,20 @@
+import { createStoreLog, createWakeUps, type RunLog, type WakeUps } from '@chat-transport/core/provider';
+import { createMemoryStore } from '../../core/src/log/memory-store.ts';
+
+/** How often a handle looks for what another one wrote, in milliseconds. */
+const lookEveryMs = 20;
+
+/** Opens handles on one log, as processes open a database: the rules of every store log, over a store in this process's memory. */
+export function sharedMemory(now: () => number): () => RunLog {
+  const kept = createMemoryStore();
+  return () => {
+    const store = { ...kept, close: () => {} };
+    const wakeUps: WakeUps = createWakeUps({
+      whileWaiting: () => {
+        const timer = setInterval(() => wakeUps.notify(), lookEveryMs);
+        return () => clearInterval(timer);
+      },
+    });
+    return createStoreLog({ name: 'sharedMemory', store, wakeUps, now });
+  };
+}
