@@ -8,7 +8,7 @@ import type { ProviderContract } from '../src/stage/provider-case.ts';
 import { transportCases } from '../src/transport/transport-cases.ts';
 import { sharedMemory } from './shared-memory.ts';
 
-/** Every case that the provider of the page and `memoryLog` have to pass, by its name; and what the provider would have to pass if it were not ordered. */
+/** Every case, by its name: with the provider of the page, as it is or as if it were not ordered, and with `memoryLog` or a log that handles share. */
 export async function allCases(): Promise<Map<string, () => Promise<void>>> {
   const { contract } = await import('../../../docs/writing-a-provider.md');
   const unordered: ProviderContract = { ...contract, supports: { ...contract.supports, ordered: false } };

@@ -99,8 +99,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-gives-up-a-send-in-its-sleep',
     file: `${folder}/persist.ts`,
-    find: 'Math.min(tookMs, limitMs)',
-    replace: 'tookMs',
+    find: 'Math.min(clock.now() - at, giveUpAfterMs / 2)',
+    replace: 'clock.now() - at',
     killedBy: 'page/asleep-sending',
   },
   {

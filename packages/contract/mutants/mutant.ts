@@ -1,4 +1,4 @@
-/** A broken log, core or provider: one place of the source replaced by another text. */
+/** A broken log, core, provider or harness: one place of the source replaced by another text. */
 export interface Mutant {
   /** What is broken, in a few words. */
   readonly id: string;

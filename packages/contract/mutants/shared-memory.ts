@@ -1,4 +1,5 @@
 import { createStoreLog, createWakeUps, type RunLog, type WakeUps } from '@chat-transport/core/provider';
+// Not for apps: `memoryLog` is one process's.
 import { createMemoryStore } from '../../core/src/log/memory-store.ts';
 
 /** How often a handle looks for what another one wrote, in milliseconds. */

@@ -266,7 +266,7 @@ export const storeMutants: readonly Mutant[] = [
     killedBy: 'log:wait/over',
   },
   {
-    id: 'log-knows-a-turn-of-every-chat',
+    id: 'log-has-no-messages-of-an-empty-chat',
     file: `${folder}/store-reading.ts`,
     find: "JSON.parse(store.messages(chatId) ?? '[]') : [];",
     replace: "JSON.parse(store.messages(chatId) ?? '[]') : undefined;",
@@ -283,14 +283,15 @@ export const storeMutants: readonly Mutant[] = [
     id: 'log-parks-in-its-own-process',
     file: 'packages/contract/mutants/shared-memory.ts',
     find: '{ ...kept, close',
-    replace: '{ ...kept, park: () => {}, close',
+    replace:
+      '{ ...kept, ...(({ park, parkedCancels, unpark }) => ({ park, parkedCancels, unpark }))(createMemoryStore()), close',
     killedBy: 'log:shared/parked',
   },
   {
     id: 'log-claims-in-its-own-process',
     file: 'packages/contract/mutants/shared-memory.ts',
     find: '{ ...kept, close',
-    replace: '{ ...kept, currentClaim: () => undefined, close',
+    replace: '{ ...kept, ...(({ currentClaim, putClaim }) => ({ currentClaim, putClaim }))(createMemoryStore()), close',
     killedBy: 'log:shared/race',
   },
   {

@@ -21,7 +21,9 @@ interface Steered {
 }
 
 function startSteered(steering: Steering): Steered {
-  return (steering as unknown as Record<symbol, () => Steered>)[Symbol.for('vercel.ai.steering.start')]?.() as Steered;
+  const { [Symbol.for('vercel.ai.steering.start')]: start } = steering as unknown as Record<symbol, () => Steered>;
+  if (!start) throw new Error('The AI SDK begins to read a steering object in another way now.');
+  return start.call(steering);
 }
 
 /** The app's `respond`: a model that says its script, and takes what it is steered by in front of each step. */

@@ -129,4 +129,10 @@ export const mutants: readonly Mutant[] = [
     find: 'this.#context.clock.clearTimeout(this.#timer);',
     replace: '',
   },
+  {
+    id: 'promises-every-steer',
+    file: 'server/steers.ts',
+    find: "{ outcome: 'not-delivered' as const, reason: outcome.reason }",
+    replace: "{ outcome: 'delivered' as const }",
+  },
 ];

@@ -39,6 +39,8 @@ export interface ManyResult {
   readonly devices: readonly number[];
   /** How many models were silent for half an hour. */
   readonly silences: number;
+  /** How many steers their users were told to be in an answer. */
+  readonly steered: number;
 }
 
 /** What a worker is told. */
@@ -96,6 +98,7 @@ const nothing: Omit<SeedResult, 'seed' | 'failures'> = {
   runs: [],
   devices: 0,
   silences: 0,
+  steered: 0,
   virtualMs: 0,
   steps: 0,
   trace: [],
@@ -119,5 +122,6 @@ function summary(first: number, results: readonly SeedResult[], elapsedMs: numbe
     chunksPerRun: results.flatMap(({ runs }) => runs).sort(ascending),
     devices: results.map(({ devices }) => devices).sort(ascending),
     silences: results.reduce((sum, { silences }) => sum + silences, 0),
+    steered: results.reduce((sum, { steered }) => sum + steered, 0),
   };
 }

@@ -18,6 +18,8 @@ export interface SeedResult {
   readonly devices: number;
   /** How many models were silent for half an hour. */
   readonly silences: number;
+  /** How many steers their users were told to be in an answer. */
+  readonly steered: number;
   readonly virtualMs: number;
   readonly steps: number;
   readonly trace: readonly string[];
@@ -52,6 +54,9 @@ export async function runSeed(seed: number, options: StoryOptions = {}): Promise
     runs: [...ledger.scripts.values()].map(({ chunks }) => chunks.length),
     devices: settings.devices,
     silences: ledger.silences,
+    steered: [...ledger.steers.values()].filter(
+      ({ outcome }) => outcome && 'outcome' in outcome && outcome.outcome === 'delivered',
+    ).length,
     virtualMs: scheduler.now,
     steps: scheduler.steps,
     trace: failures.length > 0 || isVerbose ? trace.lines : [],
@@ -84,7 +89,7 @@ async function live(world: World, failures: string[]): Promise<void> {
   await within(world, 'sweep', world.servers.find(({ alive }) => alive)?.handler.sweep());
   // A request that went unanswered before may have as long to its next attempt.
   await scheduler.run(() => false, scheduler.now + 150_000);
-  if (!isQuiet()) failures.push(`Not at rest ${restMs} ms after the last fault.`);
+  if (!isQuiet()) failures.push(`Not at rest ${restMs} ms after the last fault, or the last long silence.`);
   failures.push(...(await within(world, 'judge', judge(world, tabs()))));
 
   for (const tab of tabs()) tab.close();

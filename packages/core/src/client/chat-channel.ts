@@ -161,11 +161,16 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   /** Asks one of the chat's own routes until there is an answer; without a path, for its state. */
   ask<T = ChatSnapshot<UI_MESSAGE>>(path = '', body?: object): Promise<T> {
     const { http, closing } = this.#context;
-    return persist(this.#context, closing, async (attempt) => {
-      const answer = await (await http.post(`/${this.chatId}${path}`, body, attempt.signal, this.call)).json();
-      attempt.abort();
-      return answer as T;
-    });
+    return persist(
+      this.#context,
+      closing,
+      async (attempt) => {
+        const answer = await (await http.post(`/${this.chatId}${path}`, body, attempt.signal, this.call)).json();
+        attempt.abort();
+        return answer as T;
+      },
+      isTransient,
+    );
   }
 
   /** Reads the state for the watchers, until it is read. */

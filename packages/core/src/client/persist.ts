@@ -19,14 +19,14 @@ export interface PersistContext {
  * @throws what the server answered, `network` when nothing did, or the signal's reason.
  */
 export async function persist<T>(
-  { clock, timings, failed }: PersistContext,
+  { clock, timings: { giveUpAfterMs, sendMs }, failed }: PersistContext,
   signal: AbortSignal,
   request: (attempt: AbortController) => Promise<T>,
   repeats: (error: unknown) => boolean = isUnanswered,
 ): Promise<T> {
   let at = clock.now();
-  let leftMs = timings.giveUpAfterMs;
-  let limitMs = timings.sendMs;
+  let leftMs = giveUpAfterMs;
+  let limitMs = sendMs;
   for (let failures = 0; ; failures++) {
     const attempt = within(signal);
     // A half-open connection never fails by itself. Not an `AbortError`: the AI SDK would take that for a stop.
@@ -34,14 +34,13 @@ export async function persist<T>(
     try {
       return await request(attempt);
     } catch (error) {
+      if (attempt.signal.aborted) limitMs += sendMs;
       attempt.abort();
       signal.throwIfAborted();
       failed(error);
-      const tookMs = clock.now() - at;
-      at += tookMs;
       // A page that slept meanwhile has waited for nothing.
-      leftMs -= Math.min(tookMs, limitMs);
-      if (tookMs >= limitMs) limitMs += timings.sendMs;
+      leftMs -= Math.min(clock.now() - at, giveUpAfterMs / 2);
+      at = clock.now();
       if (!repeats(error) || leftMs <= 0) throw error;
       await sleep(clock, backoffMs(failures), signal);
     } finally {

@@ -268,7 +268,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         const next = state?.messages && whenStale(state.messages, own, seen);
         if (state) channel.adopt(state);
         if (next === 'known') return run.end();
-        if (state && next === 'again' && repeats--) {
+        if (state && next === 'again' && repeats-- > 0) {
           // What the state has taken away from the chat is not sent either.
           own.messages = channel.view?.still(own.messages, state) ?? own.messages;
           baseTurn = state.turn;

@@ -155,9 +155,11 @@ export class RunWriter {
     const at = this.#live.next;
     const frame = { at, next: at + chunks.length, chunks };
     const over = this.#over.signal;
-    const appended = await askLog(options, { chatId, operation: 'append', signal: over }, () =>
-      options.log.append(record, this.#fence, frame),
-    );
+    const appended = await askLog(options, { chatId, operation: 'append', signal: over }, async () => {
+      const news = await options.log.append(record, this.#fence, frame);
+      // A log of another make that answers something else has failed.
+      return { ...news, signals: [...news.signals] };
+    });
     if (!appended) return over.aborted ? undefined : this.stop('abandoned');
     const news = appended.answer;
     if (news.end) return this.stop('over');

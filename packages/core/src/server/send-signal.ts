@@ -39,7 +39,8 @@ async function isInAnswer({ options }: Engine, key: RunKey, id: string): Promise
     const { chunks } = await readWhole(options.log, key);
     return chunks.some((chunk) => chunk.type === 'steering-message' && chunk.id === id);
   } catch (error) {
-    if (ChatTransportError.isInstance(error) && error.code === 'log-expired') return false;
+    if (ChatTransportError.isInstance(error) && (error.code === 'log-expired' || error.code === 'not-found'))
+      return false;
     throw error;
   }
 }

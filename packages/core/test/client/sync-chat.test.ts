@@ -287,9 +287,14 @@ describe('client tools', () => {
     void chat.sendMessage({ text: 'hi' });
     tool(await world.model.call());
     const second = await world.model.call(1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(chat.status).toBe('streaming');
-    second.say('you are here');
+    let isReady = false;
+    void resumed.then(() => {
+      isReady = true;
+    });
+    second.say('you are ');
+    await until(() => texts(chat).at(-1)?.includes('you are'));
+    expect(isReady).toBe(false);
+    second.say('here');
     second.finish();
     await resumed;
     expect(chat.status).toBe('ready');

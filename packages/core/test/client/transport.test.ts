@@ -303,6 +303,22 @@ describe('stop', () => {
     await until(() => call.signal.aborted, undefined, 3000);
   });
 
+  it('is repeated where the server could not do it', async () => {
+    const world = new World();
+    const device = world.device();
+    const chat = device.chat('c');
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    const refusal = { error: { code: 'provider-failed', message: 'The log did not answer.' } };
+    let refusals = 2;
+    device.network.intercept = (request) =>
+      request.url.includes('/signal') && refusals-- > 0
+        ? Promise.resolve(Response.json(refusal, { status: 500 }))
+        : undefined;
+    expect(await device.transport.cancel({ chatId: 'c' })).toEqual({ outcome: 'delivered' });
+    expect(call.signal.aborted).toBe(true);
+  });
+
   it('only detaches where the app says so', async () => {
     const world = new World();
     const chat = world.device({ onAbort: 'detach' }).chat('c');

@@ -162,6 +162,18 @@ describe('a log that does not answer', () => {
     expect([reader.streamedText, reader.end]).toEqual(['all of it', 'r1:5:finish']);
     expect(world.events.filter(({ type }) => type === 'log-failed')).toHaveLength(2);
   });
+
+  it('as a log must ends the run, and nothing holds its lease any more', async () => {
+    const log = memoryLog();
+    const append = (async () => undefined) as unknown as RunLog['append'];
+    const world = createWorld({ log: { ...log, append } });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('unheard');
+    await reader.closed;
+    expect(reader.end).toMatch(/:error$/);
+    expect(world.events).toContainEqual(expect.objectContaining({ type: 'log-failed', operation: 'append' }));
+  });
 });
 
 describe('the end of a run', () => {
