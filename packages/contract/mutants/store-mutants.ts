@@ -266,10 +266,10 @@ export const storeMutants: readonly Mutant[] = [
     killedBy: 'log:wait/over',
   },
   {
-    id: 'log-has-no-messages-of-an-empty-chat',
+    id: 'log-tells-null-for-nothing',
     file: `${folder}/store-reading.ts`,
-    find: "JSON.parse(store.messages(chatId) ?? '[]') : [];",
-    replace: "JSON.parse(store.messages(chatId) ?? '[]') : undefined;",
+    find: 'const active = newest && !newest.end ? { active: newest } : {};',
+    replace: 'const active = { active: newest && !newest.end ? newest : null };',
     killedBy: 'log:state/empty',
   },
   {
