@@ -55,5 +55,7 @@ export const keptSeeds: readonly KeptSeed[] = [
     isPlain: true,
     showed: 'a state had the app’s older copy of a message that the running answer was built on',
   },
+  { seed: 8, showed: 'a message that steered a run was given up at the first failure of the server' },
+  { seed: 75, showed: 'the outcome of a message that steered a run was lost with one failure of the log' },
   { seed: 28864, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];
