@@ -82,9 +82,9 @@ export const mutants: readonly Mutant[] = [
     replace: '!== undefined;',
   },
   {
-    id: 'grants-every-claim',
-    file: 'log/store-log.ts',
-    find: 'if (current && current.owner !== owner && current.until > time) return false;',
+    id: 'runs-a-call-at-each-replay',
+    file: 'client/tool-owner.ts',
+    find: 'if (toolCalls.has(toolCallId)) return;',
     replace: '',
   },
   {
@@ -124,9 +124,9 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (false as boolean) opening',
   },
   {
-    id: 'keeps-its-timer-when-closed',
+    id: 'keeps-its-subscription-when-closed',
     file: 'client/chat-channel.ts',
-    find: 'this.#context.clock.clearTimeout(this.#timer);',
+    find: 'this.#subscription?.abort();',
     replace: '',
   },
   {
