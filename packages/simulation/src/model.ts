@@ -10,7 +10,7 @@ export class ModelledFailure extends Error {}
 /** A model that thinks: longer than any heartbeat, lease or patience of a client. */
 const longSilenceMs = 30 * 60_000;
 
-/** How a generation of the AI SDK reads its steering object. `streamText` itself does, too. */
+/** How `streamText` reads its steering object. It does not run on a virtual clock, so that the model here reads in its place. */
 interface Steered {
   takeMessages(): UserModelMessage[];
   resolveTakenMessages(step: {

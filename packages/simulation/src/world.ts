@@ -136,7 +136,7 @@ function chooseSettings(random: Random): Settings {
     keepsHistory: random.chance(0.6),
     deadlineMs: random.chance(0.1) ? 8000 : undefined,
     latencyMs: random.pick([2, 20, 60, 200]),
-    // Half an hour is as much work as ten stories without one.
+    // Rare: half an hour of heartbeats is more work than all the rest of a story.
     isSilent: random.chance(0.04),
   };
 }

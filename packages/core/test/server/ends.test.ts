@@ -163,7 +163,7 @@ describe('a log that does not answer', () => {
     expect(world.events.filter(({ type }) => type === 'log-failed')).toHaveLength(2);
   });
 
-  it('as a log must ends the run, and nothing holds its lease any more', async () => {
+  it('as a log must ends the run as a failure', async () => {
     const log = memoryLog();
     const append = (async () => undefined) as unknown as RunLog['append'];
     const world = createWorld({ log: { ...log, append } });
