@@ -6,7 +6,7 @@ const folder = 'packages/core/src/log';
 export const logMutants: readonly Mutant[] = [
   {
     id: 'log-forgets-the-fence',
-    file: `${folder}/store-signals.ts`,
+    file: `${folder}/store-commands.ts`,
     find: 'return row.end !== undefined || row.fence !== fence;',
     replace: 'return row.end !== undefined || fence === undefined;',
     killedBy: 'log:append/wrong-fence',
@@ -55,7 +55,7 @@ export const logMutants: readonly Mutant[] = [
   },
   {
     id: 'log-takes-a-cancel-and-does-nothing',
-    file: `${folder}/store-signals.ts`,
+    file: `${folder}/store-commands.ts`,
     find: "store.updateRun({ ...row, end: { reason: 'cancel', at: now }, cancelIds: [...row.cancelIds, signal.id] });",
     replace: 'void now;',
     killedBy: 'cancel/another-process',
@@ -90,7 +90,7 @@ export const logMutants: readonly Mutant[] = [
   },
   {
     id: 'log-leaves-steers-open',
-    file: `${folder}/store-signals.ts`,
+    file: `${folder}/store-commands.ts`,
     find: '  if (row.end) return ended;\n  if (!known)',
     replace: '  if (!known)',
     killedBy: 'steer/cancelled',

@@ -55,7 +55,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'log-cancels-what-is-over',
-    file: `${folder}/store-signals.ts`,
+    file: `${folder}/store-commands.ts`,
     find: 'if (row.end) return ended;\n  store.updateRun',
     replace: 'store.updateRun',
     killedBy: 'log:cancel/after-end',
@@ -69,21 +69,21 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'log-keeps-steers-to-itself',
-    file: `${folder}/store-signals.ts`,
-    find: 'return { signals: store.openSteers(row)',
-    replace: 'return { signals: store.openSteers(row).slice(0, 0)',
+    file: `${folder}/store-commands.ts`,
+    find: 'return { commands: store.openSteers(row)',
+    replace: 'return { commands: store.openSteers(row).slice(0, 0)',
     killedBy: 'log:steer/news',
   },
   {
     id: 'log-settles-steers-anew',
-    file: `${folder}/store-signals.ts`,
+    file: `${folder}/store-commands.ts`,
     find: 'if (steer && !steer.receipt)',
     replace: 'if (steer)',
     killedBy: 'log:steer/first-outcome',
   },
   {
     id: 'log-takes-steers-of-nothing',
-    file: `${folder}/store-signals.ts`,
+    file: `${folder}/store-commands.ts`,
     find: 'if (!row) throw new ChatTransportError({',
     replace: 'if (!row) return ended;\n  if (!key) throw new ChatTransportError({',
     killedBy: 'log:steer/unknown',
@@ -233,7 +233,7 @@ export const storeMutants: readonly Mutant[] = [
     file: `${folder}/store-writing.ts`,
     find: '        const row = load(key, time);\n        if (!lostWriter(row, fence)) update',
     replace:
-      '        if (!store.run(key)) return { signals: [] };\n        const row = load(key, time);\n        if (!lostWriter(row, fence)) update',
+      '        if (!store.run(key)) return { commands: [] };\n        const row = load(key, time);\n        if (!lostWriter(row, fence)) update',
     killedBy: 'log:append/unknown-run',
   },
   {

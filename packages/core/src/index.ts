@@ -5,10 +5,10 @@ export {
 } from './client/realtime-chat-transport.ts';
 export type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore, TransportEvent } from './client/chat-update.ts';
 export { defaultTimings, type Timings } from './client/timings.ts';
-export { type Clock, systemClock } from './client/clock.ts';
+export { type Clock, systemClock } from './clock.ts';
 export type { HttpOptions } from './client/http-client.ts';
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export type { RealtimeSubscriber, ChannelListener } from './provider/realtime-subscriber.ts';
 export type { EndReason, RunStart } from './wire/frame.ts';
-export type { SignalReceipt } from './log/run-log.ts';
+export type { CommandReceipt } from './log/run-log.ts';
 export { syncChat } from './client/sync-chat.ts';

@@ -8,8 +8,8 @@ export type * from './log/run-log.ts';
 export {
   defaultRetentionMs,
   maxReadLength,
-  parkedSignalsPerChat,
-  parkedSignalTtlMs,
+  parkedCommandsPerChat,
+  parkedCommandTtlMs,
   recentRuns,
 } from './log/run-log.ts';
 export { endOf, isExpired, type RunEnd, type RunRow, toRecord } from './log/run-row.ts';
@@ -18,7 +18,7 @@ export { createStoreLog } from './log/store-log.ts';
 export { createWakeUps, type Look, type Schedule, type WakeUps } from './log/wake-ups.ts';
 export type * from './provider/realtime-server.ts';
 export type * from './provider/realtime-subscriber.ts';
-export { readBodyText } from './server/request-body.ts';
+export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';
 export { encodeForLimit } from './wire/frame-codec.ts';

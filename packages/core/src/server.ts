@@ -1,15 +1,15 @@
 export { ChatTransportError, type ErrorCode } from './errors.ts';
-export type { RunKey, RunLog, RunRecord, Signal, SignalReceipt } from './log/run-log.ts';
+export type { RunKey, RunLog, RunRecord, RunCommand, CommandReceipt } from './log/run-log.ts';
 export type { RealtimeServer } from './provider/realtime-server.ts';
-export { allow, type Authorize, type AuthorizeResult, type ChatAction } from './server/authorize.ts';
-export type { StartRequest } from './server/begin-run.ts';
+export { allow, type Authorize, type AuthorizeResult, type ChatAction } from './server/http/authorize.ts';
+export type { StartRequest } from './server/run/begin-run.ts';
 export {
   type ChatHandler,
   type ChatHandlerOptions,
   createChatHandler,
   defaultHeartbeatMs,
   defaultMaxBodyBytes,
-} from './server/create-chat-handler.ts';
+} from './server/http/create-chat-handler.ts';
 export {
   type ChatRuntime,
   createChatRuntime,
@@ -17,9 +17,9 @@ export {
   type StartedRun,
 } from './server/create-chat-runtime.ts';
 export type { ServerEvent } from './server/events.ts';
-export { errorJson, errorResponse } from './server/http-errors.ts';
-export { readJsonBody } from './server/request-body.ts';
-export type { ChatStateView } from './server/head.ts';
+export { errorJson, errorResponse } from './server/http/http-errors.ts';
+export { readJsonBody } from './server/http/request-body.ts';
+export type { ChatStateView } from './server/conversation/head.ts';
 export {
   type ChatRuntimeOptions,
   defaultLeaseMs,
@@ -31,6 +31,6 @@ export {
   type RespondInput,
   type RespondOutput,
 } from './server/options.ts';
-export { maxWaitMs } from './server/route-stream.ts';
-export { toolClaimMs } from './server/route-signal.ts';
+export { maxWaitMs } from './server/http/route-stream.ts';
+export { toolClaimMs } from './server/http/route-command.ts';
 export type { EndReason } from './wire/frame.ts';

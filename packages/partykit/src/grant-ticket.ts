@@ -6,16 +6,16 @@ import { signTicket } from './ticket.ts';
 const maxBodyBytes = 4096;
 
 /**
- * Answers `POST {api}/auth` `{ chatId }` with `{ ticket }`: opens that chat's socket, and signals over it where the app allows that.
+ * Answers `POST {api}/auth` `{ chatId }` with `{ ticket }`: opens that chat's socket, and commands over it where the app allows that.
  * @throws ChatTransportError `invalid-body`, `too-large`, `unsupported-media-type`, and what `allow` throws.
  */
 export async function grantTicket(request: Request, allow: AllowChat, key: Uint8Array): Promise<Response> {
   const chatId = String((await readJsonBody(request, maxBodyBytes)).chatId ?? '');
   await allow(chatId);
-  const maySignal = await allow(chatId, 'signal').then(
+  const mayCommand = await allow(chatId, 'command').then(
     () => true,
     () => false,
   );
-  const ticket = await signTicket(key, { chatId, may: maySignal ? ['read', 'signal'] : ['read'] });
+  const ticket = await signTicket(key, { chatId, may: mayCommand ? ['read', 'command'] : ['read'] });
   return Response.json({ ticket }, { headers: { 'cache-control': 'no-store' } });
 }

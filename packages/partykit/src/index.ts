@@ -3,6 +3,6 @@ export { partykitSubscriber } from './partykit-subscriber.ts';
 export {
   defaultDeadAfterMs,
   defaultHeartbeatMs,
-  defaultSignalTimeoutMs,
+  defaultCommandTimeoutMs,
   type PartykitSubscriberOptions,
 } from './subscriber-options.ts';

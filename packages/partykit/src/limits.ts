@@ -1,7 +1,7 @@
 import type { PublishLimits } from '@chat-transport/core/provider';
 
 /** What this service can do; the contract suite reads it. */
-export const partykitSupports = { ownLog: true, clientSignals: true, ordered: true } as const;
+export const partykitSupports = { ownLog: true, clientCommands: true, ordered: true } as const;
 
 /**
  * What one frame may be. The service itself sets no limit to what an object sends; 1 MiB keeps many readers within an object's 128 MB.

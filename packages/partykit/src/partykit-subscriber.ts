@@ -1,11 +1,11 @@
 import { systemClock } from '@chat-transport/core';
 import { ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
 import { type ChatSocket, openChatSocket } from './chat-socket.ts';
-import { type DeviceMessage, deviceMessageMark, type SignalMessage } from './socket-wire.ts';
+import { type CommandMessage, type DeviceMessage, deviceMessageMark } from './socket-wire.ts';
 import {
+  defaultCommandTimeoutMs,
   defaultDeadAfterMs,
   defaultHeartbeatMs,
-  defaultSignalTimeoutMs,
   type PartykitSubscriberOptions,
 } from './subscriber-options.ts';
 
@@ -18,7 +18,7 @@ type Receipt = Extract<DeviceMessage, { type: 'receipt' }>;
 
 interface Session {
   readonly socket: ChatSocket;
-  readonly signals: Map<number, (answer?: Receipt) => void>;
+  readonly commands: Map<number, (answer?: Receipt) => void>;
   isLive: boolean;
 }
 
@@ -58,7 +58,7 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
       };
       const session: Session = {
         isLive: false,
-        signals: new Map(),
+        commands: new Map(),
         socket: openChatSocket({
           url: options.url,
           chatId,
@@ -74,14 +74,14 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
               return;
             }
             const message: DeviceMessage = JSON.parse(data);
-            if (message.type === 'receipt') return session.signals.get(message.ref)?.(message);
+            if (message.type === 'receipt') return session.commands.get(message.ref)?.(message);
             newest = data;
             session.isLive = true;
             listener.onLive();
           },
           onDown(reason) {
             session.isLive = false;
-            for (const settle of session.signals.values()) settle();
+            for (const settle of session.commands.values()) settle();
             listener.onInterrupted(reason);
           },
         }),
@@ -89,7 +89,7 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
       const leave = (): void => {
         session.isLive = false;
         session.socket.close();
-        for (const settle of session.signals.values()) settle();
+        for (const settle of session.commands.values()) settle();
         if (sessions.get(chatId) === session) sessions.delete(chatId);
         if (sessions.size === 0) listen('removeEventListener');
       };
@@ -102,7 +102,7 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
         const session = sessions.get(chatId);
         const ref = ++refs;
         const settle = (answer?: Receipt): void => {
-          session?.signals.delete(ref);
+          session?.commands.delete(ref);
           clock.clearTimeout(timeout);
           signal.removeEventListener('abort', onAbort);
           if (answer && 'receipt' in answer) resolve(answer.receipt);
@@ -110,10 +110,10 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
           else reject(new ChatTransportError(answer?.error ?? noAnswer));
         };
         const onAbort = (): void => settle();
-        const timeout = clock.setTimeout(onAbort, options.signalTimeoutMs ?? defaultSignalTimeoutMs);
+        const timeout = clock.setTimeout(onAbort, options.commandTimeoutMs ?? defaultCommandTimeoutMs);
         signal.addEventListener('abort', onAbort);
-        session?.signals.set(ref, settle);
-        const text = JSON.stringify({ type: 'signal', ref, run, message } satisfies SignalMessage);
+        session?.commands.set(ref, settle);
+        const text = JSON.stringify({ type: 'command', ref, run, message } satisfies CommandMessage);
         if (signal.aborted || !session?.isLive || !session.socket.send(text)) settle();
       }),
     close() {

@@ -1,15 +1,15 @@
-import type { ErrorCode, RunLog, Signal, SignalReceipt } from '@chat-transport/core/provider';
+import type { CommandReceipt, ErrorCode, RunCommand, RunLog } from '@chat-transport/core/provider';
 
 /*
  * What goes over a chat's socket, beside published frames, `ping` and `pong`. A frame begins with `{"v"`, these with `{"type"`.
  */
 
 /** What a device says. `ref` is its own number; the receipt carries it. */
-export interface SignalMessage {
-  readonly type: 'signal';
+export interface CommandMessage {
+  readonly type: 'command';
   readonly ref: number;
   readonly run: string;
-  readonly message: Signal;
+  readonly message: RunCommand;
 }
 
 /** What a device is told. */
@@ -19,7 +19,7 @@ export type DeviceMessage =
    * the address has come before it.
    */
   | { readonly type: 'live'; readonly run?: string; readonly next?: number }
-  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: SignalReceipt }
+  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: CommandReceipt }
   | { readonly type: 'receipt'; readonly ref: number; readonly error: WireError };
 
 /** What begins every message of `DeviceMessage`. */

@@ -12,8 +12,8 @@ export interface PartykitSubscriberOptions {
   readonly heartbeatMs?: number | undefined;
   /** A socket that was silent for so long is dead, in milliseconds. Default {@link defaultDeadAfterMs}. */
   readonly deadAfterMs?: number | undefined;
-  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultSignalTimeoutMs}. */
-  readonly signalTimeoutMs?: number | undefined;
+  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultCommandTimeoutMs}. */
+  readonly commandTimeoutMs?: number | undefined;
   /** Time, for tests. Default: the platform's. */
   readonly clock?: Clock | undefined;
 }
@@ -22,5 +22,5 @@ export interface PartykitSubscriberOptions {
 export const defaultHeartbeatMs = 15_000;
 /** Default of `deadAfterMs`. */
 export const defaultDeadAfterMs = 30_000;
-/** Default of `signalTimeoutMs`. */
-export const defaultSignalTimeoutMs = 2_000;
+/** Default of `commandTimeoutMs`. */
+export const defaultCommandTimeoutMs = 2_000;

@@ -1,7 +1,7 @@
 import { jwtVerify, SignJWT } from 'jose';
 
 /** What the bearer of a ticket may do: actions of `authorize`, or, for the server that writes the answers, `log`. */
-export type Permission = 'read' | 'send' | 'signal' | 'log';
+export type Permission = 'read' | 'send' | 'command' | 'log';
 
 /** A short-lived credential for one chat, signed with the secret that the Worker shares with the server. */
 export interface Ticket {

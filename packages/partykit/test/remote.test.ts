@@ -65,7 +65,7 @@ test('an append whose answer was lost on the way is in the log once', async () =
   const appended = log.append(run, begun.fence, frame);
   await until('the frame in the log', async () => (await other.state('c')).active?.next === 1);
   proxy.restore();
-  expect(await appended).toEqual({ signals: [] });
+  expect(await appended).toEqual({ commands: [] });
   expect((await other.read(run, { from: 0 })).frames).toEqual([frame]);
 });
 
@@ -94,11 +94,11 @@ test('an answer whose server died is saved by the sweep of another one, also aft
   const dead = open().log;
   await dead.begin({ ...run, leaseMs: 300 });
   await dead.close();
-  const ticket = await signTicket(keyOf(secret), { chatId: 'c', may: ['read', 'signal'] });
+  const ticket = await signTicket(keyOf(secret), { chatId: 'c', may: ['read', 'command'] });
   const device = await RawSocket.open(`${workerd.url}/c/socket?ticket=${ticket}`);
   onTestFinished(() => device.close());
   await device.got('live');
-  device.send('{"type":"signal","ref":1,"run":"r1","message":{"id":"s1","type":"cancel"}}');
+  device.send('{"type":"command","ref":1,"run":"r1","message":{"id":"s1","type":"cancel"}}');
   await device.got('receipt');
   // Where answers are made in the object, it would have saved this one by now.
   const from = performance.now();

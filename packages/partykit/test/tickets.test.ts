@@ -94,12 +94,12 @@ describe('a device', () => {
   const intrusions: readonly [string, string][] = [
     ['a frame', '{"v":1,"run":"r","turn":1,"at":0,"next":1,"chunks":[{"type":"start"}]}'],
     ['a call of the log', '{"id":"1","call":"state","args":["c",{}]}'],
-    ['a signal that is none', '{"type":"signal","ref":1,"run":"r"}'],
+    ['a signal that is none', '{"type":"command","ref":1,"run":"r"}'],
     ['no JSON', 'hello'],
   ];
   test.each(intrusions)('that sends %s publishes nothing', async (_what, text) => {
     const chatId = newChat();
-    const [intruder, other] = [await open(chatId, 'read', 'signal'), await open(chatId, 'read')];
+    const [intruder, other] = [await open(chatId, 'read', 'command'), await open(chatId, 'read')];
     await Promise.all([intruder.got('live'), other.got('live')]);
     intruder.send(text);
     const runId = await ask(chatId);
@@ -110,7 +110,7 @@ describe('a device', () => {
   });
 
   test('that sends bytes is closed', async () => {
-    const socket = await open(newChat(), 'read', 'signal');
+    const socket = await open(newChat(), 'read', 'command');
     await socket.got('live');
     socket.send(new ArrayBuffer(8));
     expect(await socket.isClosed()).toMatchObject({ code: 1008 });
@@ -119,8 +119,8 @@ describe('a device', () => {
   test('stops an answer over its socket where it may, and not where it may only read', async () => {
     const chatId = newChat();
     const runId = await ask(chatId);
-    const [reader, owner] = [await open(chatId, 'read'), await open(chatId, 'read', 'signal')];
-    const stop = JSON.stringify({ type: 'signal', ref: 7, run: runId, message: { id: 's1', type: 'cancel' } });
+    const [reader, owner] = [await open(chatId, 'read'), await open(chatId, 'read', 'command')];
+    const stop = JSON.stringify({ type: 'command', ref: 7, run: runId, message: { id: 's1', type: 'cancel' } });
     await reader.got('live');
     reader.send(stop);
     expect(JSON.parse(await reader.got('receipt'))).toMatchObject({ ref: 7, error: { code: 'forbidden' } });
@@ -143,8 +143,8 @@ describe('a device', () => {
       return ticket ? JSON.parse(atob(ticket.split('.')[1] ?? '')).may : response.status;
     };
     expect(await ticketOf('read')).toEqual(['read']);
-    expect(await ticketOf('read,signal')).toEqual(['read', 'signal']);
-    expect(await ticketOf('signal')).toBe(403);
+    expect(await ticketOf('read,signal')).toEqual(['read', 'command']);
+    expect(await ticketOf('command')).toBe(403);
     expect((await post('/auth', { chatId: '../c' })).status).toBe(400);
     expect((await post('/auth', { chatId: 'x'.repeat(5000) })).status).toBe(413);
     expect((await fetch(`${workerd.url}/auth`)).status).toBe(405);
@@ -175,7 +175,7 @@ describe('a request', () => {
       fetch(`${workerd.url}/hidden`, { headers: { 'x-may': 'send' } }),
       fetch(`${workerd.url}/hidden/stream`, { headers: { 'x-may': '' } }),
       post('', { id: 'hidden', messages: [] }, { 'x-may': 'read' }),
-      post('/hidden/signal', { id: 's', runId: 'r', type: 'cancel' }, { 'x-may': 'read' }),
+      post('/hidden/command', { id: 's', runId: 'r', type: 'cancel' }, { 'x-may': 'read' }),
     ]);
     expect(refusals.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
     expect((await workerd.seen()).requests.filter((each) => each.includes('hidden'))).toEqual([]);
@@ -183,7 +183,7 @@ describe('a request', () => {
 
   test('cannot bring a ticket of its own', async () => {
     const chatId = newChat();
-    const headers = { 'x-may': 'read', 'x-chat-ticket': await ticketFor(chatId, 'read', 'send', 'signal', 'log') };
+    const headers = { 'x-may': 'read', 'x-chat-ticket': await ticketFor(chatId, 'read', 'send', 'command', 'log') };
     expect((await post('', { id: chatId, messages: [] }, headers)).status).toBe(403);
     // The object itself, reached past the Worker's gate, trusts nobody.
     const direct = await fetch(`${workerd.origin}/api/chat/${chatId}?chat=${chatId}`);
@@ -198,7 +198,7 @@ describe('a request', () => {
     ['GET', '/a%2Fb', undefined, 400],
     ['GET', '/c/unknown', undefined, 404],
     ['GET', '/c/stream/more', undefined, 404],
-    ['POST', '/c/signal', '{}', 400],
+    ['POST', '/c/command', '{}', 400],
   ] as const)('%s %s with the body %s is answered as core does', async (method, path, body, status) => {
     const init = { method, headers: { 'content-type': 'application/json' }, ...(body !== undefined && { body }) };
     const response = await fetch(`${workerd.url}${path}`, init);

@@ -2,7 +2,7 @@ import { type AllowChat, ChatTransportError, type RealtimeServer, readBodyText }
 import { defaultChannelPrefix, frameEvent } from './channel-names.ts';
 
 /** What this service can do; the contract suite reads it. */
-export const pusherSupports = { ownLog: false, clientSignals: false, ordered: false } as const;
+export const pusherSupports = { ownLog: false, clientCommands: false, ordered: false } as const;
 
 /**
  * Largest message, in bytes of UTF-8. Core sends a pointer instead of a larger one.

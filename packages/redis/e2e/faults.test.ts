@@ -50,10 +50,10 @@ it('stops a silent writer in another process within 300 ms', async () => {
   const { run, said } = await writer(url, 'wait');
   await until('a writer that waits', () => said[1] === 'waiting');
   const began = performance.now();
-  expect(await log.signal(run, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+  expect(await log.command(run, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
   await until('the news over there', () => said.length > 2);
   expect(performance.now() - began).toBeLessThan(300);
-  expect(said[2]).toEqual({ end: { reason: 'cancel' }, signals: [] });
+  expect(said[2]).toEqual({ end: { reason: 'cancel' }, commands: [] });
 });
 
 it('keeps whole frames only, and all that were acknowledged, when the writer is killed in mid-append', async () => {
@@ -170,7 +170,7 @@ it('fails a call that Redis does not answer in time, and a call while Redis is a
   proxy.reset();
   await until(
     'a log that answers',
-    async () => (await codeOf(log.renew(run, run.fence))) === 'resolved {"signals":[]}',
+    async () => (await codeOf(log.renew(run, run.fence))) === 'resolved {"commands":[]}',
   );
   await server.kill();
   expect(await codeOf(log.renew(run, run.fence))).toMatchObject({ code: 'provider-failed', retryable: true });
@@ -181,7 +181,7 @@ it('refuses frames when Redis is full, whole, and still lets a run be kept, canc
   const [log, client] = [await logOn(url), await clientOf(url)];
   const [one, two] = [await begin(log), await begin(log)];
   for (const run of [one, two]) await log.append(run, run.fence, frame(0, 'a'));
-  await log.signal(two, { id: 's1', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
+  await log.command(two, { id: 's1', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
   // Less than an empty Redis needs.
   await client.configSet('maxmemory', '100kb');
   expect(await codeOf(log.append(one, one.fence, frame(1, 'b')))).toEqual(refused('OOM'));
@@ -189,12 +189,12 @@ it('refuses frames when Redis is full, whole, and still lets a run be kept, canc
   expect(await codeOf(log.begin(next))).toEqual(refused('OOM'));
   expect(await log.state(one.chatId)).toMatchObject({ turn: 1, active: { runId: one.runId, next: 1 } });
 
-  expect(await log.renew(one, one.fence)).toEqual({ signals: [] });
+  expect(await log.renew(one, one.fence)).toEqual({ commands: [] });
   await log.settle(two, 's1', { outcome: 'delivered' });
-  expect(await log.signal(one, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+  expect(await log.command(one, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
   expect(await log.end(two, two.fence, { reason: 'finish' })).toMatchObject({ next: 1, end: { reason: 'finish' } });
   expect(await log.claim(one.chatId, `finish:${one.runId}`, 'me', 60_000)).toBe(true);
-  expect(await log.signal({ chatId: one.chatId, runId: 'early' }, { id: 'c1', type: 'cancel' })).toEqual({
+  expect(await log.command({ chatId: one.chatId, runId: 'early' }, { id: 'c1', type: 'cancel' })).toEqual({
     outcome: 'accepted',
   });
 
@@ -211,7 +211,7 @@ it('says so when Redis takes no writes, and goes on when it does again', async (
   expect(await codeOf(log.append(run, run.fence, frame(0, 'a')))).toEqual(refused('NOREPLICAS'));
   expect((await log.state(run.chatId)).active?.next).toBe(0);
   await client.configSet('min-replicas-to-write', '0');
-  expect(await log.append(run, run.fence, frame(0, 'a'))).toEqual({ signals: [] });
+  expect(await log.append(run, run.fence, frame(0, 'a'))).toEqual({ commands: [] });
 
   // A replica, as after a failover that this client has not noticed.
   await (await clientOf(primary.url)).ping();
@@ -224,8 +224,8 @@ it('leaves nothing behind but the number of the last turn, without being swept',
   const [log, client] = [await logOn(url, { retentionMs: 300 }), await clientOf(url)];
   const run = await begin(log, { leaseMs: 200 });
   await log.append(run, run.fence, frame(0, 'a'));
-  await log.signal(run, { id: 's1', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
-  await log.signal(run, { id: 'c1', type: 'cancel' });
+  await log.command(run, { id: 's1', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
+  await log.command(run, { id: 'c1', type: 'cancel' });
   await log.claim(run.chatId, 'tool:1', 'me', 200);
   expect((await client.keys('*')).length).toBeGreaterThan(5);
   const left = async () => (await client.keys('*')).sort();

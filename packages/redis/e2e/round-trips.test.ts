@@ -55,13 +55,13 @@ it('sends one command per flushed frame while an answer streams', async () => {
   expect(commands).toHaveLength(appends - before);
 });
 
-it('asks nothing while it waits: not for signals, not for frames, not for the next run', async () => {
+it('asks nothing while it waits: not for commands, not for frames, not for the next run', async () => {
   const { url } = await redis();
   const [log, other] = [await logOn(url), await logOn(url)];
   const run = await begin(log);
   const wait = (waitMs: number): Promise<unknown> =>
     Promise.all([
-      log.waitForSignal(run, run.fence, { known: [], waitMs }),
+      log.waitForCommand(run, run.fence, { known: [], waitMs }),
       ...[1, 2, 3].map(() => other.read(run, { from: 0, waitMs })),
       other.state(run.chatId, { after: 1, waitMs }),
     ]);
@@ -97,5 +97,5 @@ it('goes on when Redis has forgotten its scripts', async () => {
   const log = await logOn(url);
   const run = await begin(log);
   await (await clientOf(url)).scriptFlush();
-  expect(await log.append(run, run.fence, frame(0, 'a'))).toEqual({ signals: [] });
+  expect(await log.append(run, run.fence, frame(0, 'a'))).toEqual({ commands: [] });
 });

@@ -6,7 +6,7 @@ import {
   isExpired,
   maxReadLength,
   type RunLog,
-  type SteerSignal,
+  type SteerCommand,
   unknownRun,
   type WriterNews,
 } from '@chat-transport/core/provider';
@@ -29,7 +29,7 @@ type StateReply = readonly [
 ];
 
 /** The calls that may wait. Each looks at the log at once and again after each notice. */
-export function createReading(context: LogContext): Pick<RunLog, 'read' | 'state' | 'waitForSignal'> {
+export function createReading(context: LogContext): Pick<RunLog, 'read' | 'state' | 'waitForCommand'> {
   const { keys, retentionMs, waiting, ask, call, record } = context;
   return {
     read: (key, { from, ...options }) => {
@@ -75,7 +75,7 @@ export function createReading(context: LogContext): Pick<RunLog, 'read' | 'state
         },
       }),
 
-    waitForSignal: (key, fence, { known, ...options }) =>
+    waitForCommand: (key, fence, { known, ...options }) =>
       waiting.wait<WriterNews>({
         ...options,
         channels: [keys.changes(key.chatId)],
@@ -85,10 +85,10 @@ export function createReading(context: LogContext): Pick<RunLog, 'read' | 'state
           const row = toRow(key, reply);
           if (!row) throw unknownRun(key);
           const over = endOf(row, now)?.reason ?? (row.fence === fence ? undefined : 'lost');
-          if (over) return { done: true, value: { end: { reason: over }, signals: [] } };
-          const signals = steers.map((steer) => JSON.parse(steer) as SteerSignal);
-          const done = last || signals.some(({ id }) => !known.includes(id));
-          return done ? { done, value: { signals } } : { done, againInMs: row.leaseUntil - now };
+          if (over) return { done: true, value: { end: { reason: over }, commands: [] } };
+          const commands = steers.map((steer) => JSON.parse(steer) as SteerCommand);
+          const done = last || commands.some(({ id }) => !known.includes(id));
+          return done ? { done, value: { commands } } : { done, againInMs: row.leaseUntil - now };
         },
       }),
   };

@@ -1,4 +1,4 @@
-import { defaultRetentionMs, type RunLog, type SignalReceipt } from '@chat-transport/core/provider';
+import { type CommandReceipt, defaultRetentionMs, type RunLog } from '@chat-transport/core/provider';
 import { createDueRuns } from './due-runs.ts';
 import { closed, createContext } from './log-context.ts';
 import { createNotices } from './notices.ts';
@@ -6,7 +6,7 @@ import { createReading } from './reading.ts';
 import type { RedisLogClient } from './redis-client.ts';
 import { defaultKeyPrefix, redisKeys } from './redis-keys.ts';
 import { createScriptRunner, defaultCallTimeoutMs, script } from './script-runner.ts';
-import * as scripts from './scripts/signal-scripts.ts';
+import * as scripts from './scripts/command-scripts.ts';
 import { createWaiting } from './wait.ts';
 import { createWriting } from './writing.ts';
 
@@ -28,7 +28,7 @@ const cancelRun = script(scripts.cancel);
 const steerRun = script(scripts.steer);
 const takeClaim = script(scripts.claim);
 
-type SignalReply = readonly ['accepted' | 'delivered' | 'ended'] | readonly ['receipt', string];
+type CommandReply = readonly ['accepted' | 'delivered' | 'ended'] | readonly ['receipt', string];
 
 /** A log in Redis, for any number of processes. Every call is one transaction on one chat; an append is one round trip. */
 export function redisLog(options: RedisLogOptions): RunLog {
@@ -52,12 +52,12 @@ export function redisLog(options: RedisLogOptions): RunLog {
     ...createWriting(context, due),
     ...createReading(context),
 
-    async signal(key, signal) {
-      const values = [signal.id, keys.changes(key.chatId)];
-      if (signal.type === 'steer') {
-        return receiptOf(await context.call(steerRun, key, ...values, JSON.stringify(signal)));
+    async command(key, command) {
+      const values = [command.id, keys.changes(key.chatId)];
+      if (command.type === 'steer') {
+        return receiptOf(await context.call(steerRun, key, ...values, JSON.stringify(command)));
       }
-      const [reply] = await Promise.all([context.call<SignalReply>(cancelRun, key, ...values), due.dueIn(key, 0)]);
+      const [reply] = await Promise.all([context.call<CommandReply>(cancelRun, key, ...values), due.dueIn(key, 0)]);
       return receiptOf(reply);
     },
 
@@ -84,7 +84,7 @@ export function redisLog(options: RedisLogOptions): RunLog {
 /** The claims that say that somebody takes care of a run's end. */
 const finishing = 'finish:';
 
-function receiptOf([outcome, receipt]: SignalReply): SignalReceipt {
+function receiptOf([outcome, receipt]: CommandReply): CommandReceipt {
   if (outcome === 'receipt') return JSON.parse(receipt);
   return outcome === 'ended' ? { outcome: 'not-delivered', reason: 'ended' } : { outcome };
 }

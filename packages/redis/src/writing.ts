@@ -6,7 +6,7 @@ import {
   type RunInit,
   type RunLog,
   recentRuns,
-  type SteerSignal,
+  type SteerCommand,
   toRecord,
   type WriterNews,
   wrongOffset,
@@ -36,7 +36,7 @@ type Facts = readonly [
   cancels: readonly string[],
 ];
 type Commit = readonly ['changed' | 'begun'];
-type AppendReply = readonly ['end', WriterEnd] | readonly ['offset', string] | readonly ['signals', readonly string[]];
+type AppendReply = readonly ['end', WriterEnd] | readonly ['offset', string] | readonly ['commands', readonly string[]];
 type WriterEnd = NonNullable<WriterNews['end']>['reason'];
 
 /** The calls of a run's writer: each one transaction, `append` and `renew` in one round trip. */
@@ -47,9 +47,9 @@ export function createWriting(
   const { call, keys, record } = context;
 
   const writerNews = (at: number, [type, value]: AppendReply): WriterNews => {
-    if (type === 'end') return { end: { reason: value }, signals: [] };
+    if (type === 'end') return { end: { reason: value }, commands: [] };
     if (type === 'offset') throw wrongOffset(at, Number(value));
-    return { signals: value.map((steer) => JSON.parse(steer) as SteerSignal) };
+    return { commands: value.map((steer) => JSON.parse(steer) as SteerCommand) };
   };
 
   return {
@@ -73,9 +73,9 @@ export function createWriting(
 
     renew: async (key, fence) => writerNews(0, await call<AppendReply>(appendFrame, key, fence, '')),
 
-    async settle(key, signalId, receipt) {
+    async settle(key, commandId, receipt) {
       if (receipt.outcome === 'accepted') return;
-      await call(settleSteer, key, signalId, JSON.stringify(receipt), keys.changes(key.chatId));
+      await call(settleSteer, key, commandId, JSON.stringify(receipt), keys.changes(key.chatId));
     },
 
     async end(key, fence, { reason }) {

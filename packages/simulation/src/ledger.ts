@@ -1,4 +1,4 @@
-import type { RunRecord, SignalReceipt } from '@chat-transport/core/provider';
+import type { CommandReceipt, RunRecord } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import type { Script } from './script.ts';
 
@@ -17,7 +17,7 @@ export interface Steer {
   /** The runs whose model got it. */
   readonly takenBy: string[];
   /** What its user was told in the end. */
-  outcome?: SignalReceipt | Error;
+  outcome?: CommandReceipt | Error;
 }
 
 /** What has really happened, written down by the parts of the model and not by core. */

@@ -29,7 +29,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'appends-behind-a-stale-fence',
-    file: 'log/store-signals.ts',
+    file: 'log/store-commands.ts',
     find: 'return row.end !== undefined || row.fence !== fence;',
     replace: 'return row.fence !== fence;',
   },
@@ -65,7 +65,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'loses-the-last-frame',
-    file: 'server/run-writer.ts',
+    file: 'server/run/run-writer.ts',
     find: 'if (dueAt === Number.POSITIVE_INFINITY) {',
     replace: 'if (dueAt === Number.POSITIVE_INFINITY || closing) {',
   },
@@ -89,7 +89,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'forgets-new-messages',
-    file: 'server/history.ts',
+    file: 'server/conversation/history.ts',
     find: "return [...head, ...fresh.filter((message) => message.role === 'user' && !head.some(({ id }) => id === message.id))];",
     replace: 'return [...head, ...fresh.slice(fresh.length)];',
   },
@@ -107,7 +107,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'never-calls-on-finish',
-    file: 'server/finish.ts',
+    file: 'server/run/finish.ts',
     find: 'await onFinish({',
     replace: 'void ({',
   },
@@ -119,7 +119,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'replays-without-earlier-parts',
-    file: 'server/stream-run.ts',
+    file: 'server/http/stream-run.ts',
     find: 'if (view.withEarlierParts) opening',
     replace: 'if (false as boolean) opening',
   },
@@ -131,7 +131,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'promises-every-steer',
-    file: 'server/steers.ts',
+    file: 'server/run/steers.ts',
     find: "{ outcome: 'not-delivered' as const, reason: outcome.reason }",
     replace: "{ outcome: 'delivered' as const }",
   },

@@ -1,5 +1,5 @@
 import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core';
-import type { RealtimeServer, Signal, SignalReceipt } from '@chat-transport/core/provider';
+import type { CommandReceipt, RealtimeServer, RunCommand } from '@chat-transport/core/provider';
 import { ModelledFailure } from './model.ts';
 import type { ServerProcess } from './server-process.ts';
 import type { Tab } from './tab.ts';
@@ -45,21 +45,21 @@ export class RealtimeService {
         signal.addEventListener('abort', () => this.subscriptions.delete(entry));
         this.#goLive(entry);
       },
-      ...(this.#world.settings.carriesSignals && {
+      ...(this.#world.settings.carriesCommands && {
         send: (chatId, runId, message) => this.#carry(tab, chatId, runId, message),
       }),
     };
   }
 
   /** A signal on its way to a server, over the service. */
-  async #carry(tab: Tab, chatId: string, runId: string, message: Signal): Promise<SignalReceipt> {
+  async #carry(tab: Tab, chatId: string, runId: string, message: RunCommand): Promise<CommandReceipt> {
     const world = this.#world;
     await tab.clock.wait(world.latency());
     const server = world.someServer();
     if (tab.device.offline || !server || world.strikes('message-dropped')) throw new ModelledFailure();
     // A server that is killed meanwhile never answers.
     const patience = tab.clock.wait(5000).then(() => Promise.reject(new ModelledFailure()));
-    const answer = server.gate(() => server.handler.runtime.signal({ chatId, runId }, message));
+    const answer = server.gate(() => server.handler.runtime.command({ chatId, runId }, message));
     const receipt = await Promise.race([answer, patience]);
     await tab.clock.wait(world.latency());
     if (tab.device.offline || world.strikes('message-dropped')) throw new ModelledFailure();

@@ -108,11 +108,11 @@ export class ServerProcess {
       append: call(log.append),
       renew: call(log.renew),
       settle: call(log.settle),
-      waitForSignal: call(log.waitForSignal),
+      waitForCommand: call(log.waitForCommand),
       end: call(log.end),
       read: call(log.read),
       state: call(log.state),
-      signal: call(log.signal, true, (receipt, key, { type, id }) =>
+      command: call(log.command, true, (receipt, key, { type, id }) =>
         this.#world.trace.add('log', `${type} ${id} of ${key.runId}: ${receipt.outcome} ${receipt.reason ?? ''}`),
       ),
       claim: call(log.claim),

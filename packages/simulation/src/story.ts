@@ -1,4 +1,4 @@
-import type { SignalReceipt } from '@chat-transport/core/provider';
+import type { CommandReceipt } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import { brief } from './brief.ts';
 import type { Steer } from './ledger.ts';
@@ -191,7 +191,7 @@ export class Story {
       faults.count('steered');
       trace.add(tab.name, `steers by ${text}`);
       ledger.steers.set(text, steer);
-      const told = (outcome: SignalReceipt | Error): void => {
+      const told = (outcome: CommandReceipt | Error): void => {
         steer.outcome = outcome;
         trace.add(tab.name, `steer ${text}: ${'message' in outcome ? outcome.message : JSON.stringify(outcome)}`);
       };

@@ -24,8 +24,8 @@ export interface Settings {
   readonly servers: number;
   readonly usesRealtime: boolean;
   readonly ordered: boolean;
-  /** Whether the service is our own server: it carries signals, and a sender's answer comes over it alone. */
-  readonly carriesSignals: boolean;
+  /** Whether the service is our own server: it carries commands, and a sender's answer comes over it alone. */
+  readonly carriesCommands: boolean;
   readonly flushIntervalMs: number;
   readonly maxMessageBytes: number;
   readonly onBusy: 'reject' | 'interrupt' | 'queue';
@@ -129,7 +129,7 @@ function chooseSettings(random: Random): Settings {
     servers: random.pick([1, 2, 2, 3]),
     usesRealtime: random.chance(0.85),
     ordered: random.chance(0.3),
-    carriesSignals: random.chance(0.5),
+    carriesCommands: random.chance(0.5),
     flushIntervalMs: random.pick([0, 20, 100, 100]),
     maxMessageBytes: random.pick([1024, 10_240, 65_536, 65_536]),
     onBusy: random.pick(['reject', 'reject', 'interrupt', 'queue']),

@@ -1,4 +1,4 @@
-import type { LogStore, PruneCutoffs, RunKey, SignalReceipt, StoredSteer } from '@chat-transport/core/provider';
+import type { CommandReceipt, LogStore, PruneCutoffs, RunKey, StoredSteer } from '@chat-transport/core/provider';
 import { prepareSchema } from './schema.ts';
 import type { SqlDatabase, SqlRow, SqlValue } from './sql-database.ts';
 import { toRunRow } from './sql-rows.ts';
@@ -141,9 +141,9 @@ export function createSqlStore(database: SqlDatabase): LogStore {
   };
 }
 
-function toReceipt({ outcome, reason }: SqlRow): SignalReceipt | undefined {
+function toReceipt({ outcome, reason }: SqlRow): CommandReceipt | undefined {
   if (outcome === null || outcome === undefined) return undefined;
-  const known = outcome as SignalReceipt['outcome'];
+  const known = outcome as CommandReceipt['outcome'];
   return reason === null ? { outcome: known } : { outcome: known, reason: String(reason) };
 }
 

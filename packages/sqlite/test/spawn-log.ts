@@ -7,7 +7,7 @@ import type { Ask, Tell } from './log-process.ts';
 /** A log in another process. */
 export interface SpawnedLog {
   /** Its methods, each called over there. */
-  readonly log: Pick<RunLog, 'begin' | 'append' | 'end' | 'read' | 'state' | 'signal' | 'settle' | 'waitForSignal'>;
+  readonly log: Pick<RunLog, 'begin' | 'append' | 'end' | 'read' | 'state' | 'command' | 'settle' | 'waitForCommand'>;
   /** Appends until the process is killed; tells each acknowledged `next`. */
   flood(run: { chatId: string; runId: string }, fence: string, onAck: (next: number) => void): void;
   /** Kills it as the kernel would (SIGKILL), and waits until it is gone. */

@@ -79,7 +79,7 @@ it('leaves nothing of what was said in the file after the retention', async () =
   const message: UIMessage = { id: 'm', role: 'user', parts: [] };
   const start: RunStart = { trigger: 'submit-message', from: '', messageId: 'a', before: null, tail: [message] };
   await log.begin({ ...run, digest: 'd', start, messages: [message], onBusy: 'reject', leaseMs: 5_000 });
-  await log.signal(run, { id: 's', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
+  await log.command(run, { id: 's', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
   await log.claim('chat', 'tool:1', 'a', 5_000);
   const rows = (table: string): unknown => database.prepare(`select count(*) as count from ${table}`).get()?.count;
   const counts = (): unknown[] =>

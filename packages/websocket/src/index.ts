@@ -3,7 +3,7 @@ export {
   defaultDeadAfterMs,
   defaultHeartbeatMs,
   defaultLingerMs,
-  defaultSignalTimeoutMs,
+  defaultCommandTimeoutMs,
   type WebSocketSubscriberOptions,
 } from './subscriber-options.ts';
 export { websocketSubscriber } from './websocket-subscriber.ts';

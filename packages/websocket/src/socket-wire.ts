@@ -1,4 +1,4 @@
-import type { ErrorCode, Signal, SignalReceipt } from '@chat-transport/core/provider';
+import type { CommandReceipt, ErrorCode, RunCommand } from '@chat-transport/core/provider';
 
 /*
  * The socket's own wire. A published message goes down as `<chatId> <data>`, everything else is one JSON object per text frame.
@@ -11,11 +11,11 @@ export type ClientFrame =
   | { readonly type: 'subscribe'; readonly ref: number; readonly chat: string; readonly token: string }
   | { readonly type: 'unsubscribe'; readonly chat: string }
   | {
-      readonly type: 'signal';
+      readonly type: 'command';
       readonly ref: number;
       readonly chat: string;
       readonly run: string;
-      readonly message: Signal;
+      readonly message: RunCommand;
     }
   | { readonly type: 'ping' };
 
@@ -35,7 +35,7 @@ export type ServerFrame =
   | { readonly type: 'missed'; readonly ref: number; readonly chat: string }
   /** The subscription ends soon unless it is subscribed again with a new token. */
   | { readonly type: 'reauthorize'; readonly ref: number; readonly chat: string }
-  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: SignalReceipt }
+  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: CommandReceipt }
   | {
       readonly type: 'receipt';
       readonly ref: number;

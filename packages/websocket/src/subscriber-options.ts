@@ -14,8 +14,8 @@ export interface WebSocketSubscriberOptions {
   readonly deadAfterMs?: number | undefined;
   /** How long the socket stays open without a subscription, in milliseconds. Default {@link defaultLingerMs}. */
   readonly lingerMs?: number | undefined;
-  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultSignalTimeoutMs}. */
-  readonly signalTimeoutMs?: number | undefined;
+  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultCommandTimeoutMs}. */
+  readonly commandTimeoutMs?: number | undefined;
   /** Time, for tests. Default: the platform's. */
   readonly clock?: Clock | undefined;
 }
@@ -26,5 +26,5 @@ export const defaultHeartbeatMs = 10_000;
 export const defaultDeadAfterMs = 25_000;
 /** Default of `lingerMs`. */
 export const defaultLingerMs = 1_000;
-/** Default of `signalTimeoutMs`. */
-export const defaultSignalTimeoutMs = 2_000;
+/** Default of `commandTimeoutMs`. */
+export const defaultCommandTimeoutMs = 2_000;

@@ -18,7 +18,7 @@ import { SessionRegistry } from './server/session-registry.ts';
 import { refusalOf, refuse } from './server/upgrade-gate.ts';
 
 /** What this service can do; the contract suite reads it. */
-export const websocketSupports = { ownLog: false, clientSignals: true, ordered: true } as const;
+export const websocketSupports = { ownLog: false, clientCommands: true, ordered: true } as const;
 
 /** What `attach` needs of an HTTP server: Node's own, and what `serve` of `@hono/node-server` answers. */
 export interface UpgradeServer {

@@ -3,10 +3,10 @@ import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } fro
 import { expandMessage, shortMark } from './short-message.ts';
 import type { ClientFrame, ServerFrame } from './socket-wire.ts';
 import {
+  defaultCommandTimeoutMs,
   defaultDeadAfterMs,
   defaultHeartbeatMs,
   defaultLingerMs,
-  defaultSignalTimeoutMs,
   type WebSocketSubscriberOptions,
 } from './subscriber-options.ts';
 
@@ -39,7 +39,7 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
   const heartbeatMs = options.heartbeatMs ?? defaultHeartbeatMs;
   const deadAfterMs = options.deadAfterMs ?? defaultDeadAfterMs;
   const channels = new Map<string, Channel>();
-  const signals = new Map<number, (answer?: Receipt) => void>();
+  const commands = new Map<number, (answer?: Receipt) => void>();
   let socket: WebSocket | undefined;
   let failures = 0;
   let refs = 0;
@@ -95,7 +95,7 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
     const old = socket;
     socket = undefined;
     old?.close();
-    for (const settle of signals.values()) settle();
+    for (const settle of commands.values()) settle();
   };
   const shut = (): void => {
     hangUp();
@@ -179,7 +179,7 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
     for (const listener of channel.listeners) listener.onMessage(channel.newest);
   };
   const obey = (frame: ServerFrame): void => {
-    if (frame.type === 'receipt') signals.get(frame.ref)?.(frame);
+    if (frame.type === 'receipt') commands.get(frame.ref)?.(frame);
     if (!('chat' in frame)) return;
     const { chat, type } = frame;
     const channel = channels.get(chat);
@@ -223,7 +223,7 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
       new Promise((resolve, reject) => {
         const ref = ++refs;
         const settle = (answer?: Receipt): void => {
-          signals.delete(ref);
+          commands.delete(ref);
           clock.clearTimeout(timeout);
           signal.removeEventListener('abort', onAbort);
           if (answer && 'receipt' in answer) resolve(answer.receipt);
@@ -231,10 +231,10 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
           else reject(new ChatTransportError(answer?.error ?? noAnswer));
         };
         const onAbort = (): void => settle();
-        const timeout = clock.setTimeout(onAbort, options.signalTimeoutMs ?? defaultSignalTimeoutMs);
+        const timeout = clock.setTimeout(onAbort, options.commandTimeoutMs ?? defaultCommandTimeoutMs);
         signal.addEventListener('abort', onAbort);
-        signals.set(ref, settle);
-        if (channels.get(chat)?.isLive && !signal.aborted) tell({ type: 'signal', ref, chat, run, message });
+        commands.set(ref, settle);
+        if (channels.get(chat)?.isLive && !signal.aborted) tell({ type: 'command', ref, chat, run, message });
         else settle();
       }),
     close() {

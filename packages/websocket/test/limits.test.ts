@@ -19,8 +19,8 @@ describe('frames that make no sense', () => {
     ['a subscribe without a token', '{"type":"subscribe","ref":1,"chat":"one"}'],
     ['a subscribe without a number', '{"type":"subscribe","chat":"one","token":"x"}'],
     ['a chat id that is a path', '{"type":"subscribe","ref":1,"chat":"../one","token":"x"}'],
-    ['a signal without a message', '{"type":"signal","ref":1,"chat":"one","run":"r"}'],
-    ['a signal for a run id that is a path', '{"type":"signal","ref":1,"chat":"one","run":"../../auth","message":{}}'],
+    ['a signal without a message', '{"type":"command","ref":1,"chat":"one","run":"r"}'],
+    ['a signal for a run id that is a path', '{"type":"command","ref":1,"chat":"one","run":"../../auth","message":{}}'],
     ['a stock request without its id', '{"type":"resume","id":"one","headers":{},"body":{}}'],
   ];
   test.each(cases)('%s closes the socket with 1008', async (_what, text) => {
@@ -28,7 +28,7 @@ describe('frames that make no sense', () => {
     const client = await app.client().opened();
     client.socket.send(text);
     expect(await closed(client)).toMatchObject({ code: 1008, reason: expect.stringContaining('invalid') });
-    expect(app.signals).toHaveLength(0);
+    expect(app.commands).toHaveLength(0);
   });
 
   test('a binary frame closes the socket with 1003', async () => {

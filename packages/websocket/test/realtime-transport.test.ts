@@ -62,12 +62,12 @@ test('a device that resumes sees everything, and its stop reaches the run over t
   await Promise.all([sent, resumed]);
   await until('the end of the run', () => app.finished.length === 1);
   expect(app.finished[0]).toEqual({ outcome: 'cancel', text: 'Hello wait ' });
-  expect(posts.filter((each) => each.includes('/signal'))).toEqual([]);
+  expect(posts.filter((each) => each.includes('/command'))).toEqual([]);
 });
 
 test('a user without the right to signal cannot stop, over no path', async () => {
   const app = await serveChat({
-    may: (request, action) => action !== 'signal' || request.headers.get('x-owner') === '1',
+    may: (request, action) => action !== 'command' || request.headers.get('x-owner') === '1',
   });
   const owner = device(app, { headers: { 'x-owner': '1' } });
   void owner.chat.sendMessage({ text: 'hold' });

@@ -131,7 +131,7 @@ describe('limits', () => {
     const release: (() => void)[] = [];
     const app = await serveWith(
       async (request) => {
-        if (request.url.endsWith('/signal')) return Response.json({ outcome: 'delivered' });
+        if (request.url.endsWith('/command')) return Response.json({ outcome: 'delivered' });
         await new Promise<void>((resolve) => release.push(resolve));
         return events('[DONE]');
       },
@@ -215,7 +215,7 @@ describe('leaving before the answer', () => {
     let answer = (_response: Response): void => {};
     const app = await serveWith(async (request) => {
       const body = request.method === 'POST' ? await request.json() : {};
-      if (request.url.endsWith('/signal')) {
+      if (request.url.endsWith('/command')) {
         seen.cancelled.push(body.runId);
         return Response.json({ outcome: 'delivered' });
       }

@@ -79,7 +79,7 @@ describe('subscribing', () => {
     client.tell({ type: 'ping' });
     await client.got({ type: 'pong' });
     await app.publish('one', 'late');
-    client.tell({ type: 'signal', ref: 7, chat: 'one', run: 'r', message: { id: 's', type: 'cancel' } });
+    client.tell({ type: 'command', ref: 7, chat: 'one', run: 'r', message: { id: 's', type: 'cancel' } });
     expect(await client.got({ ref: 7 })).toMatchObject({ error: { code: 'forbidden' } });
     expect(client.received).not.toContain('one late');
   });
@@ -107,39 +107,39 @@ describe('subscribing', () => {
   });
 });
 
-describe('signals over the socket', () => {
+describe('commands over the socket', () => {
   test('reach the signal route with the handshake’s cookies, and bring its receipt', async () => {
     const app = await serveStub();
     const client = await app.client({ cookie: 'session=1' }).opened();
     await client.subscribe('one', await app.token('one'));
-    client.tell({ type: 'signal', ref: 5, chat: 'one', run: 'run1', message: { id: 's1', type: 'cancel' } });
+    client.tell({ type: 'command', ref: 5, chat: 'one', run: 'run1', message: { id: 's1', type: 'cancel' } });
     expect(await client.got({ type: 'receipt' })).toEqual({
       type: 'receipt',
       ref: 5,
       receipt: { outcome: 'delivered' },
     });
-    expect(app.signals).toHaveLength(1);
-    expect(app.signals[0]?.body).toEqual({ id: 's1', type: 'cancel', runId: 'run1' });
-    expect(new URL(app.signals[0]?.url ?? '').pathname).toBe('/api/chat/one/signal');
-    expect(app.signals[0]?.headers.get('cookie')).toBe('session=1');
+    expect(app.commands).toHaveLength(1);
+    expect(app.commands[0]?.body).toEqual({ id: 's1', type: 'cancel', runId: 'run1' });
+    expect(new URL(app.commands[0]?.url ?? '').pathname).toBe('/api/chat/one/command');
+    expect(app.commands[0]?.headers.get('cookie')).toBe('session=1');
   });
 
   test('are refused where the app allows reading only', async () => {
     const app = await serveStub();
     const client = await app.client().opened();
     await client.subscribe('one', await app.token('one', { 'x-may': 'read' }));
-    client.tell({ type: 'signal', ref: 5, chat: 'one', run: 'run1', message: { id: 's1', type: 'cancel' } });
+    client.tell({ type: 'command', ref: 5, chat: 'one', run: 'run1', message: { id: 's1', type: 'cancel' } });
     expect(await client.got({ type: 'receipt' })).toMatchObject({ ref: 5, error: { code: 'forbidden' } });
-    expect(app.signals).toHaveLength(0);
+    expect(app.commands).toHaveLength(0);
   });
 
   test('are refused for a chat that the socket has not subscribed', async () => {
     const app = await serveStub();
     const client = await app.client().opened();
     await client.subscribe('one', await app.token('one'));
-    client.tell({ type: 'signal', ref: 5, chat: 'two', run: 'run1', message: { id: 's1', type: 'cancel' } });
+    client.tell({ type: 'command', ref: 5, chat: 'two', run: 'run1', message: { id: 's1', type: 'cancel' } });
     expect(await client.got({ type: 'receipt' })).toMatchObject({ ref: 5, error: { code: 'forbidden' } });
-    expect(app.signals).toHaveLength(0);
+    expect(app.commands).toHaveLength(0);
   });
 });
 

@@ -291,7 +291,7 @@ test('a device that was too slow hears of an interruption, so that core reads th
   expect(device.heard.filter((each) => each !== message)).toEqual(['[live]', '[interrupted]', '[live]', 'after']);
 });
 
-describe('signals', () => {
+describe('commands', () => {
   const never = new AbortController().signal;
 
   test('go over the socket and bring the receipt', async () => {
@@ -299,14 +299,14 @@ describe('signals', () => {
     await new Device(subscriber, 'one').hears('[live]');
     const receipts = ['a', 'b'].map((id) => subscriber.send?.('one', 'run1', { id, type: 'cancel' }, never));
     expect(await Promise.all(receipts)).toEqual([{ outcome: 'delivered' }, { outcome: 'delivered' }]);
-    expect(app.signals.map(({ body }) => body)).toEqual([
+    expect(app.commands.map(({ body }) => body)).toEqual([
       { id: 'a', type: 'cancel', runId: 'run1' },
       { id: 'b', type: 'cancel', runId: 'run1' },
     ]);
   });
 
   test('fail as network when nothing is subscribed, when no answer comes, and when the socket goes', async () => {
-    const { app, proxy, subscriber } = await setUp({}, { signalTimeoutMs: 50 });
+    const { app, proxy, subscriber } = await setUp({}, { commandTimeoutMs: 50 });
     const send = (id: string): Promise<unknown> | undefined =>
       subscriber.send?.('one', 'run1', { id, type: 'cancel' }, never);
     await expect(send('early')).rejects.toMatchObject({ code: 'network' });
@@ -315,7 +315,7 @@ describe('signals', () => {
     const lost = send('slow');
     proxy.reset();
     await expect(lost).rejects.toMatchObject({ code: 'network' });
-    expect(app.signals.map(({ body }) => (body as { id: string }).id)).not.toContain('early');
+    expect(app.commands.map(({ body }) => (body as { id: string }).id)).not.toContain('early');
   });
 
   test('reject with the server’s code, and with the caller’s own reason', async () => {

@@ -1,4 +1,4 @@
-import { parkedSignalsPerChat, parkedSignalTtlMs } from '@chat-transport/core/provider';
+import { parkedCommandsPerChat, parkedCommandTtlMs } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
 import { advance, appendAll, endedRun, newId, readAll, runInit, startRun, textFrame, within } from './log-helpers.ts';
@@ -15,7 +15,7 @@ export const cancelCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log);
       await appendAll(log, started, textFrame(0, 'a', 'b'));
-      expect(await log.signal(started, cancel('c1'))).toEqual(delivered);
+      expect(await log.command(started, cancel('c1'))).toEqual(delivered);
       expect(await readAll(log, started)).toMatchObject({ run: { next: 2, end: { reason: 'cancel' } } });
       expect((await log.state(started.chatId)).active).toBeUndefined();
     },
@@ -25,8 +25,8 @@ export const cancelCases: readonly LogCase[] = [
     title: 'lets the writer of a cancelled run add nothing more',
     async run({ log }) {
       const started = await startRun(log);
-      await log.signal(started, cancel('c1'));
-      const news = { end: { reason: 'cancel' }, signals: [] };
+      await log.command(started, cancel('c1'));
+      const news = { end: { reason: 'cancel' }, commands: [] };
       expect(await log.append(started, started.fence, textFrame(0, 'a'))).toEqual(news);
       expect(await log.renew(started, started.fence)).toEqual(news);
       expect(await log.end(started, started.fence, { reason: 'finish' })).toMatchObject({
@@ -40,9 +40,9 @@ export const cancelCases: readonly LogCase[] = [
     title: 'reaches a writer whose model is silent',
     async run({ log }) {
       const started = await startRun(log);
-      const news = log.waitForSignal(started, started.fence, { known: [], waitMs: 60_000 });
-      await log.signal(started, cancel('c1'));
-      expect(await within('the news', news)).toEqual({ end: { reason: 'cancel' }, signals: [] });
+      const news = log.waitForCommand(started, started.fence, { known: [], waitMs: 60_000 });
+      await log.command(started, cancel('c1'));
+      expect(await within('the news', news)).toEqual({ end: { reason: 'cancel' }, commands: [] });
     },
   },
   {
@@ -50,10 +50,10 @@ export const cancelCases: readonly LogCase[] = [
     title: 'answers the same cancel the same, and another one that the run is over',
     async run({ log }) {
       const started = await startRun(log);
-      expect(await log.signal(started, cancel('c1'))).toEqual(delivered);
-      expect(await log.signal(started, cancel('c1'))).toEqual(delivered);
-      expect(await log.signal(started, cancel('c2'))).toEqual(ended);
-      expect(await log.signal(started, cancel('c1'))).toEqual(delivered);
+      expect(await log.command(started, cancel('c1'))).toEqual(delivered);
+      expect(await log.command(started, cancel('c1'))).toEqual(delivered);
+      expect(await log.command(started, cancel('c2'))).toEqual(ended);
+      expect(await log.command(started, cancel('c1'))).toEqual(delivered);
     },
   },
   {
@@ -61,7 +61,7 @@ export const cancelCases: readonly LogCase[] = [
     title: 'changes nothing about a run that ended by itself',
     async run({ log }) {
       const started = await endedRun(log);
-      expect(await log.signal(started, cancel('c1'))).toEqual(ended);
+      expect(await log.command(started, cancel('c1'))).toEqual(ended);
       expect((await log.read(started, { from: 0 })).run.end).toEqual({ reason: 'finish' });
     },
   },
@@ -70,7 +70,7 @@ export const cancelCases: readonly LogCase[] = [
     title: 'delivers one of many cancels at the same time',
     async run({ log }) {
       const started = await startRun(log);
-      const receipts = await Promise.all(['a', 'b', 'c'].map((id) => log.signal(started, cancel(id))));
+      const receipts = await Promise.all(['a', 'b', 'c'].map((id) => log.command(started, cancel(id))));
       expect(receipts.filter(({ outcome }) => outcome === 'delivered')).toHaveLength(1);
     },
   },
@@ -79,10 +79,10 @@ export const cancelCases: readonly LogCase[] = [
     title: 'never stops the next run',
     async run({ log }) {
       const first = await startRun(log);
-      await log.signal(first, cancel('c1'));
+      await log.command(first, cancel('c1'));
       const next = await startRun(log, { chatId: first.chatId });
-      expect(await log.signal(first, cancel('c1'))).toEqual(delivered);
-      expect(await log.signal(first, cancel('c2'))).toEqual(ended);
+      expect(await log.command(first, cancel('c1'))).toEqual(delivered);
+      expect(await log.command(first, cancel('c2'))).toEqual(ended);
       expect((await log.state(first.chatId)).active).toEqual(next.run);
     },
   },
@@ -91,15 +91,15 @@ export const cancelCases: readonly LogCase[] = [
     title: 'meets a run that was cancelled before it began: recorded with its messages, ended, never written',
     async run({ log }) {
       const init = runInit();
-      expect(await log.signal(init, cancel('c1'))).toEqual({ outcome: 'accepted' });
-      expect(await log.signal(init, cancel('c1'))).toEqual({ outcome: 'accepted' });
+      expect(await log.command(init, cancel('c1'))).toEqual({ outcome: 'accepted' });
+      expect(await log.command(init, cancel('c1'))).toEqual({ outcome: 'accepted' });
       const begun = await log.begin(init);
       expect(begun).toMatchObject({
         type: 'cancelled',
         run: { turn: 1, next: 0, end: { reason: 'cancel' }, start: init.start },
       });
       expect(await log.state(init.chatId)).toMatchObject({ turn: 1, messages: init.messages });
-      expect(await log.signal(init, cancel('c1'))).toEqual(delivered);
+      expect(await log.command(init, cancel('c1'))).toEqual(delivered);
       expect(await log.begin(init)).toMatchObject({ type: 'exists', run: { end: { reason: 'cancel' } } });
       expect((await startRun(log, { chatId: init.chatId })).run.turn).toBe(2);
     },
@@ -110,7 +110,7 @@ export const cancelCases: readonly LogCase[] = [
     async run({ log }) {
       const active = await startRun(log);
       const init = runInit({ chatId: active.chatId, onBusy: 'interrupt' });
-      await log.signal(init, cancel('c1'));
+      await log.command(init, cancel('c1'));
       expect(await log.begin(init)).toMatchObject({
         type: 'cancelled',
         run: { turn: 2 },
@@ -124,8 +124,8 @@ export const cancelCases: readonly LogCase[] = [
     title: 'stops only the run that an early cancel names',
     async run({ log }) {
       const chatId = newId('chat');
-      await log.signal({ chatId, runId: newId('run') }, cancel('c1'));
-      await log.signal(runInit(), cancel('c2'));
+      await log.command({ chatId, runId: newId('run') }, cancel('c1'));
+      await log.command(runInit(), cancel('c2'));
       expect((await startRun(log, { chatId })).run.end).toBeUndefined();
     },
   },
@@ -136,9 +136,9 @@ export const cancelCases: readonly LogCase[] = [
     async run(harness) {
       const { log } = harness;
       const [early, late] = [runInit(), runInit()];
-      await log.signal(early, cancel('c1'));
-      await log.signal(late, cancel('c1'));
-      await advance(harness, parkedSignalTtlMs - 5_000);
+      await log.command(early, cancel('c1'));
+      await log.command(late, cancel('c1'));
+      await advance(harness, parkedCommandTtlMs - 5_000);
       expect(await log.begin(early)).toMatchObject({ type: 'cancelled' });
       await advance(harness, 5_000);
       expect(await log.begin(late)).toMatchObject({ type: 'started' });
@@ -151,9 +151,9 @@ export const cancelCases: readonly LogCase[] = [
     async run(harness) {
       const { log } = harness;
       const init = runInit();
-      await log.signal(init, cancel('c1'));
-      await advance(harness, parkedSignalTtlMs);
-      expect(await log.signal(init, cancel('c1'))).toEqual({ outcome: 'accepted' });
+      await log.command(init, cancel('c1'));
+      await advance(harness, parkedCommandTtlMs);
+      expect(await log.command(init, cancel('c1'))).toEqual({ outcome: 'accepted' });
       expect(await log.begin(init)).toMatchObject({ type: 'cancelled' });
     },
   },
@@ -162,15 +162,15 @@ export const cancelCases: readonly LogCase[] = [
     title: 'keeps the newest 16 early cancels of a chat',
     async run({ log }) {
       const chatId = newId('chat');
-      const inits = Array.from({ length: parkedSignalsPerChat + 1 }, () => runInit({ chatId }));
-      for (const init of inits) await log.signal(init, cancel('c1'));
+      const inits = Array.from({ length: parkedCommandsPerChat + 1 }, () => runInit({ chatId }));
+      for (const init of inits) await log.command(init, cancel('c1'));
       const types: string[] = [];
       for (const init of inits) {
         const begun = await log.begin(init);
         types.push(begun.type);
         if (begun.type === 'started') await log.end(init, begun.fence, { reason: 'finish' });
       }
-      expect(types).toEqual(['started', ...Array.from({ length: parkedSignalsPerChat }, () => 'cancelled')]);
+      expect(types).toEqual(['started', ...Array.from({ length: parkedCommandsPerChat }, () => 'cancelled')]);
     },
   },
 ];

@@ -50,7 +50,7 @@ export const finishCases: readonly LogCase[] = [
       const finished = await endedRun(log);
       const { chatId } = finished;
       const cancelled = await startRun(log, { chatId });
-      await log.signal(cancelled, { id: 'c1', type: 'cancel' });
+      await log.command(cancelled, { id: 'c1', type: 'cancel' });
       const lost = await startRun(log, { chatId, leaseMs: 300 });
       await within('the end', log.read(lost, { from: 0, waitMs: patienceMs * 2 }));
       await startRun(log, { chatId });

@@ -21,10 +21,10 @@ export const leaseCases: readonly LogCase[] = [
       const started = await startRun(log, { leaseMs: 300 });
       await appendAll(log, started, textFrame(0, 'a'));
       await within('the end', log.read(started, { from: 1, waitMs: patienceMs * 2 }));
-      const lost = { end: { reason: 'lost' }, signals: [] };
+      const lost = { end: { reason: 'lost' }, commands: [] };
       expect(await log.renew(started, started.fence)).toEqual(lost);
       expect(await log.append(started, started.fence, textFrame(1, 'b'))).toEqual(lost);
-      expect(await log.waitForSignal(started, started.fence, { known: [] })).toEqual(lost);
+      expect(await log.waitForCommand(started, started.fence, { known: [] })).toEqual(lost);
       expect(await log.end(started, started.fence, { reason: 'finish' })).toMatchObject({
         next: 1,
         end: { reason: 'lost' },
@@ -46,11 +46,11 @@ export const leaseCases: readonly LogCase[] = [
   },
   {
     id: 'lease/writer-hears',
-    title: 'tells a writer that waits for signals that its lease expired',
+    title: 'tells a writer that waits for commands that its lease expired',
     async run({ log }) {
       const started = await startRun(log, { leaseMs: 300 });
-      const wait = log.waitForSignal(started, started.fence, { known: [], waitMs: patienceMs * 2 });
-      expect(await within('the news', wait)).toEqual({ end: { reason: 'lost' }, signals: [] });
+      const wait = log.waitForCommand(started, started.fence, { known: [], waitMs: patienceMs * 2 });
+      expect(await within('the news', wait)).toEqual({ end: { reason: 'lost' }, commands: [] });
     },
   },
   {
@@ -61,7 +61,7 @@ export const leaseCases: readonly LogCase[] = [
       const { log } = harness;
       const started = await startRun(log, { leaseMs: 15_000 });
       await advance(harness, 10_000);
-      expect(await log.renew(started, started.fence)).toEqual({ signals: [] });
+      expect(await log.renew(started, started.fence)).toEqual({ commands: [] });
       await advance(harness, 10_000);
       await appendAll(log, started, textFrame(0, 'a'));
       await advance(harness, 10_000);

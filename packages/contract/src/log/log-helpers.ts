@@ -85,7 +85,7 @@ export function textFrame(at: number, ...deltas: string[]): LogFrame {
 
 /** Appends frames that must be accepted. */
 export async function appendAll(log: RunLog, started: StartedRun, ...frames: LogFrame[]): Promise<void> {
-  for (const frame of frames) expect(await log.append(started, started.fence, frame)).toEqual({ signals: [] });
+  for (const frame of frames) expect(await log.append(started, started.fence, frame)).toEqual({ commands: [] });
 }
 
 /** Reads all frames from an offset to what is there now. */

@@ -47,7 +47,7 @@ export const retentionCases: readonly LogCase[] = [
       await advance(harness, retentionMs);
       await log.unfinished(1);
       expect(await log.begin(init)).toMatchObject({ type: 'exists', run: { turn: 1, end: { reason: 'finish' } } });
-      expect(await log.signal(init, { id: 'c1', type: 'cancel' })).toEqual({
+      expect(await log.command(init, { id: 'c1', type: 'cancel' })).toEqual({
         outcome: 'not-delivered',
         reason: 'ended',
       });

@@ -20,9 +20,9 @@ export const sharedCases: readonly LogCase[] = [
       // The best of a few: on a busy machine one may be late for reasons that are not the log's.
       for (let round = 0; round < 5; round += 1) {
         const started = await startRun(log);
-        const news = log.waitForSignal(started, started.fence, { known: [], waitMs });
+        const news = log.waitForCommand(started, started.fence, { known: [], waitMs });
         const began = performance.now();
-        expect(await other.signal(started, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+        expect(await other.command(started, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
         expect((await within('the news', news)).end).toEqual({ reason: 'cancel' });
         took.push(performance.now() - began);
       }
@@ -38,10 +38,10 @@ export const sharedCases: readonly LogCase[] = [
       const other = await second(harness);
       const started = await startRun(log);
       await appendAll(log, started, textFrame(0, 'a'));
-      await other.signal(started, { id: 'c1', type: 'cancel' });
+      await other.command(started, { id: 'c1', type: 'cancel' });
       expect(await log.append(started, started.fence, textFrame(1, 'b'))).toEqual({
         end: { reason: 'cancel' },
-        signals: [],
+        commands: [],
       });
       expect((await readAll(other, started)).run).toMatchObject({ next: 1, end: { reason: 'cancel' } });
     },
@@ -76,11 +76,11 @@ export const sharedCases: readonly LogCase[] = [
       const other = await second(harness);
       const started = await startRun(log);
       const steer = { id: newId('steer'), type: 'steer', parts: [{ type: 'text', text: 'shorter' }] } as const;
-      const news = log.waitForSignal(started, started.fence, { known: [], waitMs });
-      expect(await other.signal(started, steer)).toEqual({ outcome: 'accepted' });
-      expect((await within('the news', news)).signals).toEqual([steer]);
+      const news = log.waitForCommand(started, started.fence, { known: [], waitMs });
+      expect(await other.command(started, steer)).toEqual({ outcome: 'accepted' });
+      expect((await within('the news', news)).commands).toEqual([steer]);
       await log.settle(started, steer.id, { outcome: 'delivered' });
-      expect(await other.signal(started, steer)).toEqual({ outcome: 'delivered' });
+      expect(await other.command(started, steer)).toEqual({ outcome: 'delivered' });
     },
   },
   {
@@ -89,7 +89,7 @@ export const sharedCases: readonly LogCase[] = [
     requires: ['shared'],
     async run(harness) {
       const init = runInit();
-      await (await second(harness)).signal(init, { id: 'c1', type: 'cancel' });
+      await (await second(harness)).command(init, { id: 'c1', type: 'cancel' });
       expect(await harness.log.begin(init)).toMatchObject({ type: 'cancelled' });
     },
   },
@@ -117,13 +117,13 @@ export const sharedCases: readonly LogCase[] = [
       const started = await startRun(log);
       await appendAll(log, started, textFrame(0, 'a', 'b'), textFrame(2, 'c'));
       const steer = { id: newId('steer'), type: 'steer', parts: [{ type: 'text', text: 'shorter' }] } as const;
-      await log.signal(started, steer);
+      await log.command(started, steer);
       const before = await log.state(started.chatId);
       if (!harness.reopen) throw new Error('The harness says that it supports `durable`, but has no `reopen`.');
       const again = await harness.reopen();
       expect(await again.state(started.chatId)).toEqual(before);
       expect((await readAll(again, started)).frames).toEqual([textFrame(0, 'a', 'b'), textFrame(2, 'c')]);
-      expect(await again.append(started, started.fence, textFrame(3, 'd'))).toEqual({ signals: [steer] });
+      expect(await again.append(started, started.fence, textFrame(3, 'd'))).toEqual({ commands: [steer] });
     },
   },
 ];

@@ -1,4 +1,4 @@
-import type { SteerSignal } from '@chat-transport/core/provider';
+import type { SteerCommand } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
 import { endedRun, expectCode, newId, patienceMs, runInit, startRun, textFrame, within } from './log-helpers.ts';
@@ -6,7 +6,7 @@ import { endedRun, expectCode, newId, patienceMs, runInit, startRun, textFrame, 
 const accepted = { outcome: 'accepted' } as const;
 const delivered = { outcome: 'delivered' } as const;
 const ended = { outcome: 'not-delivered', reason: 'ended' } as const;
-const steer = (text: string): SteerSignal => ({ id: newId('steer'), type: 'steer', parts: [{ type: 'text', text }] });
+const steer = (text: string): SteerCommand => ({ id: newId('steer'), type: 'steer', parts: [{ type: 'text', text }] });
 
 /** Messages to a run that is under way. */
 export const steerCases: readonly LogCase[] = [
@@ -16,14 +16,14 @@ export const steerCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log);
       const [one, two] = [steer('shorter'), steer('in French')];
-      expect(await log.signal(started, one)).toEqual(accepted);
-      expect(await log.signal(started, two)).toEqual(accepted);
-      const news = { signals: [one, two] };
+      expect(await log.command(started, one)).toEqual(accepted);
+      expect(await log.command(started, two)).toEqual(accepted);
+      const news = { commands: [one, two] };
       expect(await log.append(started, started.fence, textFrame(0, 'a'))).toEqual(news);
       expect(await log.renew(started, started.fence)).toEqual(news);
-      expect(await log.waitForSignal(started, started.fence, { known: [] })).toEqual(news);
+      expect(await log.waitForCommand(started, started.fence, { known: [] })).toEqual(news);
       await log.settle(started, one.id, delivered);
-      expect(await log.renew(started, started.fence)).toEqual({ signals: [two] });
+      expect(await log.renew(started, started.fence)).toEqual({ commands: [two] });
     },
   },
   {
@@ -32,11 +32,11 @@ export const steerCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log);
       const [one, two] = [steer('one'), steer('two')];
-      await log.signal(started, one);
-      const wait = log.waitForSignal(started, started.fence, { known: [one.id], waitMs: patienceMs * 2 });
-      await log.signal(started, one);
-      await log.signal(started, two);
-      expect(await within('the news', wait)).toEqual({ signals: [one, two] });
+      await log.command(started, one);
+      const wait = log.waitForCommand(started, started.fence, { known: [one.id], waitMs: patienceMs * 2 });
+      await log.command(started, one);
+      await log.command(started, two);
+      expect(await within('the news', wait)).toEqual({ commands: [one, two] });
     },
   },
   {
@@ -44,8 +44,8 @@ export const steerCases: readonly LogCase[] = [
     title: 'ends the writer’s waiting after its time with nothing new',
     async run({ log }) {
       const started = await startRun(log);
-      const wait = log.waitForSignal(started, started.fence, { known: [], waitMs: 30 });
-      expect(await within('the end of the waiting', wait)).toEqual({ signals: [] });
+      const wait = log.waitForCommand(started, started.fence, { known: [], waitMs: 30 });
+      expect(await within('the end of the waiting', wait)).toEqual({ commands: [] });
     },
   },
   {
@@ -54,11 +54,11 @@ export const steerCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log);
       const one = steer('one');
-      await log.signal(started, one);
-      expect(await log.signal(started, one)).toEqual(accepted);
-      expect(await log.renew(started, started.fence)).toEqual({ signals: [one] });
+      await log.command(started, one);
+      expect(await log.command(started, one)).toEqual(accepted);
+      expect(await log.renew(started, started.fence)).toEqual({ commands: [one] });
       await log.settle(started, one.id, delivered);
-      expect(await log.signal(started, one)).toEqual(delivered);
+      expect(await log.command(started, one)).toEqual(delivered);
     },
   },
   {
@@ -67,14 +67,14 @@ export const steerCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log);
       const [one, two] = [steer('one'), steer('two')];
-      await log.signal(started, one);
-      await log.signal(started, two);
+      await log.command(started, one);
+      await log.command(started, two);
       await log.settle(started, one.id, { outcome: 'not-delivered', reason: 'stop-condition' });
       await log.settle(started, one.id, delivered);
       await log.settle(started, two.id, delivered);
       await log.end(started, started.fence, { reason: 'finish' });
-      expect(await log.signal(started, one)).toEqual({ outcome: 'not-delivered', reason: 'stop-condition' });
-      expect(await log.signal(started, two)).toEqual(delivered);
+      expect(await log.command(started, one)).toEqual({ outcome: 'not-delivered', reason: 'stop-condition' });
+      expect(await log.command(started, two)).toEqual(delivered);
     },
   },
   {
@@ -83,12 +83,12 @@ export const steerCases: readonly LogCase[] = [
     async run({ log }) {
       const [finished, cancelled] = [await startRun(log), await startRun(log)];
       const one = steer('one');
-      for (const started of [finished, cancelled]) await log.signal(started, one);
+      for (const started of [finished, cancelled]) await log.command(started, one);
       await log.end(finished, finished.fence, { reason: 'finish' });
-      await log.signal(cancelled, { id: 'c1', type: 'cancel' });
+      await log.command(cancelled, { id: 'c1', type: 'cancel' });
       for (const started of [finished, cancelled]) {
         await log.settle(started, one.id, delivered);
-        expect(await log.signal(started, one)).toEqual(ended);
+        expect(await log.command(started, one)).toEqual(ended);
       }
     },
   },
@@ -98,16 +98,16 @@ export const steerCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log, { leaseMs: 300 });
       const one = steer('one');
-      await log.signal(started, one);
+      await log.command(started, one);
       await within('the end', log.read(started, { from: 0, waitMs: patienceMs * 2 }));
-      expect(await log.signal(started, one)).toEqual(ended);
+      expect(await log.command(started, one)).toEqual(ended);
     },
   },
   {
     id: 'steer/after-end',
     title: 'does not take a message for a run that is over',
     async run({ log }) {
-      expect(await log.signal(await endedRun(log), steer('late'))).toEqual(ended);
+      expect(await log.command(await endedRun(log), steer('late'))).toEqual(ended);
     },
   },
   {
@@ -115,9 +115,9 @@ export const steerCases: readonly LogCase[] = [
     title: 'says not-found for a message to an unknown run, and parks nothing',
     async run({ log }) {
       const init = runInit();
-      await expectCode('not-found', log.signal(init, steer('early')));
+      await expectCode('not-found', log.command(init, steer('early')));
       const { fence } = await startRun(log, init);
-      expect(await log.renew(init, fence)).toEqual({ signals: [] });
+      expect(await log.renew(init, fence)).toEqual({ commands: [] });
     },
   },
 ];

@@ -24,7 +24,7 @@ export const waitCases: readonly LogCase[] = [
       const [finished, cancelled] = [await startRun(log), await startRun(log)];
       const reads = [finished, cancelled].map((started) => log.read(started, { from: 0, waitMs }));
       await log.end(finished, finished.fence, { reason: 'finish' });
-      await log.signal(cancelled, { id: 'c1', type: 'cancel' });
+      await log.command(cancelled, { id: 'c1', type: 'cancel' });
       const answers = await within('the ends', Promise.all(reads));
       expect(answers.map(({ run }) => run.end?.reason)).toEqual(['finish', 'cancel']);
     },
@@ -61,7 +61,7 @@ export const waitCases: readonly LogCase[] = [
       const calls = (): Promise<unknown>[] => [
         log.read(started, { from: 0, waitMs, signal }),
         log.state(started.chatId, { after: 1, waitMs, signal }),
-        log.waitForSignal(started, started.fence, { known: [], waitMs, signal }),
+        log.waitForCommand(started, started.fence, { known: [], waitMs, signal }),
       ];
       const waiting = Promise.allSettled(calls());
       abort.abort(reason);

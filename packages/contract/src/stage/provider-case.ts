@@ -9,7 +9,7 @@ export interface ProviderSupports {
   /** The service keeps the log itself. */
   readonly ownLog: boolean;
   /** Stop and steer travel over the service. */
-  readonly clientSignals: boolean;
+  readonly clientCommands: boolean;
   /** The service delivers in the order in which it was published to. */
   readonly ordered: boolean;
 }

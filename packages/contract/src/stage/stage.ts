@@ -51,9 +51,9 @@ export class Stage {
     const half = await this.harness.createServer();
     const hooks: LogHooks = {
       before: (call) => (call === 'append' ? this.heldAppends : undefined),
-      // A service's own sockets bring signals past the servers, and another process's signal takes its way: the writer's news count.
+      // A service's own sockets bring commands past the servers, and another process's signal takes its way: the writer's news count.
       after: (_call, _parameters, answer) => {
-        for (const { id } of (answer as Partial<WriterNews> | undefined)?.signals ?? []) this.#steers.add(id);
+        for (const { id } of (answer as Partial<WriterNews> | undefined)?.commands ?? []) this.#steers.add(id);
       },
     };
     const server = await StageServer.start(half, this.#log, hooks, {

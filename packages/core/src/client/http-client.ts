@@ -8,6 +8,7 @@ import {
   type UIMessageChunk,
 } from 'ai';
 import { ChatTransportError } from '../errors.ts';
+import { defaultApi } from '../wire/routes.ts';
 import { httpError } from './http-error.ts';
 import { noAnswer } from './persist.ts';
 
@@ -41,9 +42,6 @@ export interface Answer {
   readonly turn: number;
   readonly body: ReadableStream<Uint8Array> | null;
 }
-
-/** The default of `api`. */
-export const defaultApi = '/api/chat';
 
 /** The AI SDK puts the request together; its answer is read by us. */
 class StockRequest<UI_MESSAGE extends UIMessage> extends HttpChatTransport<UI_MESSAGE> {

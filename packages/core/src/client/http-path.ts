@@ -1,8 +1,8 @@
 import type { UIMessage } from 'ai';
+import { backoffMs, sleep } from '../clock.ts';
 import type { ChatTransportError } from '../errors.ts';
 import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
 import type { Frame } from '../wire/frame.ts';
-import { backoffMs, sleep } from './clock.ts';
 import type { Answer, CallOptions, HttpClient } from './http-client.ts';
 import { mayStayOpen } from './open-places.ts';
 import { isTransient, noAnswer, type PersistContext, within } from './persist.ts';

@@ -1,6 +1,6 @@
+import { backoffMs, type Clock, sleep } from '../clock.ts';
 import { ChatTransportError } from '../errors.ts';
 import type { TransportEvent } from './chat-update.ts';
-import { backoffMs, type Clock, sleep } from './clock.ts';
 import type { HttpError } from './http-error.ts';
 import type { Timings } from './timings.ts';
 

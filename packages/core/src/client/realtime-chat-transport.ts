@@ -1,12 +1,12 @@
 import { generateId } from '@ai-sdk/provider-utils';
 import type { ChatTransport, FileUIPart, TextUIPart, UIMessage, UIMessageChunk } from 'ai';
+import { type Clock, sleep, systemClock } from '../clock.ts';
 import { ChatTransportError } from '../errors.ts';
-import type { Signal, SignalReceipt } from '../log/run-log.ts';
+import type { CommandReceipt, RunCommand } from '../log/run-log.ts';
 import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
 import { ChatChannel, each } from './chat-channel.ts';
 import type { ChatSnapshot, ChatUpdate, ConnectionStore, TransportEvent } from './chat-update.ts';
 import { pageClientId } from './client-id.ts';
-import { type Clock, sleep, systemClock } from './clock.ts';
 import { HttpClient, type HttpOptions } from './http-client.ts';
 import type { HttpError } from './http-error.ts';
 import type { ChannelContext } from './http-path.ts';
@@ -161,7 +161,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
    * @returns `not-delivered` with reason `ended` when the run was over.
    * @throws ChatTransportError what the server answered, or `network` after `timings.giveUpAfterMs`.
    */
-  async cancel({ chatId, runId }: { readonly chatId: string; readonly runId?: string }): Promise<SignalReceipt> {
+  async cancel({ chatId, runId }: { readonly chatId: string; readonly runId?: string }): Promise<CommandReceipt> {
     return this.#signal(chatId, runId, { id: generateId(), type: 'cancel' });
   }
 
@@ -180,7 +180,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     readonly runId?: string;
     readonly text?: string;
     readonly parts?: readonly (TextUIPart | FileUIPart)[];
-  }): Promise<SignalReceipt> {
+  }): Promise<CommandReceipt> {
     const message = { id: generateId(), type: 'steer', parts } as const;
     const target = runId ?? (await this.#newestRun(chatId));
     let receipt = await this.#signal(chatId, target, message);
@@ -362,9 +362,9 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   async #signal(
     chatId: string,
     runId: string | undefined,
-    message: Signal | Claim,
+    message: RunCommand | Claim,
     query = '',
-  ): Promise<SignalReceipt> {
+  ): Promise<CommandReceipt> {
     const target = runId ?? (await this.#newestRun(chatId));
     if (!target) return { outcome: 'not-delivered', reason: 'ended' };
     const channel = this.channel(chatId);
@@ -372,12 +372,12 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     try {
       if (!query && channel.isLive && subscriber?.send) {
         const timeout = AbortSignal.timeout(timings.firstByteMs);
-        return await subscriber.send(chatId, target, message as Signal, timeout);
+        return await subscriber.send(chatId, target, message as RunCommand, timeout);
       }
     } catch {
       // The HTTP way below says why, if it fails as well.
     }
-    return channel.ask(`/signal${query}`, { ...message, runId: target });
+    return channel.ask(`/command${query}`, { ...message, runId: target });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RunKey, SignalReceipt } from './run-log.ts';
+import type { CommandReceipt, RunKey } from './run-log.ts';
 import type { RunRow } from './run-row.ts';
 
 /**
@@ -35,7 +35,7 @@ export interface LogStore {
   steer(key: RunKey, id: string): StoredSteer | undefined;
   /** The steers without a receipt, oldest first. */
   openSteers(key: RunKey): readonly StoredSteer[];
-  settleSteer(key: RunKey, id: string, receipt: SignalReceipt): void;
+  settleSteer(key: RunKey, id: string, receipt: CommandReceipt): void;
 
   /** The cancels that wait in a chat, oldest first. */
   parkedCancels(chatId: string): readonly ParkedCancel[];
@@ -73,9 +73,9 @@ export interface StoredFrame {
 
 export interface StoredSteer {
   readonly id: string;
-  /** The `SteerSignal` as JSON. */
+  /** The `SteerCommand` as JSON. */
   readonly signal: string;
-  readonly receipt: SignalReceipt | undefined;
+  readonly receipt: CommandReceipt | undefined;
 }
 
 export interface ParkedCancel {

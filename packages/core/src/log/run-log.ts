@@ -8,14 +8,14 @@ export interface RunKey {
 }
 
 /** What a client may tell a run. `id` is the client's; the same `id` again answers the outcome as it is now. */
-export type Signal = CancelSignal | SteerSignal;
+export type RunCommand = CancelCommand | SteerCommand;
 
-export interface CancelSignal {
+export interface CancelCommand {
   readonly id: string;
   readonly type: 'cancel';
 }
 
-export interface SteerSignal {
+export interface SteerCommand {
   readonly id: string;
   readonly type: 'steer';
   readonly parts: readonly (TextUIPart | FileUIPart)[];
@@ -25,7 +25,7 @@ export interface SteerSignal {
  * What became of a signal. `accepted`: not known yet. `reason` of `not-delivered`: `ended` when the run was over,
  * else what the AI SDK's steering says (`finished`, `stop-condition`, `aborted` …).
  */
-export interface SignalReceipt {
+export interface CommandReceipt {
   readonly outcome: 'accepted' | 'delivered' | 'not-delivered';
   readonly reason?: string;
 }
@@ -76,8 +76,8 @@ export type Begun =
 /** What a writer learns at each call. With `end`, the run is over for this writer and nothing was written. */
 export interface WriterNews {
   readonly end?: { readonly reason: EndReason };
-  /** The signals (steers) that are not settled, oldest first; the same one is repeated until it is. */
-  readonly signals: readonly SteerSignal[];
+  /** The commands (steers) that are not settled, oldest first; the same one is repeated until it is. */
+  readonly commands: readonly SteerCommand[];
 }
 
 /** One chat as the log knows it. */
@@ -96,10 +96,10 @@ export interface ChatState {
 export const recentRuns = 8;
 /** How much one `read` answers at most, in UTF-16 units of JSON; a bigger frame comes alone. */
 export const maxReadLength = 1_000_000;
-/** How many signals wait for a run that has not begun, per chat at most; one more drops the oldest. */
-export const parkedSignalsPerChat = 16;
+/** How many commands wait for a run that has not begun, per chat at most; one more drops the oldest. */
+export const parkedCommandsPerChat = 16;
 /** How long a cancel waits for a run that has not begun, in milliseconds. */
-export const parkedSignalTtlMs = 60_000;
+export const parkedCommandTtlMs = 60_000;
 /** How long an ended run is kept when the log's `retentionMs` is not set: 24 hours. */
 export const defaultRetentionMs: number = 24 * 60 * 60 * 1000;
 
@@ -124,10 +124,10 @@ export interface RunLog {
   renew(run: RunKey, fence: string): Promise<WriterNews>;
 
   /** Records a steer's final outcome. The first outcome stays. */
-  settle(run: RunKey, signalId: string, receipt: SignalReceipt): Promise<void>;
+  settle(run: RunKey, commandId: string, receipt: CommandReceipt): Promise<void>;
 
   /** Like `renew` without renewing: resolves when there is an unsettled signal whose id is not in `known`, or the run ended, or after `waitMs`. */
-  waitForSignal(
+  waitForCommand(
     run: RunKey,
     fence: string,
     options: WaitOptions & { readonly known: readonly string[] },
@@ -151,7 +151,7 @@ export interface RunLog {
    * A cancel of an unknown run is parked (`accepted`). The same `id` again answers the outcome as it is now.
    * @throws ChatTransportError `not-found` for a steer of an unknown run.
    */
-  signal(run: RunKey, signal: Signal): Promise<SignalReceipt>;
+  command(run: RunKey, command: RunCommand): Promise<CommandReceipt>;
 
   /** Takes or, for the same `owner`, extends a named claim in a chat. False while another owner's claim lasts. */
   claim(chatId: string, key: string, owner: string, ttlMs: number): Promise<boolean>;

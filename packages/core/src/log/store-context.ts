@@ -1,7 +1,7 @@
 import { ChatTransportError } from '../errors.ts';
 import { unknownRun } from './log-errors.ts';
 import type { LogStore } from './log-store.ts';
-import { defaultRetentionMs, parkedSignalTtlMs, type RunKey, type RunRecord } from './run-log.ts';
+import { defaultRetentionMs, parkedCommandTtlMs, type RunKey, type RunRecord } from './run-log.ts';
 import { endOf, isExpired, type RunRow, toRecord } from './run-row.ts';
 import type { Look, WakeUps } from './wake-ups.ts';
 
@@ -84,7 +84,7 @@ export function createStoreContext(options: StoreLogOptions): StoreContext {
     prune(time, chatId) {
       const endedBefore = time - retentionMs;
       const forgetBefore = endedBefore - retentionMs;
-      store.prune({ endedBefore, forgetBefore, claimsBefore: time, parkedBefore: time - parkedSignalTtlMs }, chatId);
+      store.prune({ endedBefore, forgetBefore, claimsBefore: time, parkedBefore: time - parkedCommandTtlMs }, chatId);
     },
     close() {
       if (closed) return;

@@ -1,7 +1,7 @@
 import type { RunLog } from './run-log.ts';
+import { handleCommand } from './store-commands.ts';
 import { createStoreContext, type StoreLogOptions } from './store-context.ts';
 import { storeReading } from './store-reading.ts';
-import { handleSignal } from './store-signals.ts';
 import { storeWriting } from './store-writing.ts';
 
 /**
@@ -16,10 +16,10 @@ export function createStoreLog(options: StoreLogOptions): RunLog {
     ...storeWriting(context),
     ...storeReading(context),
 
-    signal: async (key, signal) =>
+    command: async (key, command) =>
       context.change(key.chatId, (time) => {
         const row = store.run(key) && context.load(key, time);
-        return handleSignal(store, key, row, signal, time);
+        return handleCommand(store, key, row, command, time);
       }),
 
     claim: async (chatId, key, owner, ttlMs) =>

@@ -2,11 +2,11 @@ import { checkFrom } from './check-frame.ts';
 import { expiredRun, insideFrame } from './log-errors.ts';
 import { maxReadLength, type RunLog, recentRuns } from './run-log.ts';
 import { endOf, isExpired } from './run-row.ts';
+import { writerNews } from './store-commands.ts';
 import type { StoreContext } from './store-context.ts';
-import { writerNews } from './store-signals.ts';
 
 /** The calls that may wait. Each looks at the log at once and again after each notice. */
-export function storeReading(context: StoreContext): Pick<RunLog, 'read' | 'state' | 'waitForSignal'> {
+export function storeReading(context: StoreContext): Pick<RunLog, 'read' | 'state' | 'waitForCommand'> {
   const { store, wakeUps, retentionMs, look, find, record } = context;
   return {
     read: (key, { from, ...wait }) =>
@@ -44,14 +44,14 @@ export function storeReading(context: StoreContext): Pick<RunLog, 'read' | 'stat
         wait,
       ),
 
-    waitForSignal: (key, fence, { known, ...wait }) =>
+    waitForCommand: (key, fence, { known, ...wait }) =>
       wakeUps.wait(
         key.chatId,
         (last) =>
           look((time) => {
             const row = find(key);
             const value = writerNews(store, row, fence, time);
-            const done = last || value.end !== undefined || value.signals.some(({ id }) => !known.includes(id));
+            const done = last || value.end !== undefined || value.commands.some(({ id }) => !known.includes(id));
             return done ? { done, value } : { done, againInMs: row.leaseUntil - time };
           }),
         wait,

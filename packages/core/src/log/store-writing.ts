@@ -2,8 +2,8 @@ import { frameChunks } from './check-frame.ts';
 import { decideBegin } from './decide-begin.ts';
 import { wrongOffset } from './log-errors.ts';
 import type { Begun, RunInit, RunLog, WriterNews } from './run-log.ts';
+import { lostWriter, settleSteer, writerNews } from './store-commands.ts';
 import type { StoreContext } from './store-context.ts';
-import { lostWriter, settleSteer, writerNews } from './store-signals.ts';
 
 /** The calls of a run's writer, each one transaction. */
 export function storeWriting(context: StoreContext): Pick<RunLog, 'begin' | 'append' | 'renew' | 'settle' | 'end'> {
@@ -36,8 +36,8 @@ export function storeWriting(context: StoreContext): Pick<RunLog, 'begin' | 'app
         return writerNews(store, row, fence, time);
       }),
 
-    settle: async (key, signalId, receipt) =>
-      change(key.chatId, (time) => settleSteer(store, load(key, time), signalId, receipt)),
+    settle: async (key, commandId, receipt) =>
+      change(key.chatId, (time) => settleSteer(store, load(key, time), commandId, receipt)),
 
     end: async (key, fence, { reason }) =>
       change(key.chatId, (time) => {

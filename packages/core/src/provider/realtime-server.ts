@@ -29,12 +29,12 @@ export interface RealtimeServer {
   authorize?(request: Request, allow: AllowChat): Promise<Response>;
   /** The log, where the service is one. `append` then also publishes. */
   readonly log?: RunLog;
-  /** Called once by `createChatHandler`, for providers whose own sockets carry signals or requests. */
+  /** Called once by `createChatHandler`, for providers whose own sockets carry commands or requests. */
   connect?(host: RealtimeHost): void;
 }
 
 /** Runs the app's `authorize` for one chat. `action` defaults to `read`. Throws `ChatTransportError` (`unauthorized`, `forbidden`, `invalid-id`). */
-export type AllowChat = (chatId: string, action?: 'read' | 'send' | 'signal') => Promise<void>;
+export type AllowChat = (chatId: string, action?: 'read' | 'send' | 'command') => Promise<void>;
 
 /** What core lends a provider's own server: the same handler that HTTP requests pass. */
 export interface RealtimeHost {

@@ -1,5 +1,5 @@
 import type { ChatTransportError } from '../errors.ts';
-import type { Signal, SignalReceipt } from '../log/run-log.ts';
+import type { CommandReceipt, RunCommand } from '../log/run-log.ts';
 
 /** What a subscription tells core. Calls after the subscription's signal has aborted are ignored. */
 export interface ChannelListener {
@@ -20,7 +20,7 @@ export interface RealtimeSubscriber {
   /** Subscribes to a chat's channel until `signal` aborts. Never throws and never waits: what happens is told to `listener`. */
   subscribe(chatId: string, listener: ChannelListener, signal: AbortSignal): void;
   /** Sends a signal over the service, only where our own server code receives it. Rejects when it cannot: core then posts it. */
-  send?(chatId: string, runId: string, message: Signal, signal: AbortSignal): Promise<SignalReceipt>;
+  send?(chatId: string, runId: string, message: RunCommand, signal: AbortSignal): Promise<CommandReceipt>;
   /** Releases the connections that this subscriber opened itself; a client handed in by the user stays. Idempotent. */
   close?(): void;
 }

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
 import type { Connection } from '../client/chat-update.ts';
 import type { RealtimeChatTransport } from '../client/realtime-chat-transport.ts';
 import { isBusy, syncChat } from '../client/sync-chat.ts';
-import type { SignalReceipt } from '../log/run-log.ts';
+import type { CommandReceipt } from '../log/run-log.ts';
 
 /** The options of `useRealtimeChat`: those of `useChat`, with a transport of this project and the chat's id. `resume` is always on. */
 export type UseRealtimeChatOptions<UI_MESSAGE extends UIMessage = UIMessage> = Omit<
@@ -21,7 +21,7 @@ export type UseRealtimeChatHelpers<UI_MESSAGE extends UIMessage = UIMessage> = U
   /** Ends the answer on every device. Waits, at most `stopWaitMs`, for the run's end, so that this device shows what all others show. */
   readonly stop: () => Promise<void>;
   /** Adds a user message to the running answer. Resolves with what became of it. */
-  readonly steer: (text: string) => Promise<SignalReceipt>;
+  readonly steer: (text: string) => Promise<CommandReceipt>;
   /** How the chat is connected. */
   readonly connection: Connection;
 };

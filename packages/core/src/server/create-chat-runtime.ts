@@ -1,18 +1,18 @@
 import type { UIMessage } from 'ai';
 import { parseId } from '../ids.ts';
-import type { RunKey, RunRecord, Signal, SignalReceipt } from '../log/run-log.ts';
-import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './begin-run.ts';
+import type { CommandReceipt, RunCommand, RunKey, RunRecord } from '../log/run-log.ts';
+import { type ChatStateView, readHead, viewOf } from './conversation/head.ts';
 import type { Engine } from './engine.ts';
-import { createFinisher } from './finish.ts';
-import { type ChatStateView, readHead, viewOf } from './head.ts';
-import type { LiveRun } from './live-run.ts';
-import { settledWithin } from './notifier.ts';
+import { endFrameOf } from './http/sse-text.ts';
 import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
-import { createPublisher } from './publisher.ts';
-import { runEnd } from './read-run.ts';
-import { SendQueue } from './send-queue.ts';
-import { cancelRun, sendSignal } from './send-signal.ts';
-import { endFrameOf } from './sse-text.ts';
+import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './run/begin-run.ts';
+import { createFinisher } from './run/finish.ts';
+import type { LiveRun } from './run/live-run.ts';
+import { settledWithin } from './run/notifier.ts';
+import { createPublisher } from './run/publisher.ts';
+import { runEnd } from './run/read-run.ts';
+import { cancelRun, sendCommand } from './run/send-command.ts';
+import { SendQueue } from './run/send-queue.ts';
 
 /** How many runs one `sweep` deals with at most. */
 export const defaultSweepLimit = 100;
@@ -31,7 +31,7 @@ export interface ChatRuntime {
   /** Starts a run. @throws ChatTransportError `busy`, `stale`, `run-conflict`, `invalid-message`, `invalid-id`, `log-expired`, `provider-failed`. */
   start(request: StartRequest): Promise<StartedRun>;
   /** Cancels or steers a run, wherever it is written. @throws ChatTransportError `not-found` (a steer of an unknown run), `invalid-id`. */
-  signal(key: RunKey, signal: Signal, options?: { readonly waitMs?: number }): Promise<SignalReceipt>;
+  command(key: RunKey, command: RunCommand, options?: { readonly waitMs?: number }): Promise<CommandReceipt>;
   /** A chat as its clients see it. */
   state(chatId: string): Promise<ChatStateView>;
   /** For cron: finishes runs whose writers died and that nobody reads, and `onFinish` calls that failed. Answers how many it dealt with. */
@@ -102,11 +102,11 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
       const { type: begun, run, done } = outcome as StartedOutcome;
       return { run, begun, done: done ?? runEnd(engine, run).catch(() => run) };
     },
-    signal(key, signal, wait) {
+    command(key, command, wait) {
       parseId('chatId', key.chatId);
       parseId('runId', key.runId);
-      parseId('id', signal.id);
-      return sendSignal(engine, key, signal, wait);
+      parseId('id', command.id);
+      return sendCommand(engine, key, command, wait);
     },
     async state(chatId) {
       return viewOf(await readHead(engine, parseId('chatId', chatId)));

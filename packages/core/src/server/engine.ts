@@ -1,8 +1,8 @@
 import type { RunKey } from '../log/run-log.ts';
-import type { Finisher } from './finish.ts';
-import type { LiveRun } from './live-run.ts';
 import type { ResolvedOptions } from './options.ts';
-import type { Publisher } from './publisher.ts';
+import type { Finisher } from './run/finish.ts';
+import type { LiveRun } from './run/live-run.ts';
+import type { Publisher } from './run/publisher.ts';
 
 /** What the parts of one runtime share. */
 export interface Engine {

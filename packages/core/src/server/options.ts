@@ -1,6 +1,6 @@
 import { generateId, type Tool } from '@ai-sdk/provider-utils';
 import type { Experimental_Steering as Steering, safeValidateUIMessages, UIMessage, UIMessageChunk } from 'ai';
-import { type Clock, systemClock } from '../client/clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { ChatTransportError } from '../errors.ts';
 import type { RunLog } from '../log/run-log.ts';
 import type { PublishLimits, RealtimeServer } from '../provider/realtime-server.ts';

@@ -84,7 +84,7 @@ describe('a network that is half open', () => {
     const sent = chat.sendMessage({ text: 'hi' });
     const call = await world.model.call();
     device.network.intercept = (request) =>
-      request.url.includes('/signal') && count(device.network.requests, '/signal') === 1 ? never(request) : undefined;
+      request.url.includes('/command') && count(device.network.requests, '/command') === 1 ? never(request) : undefined;
     await until(() => device.path('c') === 'realtime');
     await chat.stop();
     await sent;

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { systemClock } from '../../src/client/clock.ts';
 import { noAnswer, persist } from '../../src/client/persist.ts';
 import { defaultTimings } from '../../src/client/timings.ts';
+import { systemClock } from '../../src/clock.ts';
 
 it('an attempt has more time only where the time of one before was up, not where it failed by itself', async () => {
   vi.useFakeTimers();

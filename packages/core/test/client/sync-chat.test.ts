@@ -332,7 +332,8 @@ describe('client tools', () => {
     const held = new Promise<void>((resolve) => {
       claim = resolve;
     });
-    sender.network.intercept = (request, forward) => (request.url.includes('/signal') ? held.then(forward) : undefined);
+    sender.network.intercept = (request, forward) =>
+      request.url.includes('/command') ? held.then(forward) : undefined;
     next.push({ type: 'tool-input-available', toolCallId: 'call-2', toolName: 'where', input: {} });
     next.finish();
     await until(
@@ -417,7 +418,7 @@ describe('steer', () => {
     void device.synced('c').sendMessage({ text: 'hi' });
     const call = await world.model.call();
     const steered = device.transport.steer({ chatId: 'c', text: 'shorter' });
-    await until(() => device.network.requests.some((request) => request.includes('/signal')));
+    await until(() => device.network.requests.some((request) => request.includes('/command')));
     call.finish();
     expect(await steered).toMatchObject({ outcome: 'not-delivered' });
   });

@@ -261,7 +261,7 @@ describe('stop', () => {
     await sent;
     device.network.http = 'up';
     await until(
-      () => device.network.requests.some((request) => request.includes('/signal')),
+      () => device.network.requests.some((request) => request.includes('/command')),
       () => device.network.requests,
     );
     expect(world.model.calls).toHaveLength(0);
@@ -285,7 +285,7 @@ describe('stop', () => {
     device.transport.channel('c').wanted = 'another';
     const resumed = expect(device.transport.reconnectToStream({ chatId: 'c' })).rejects.toThrow(/no run/);
     await expect(sending).rejects.toThrow(/abort/);
-    await until(() => isAsked('/c/signal'));
+    await until(() => isAsked('/c/command'));
     await resumed;
   });
 
@@ -312,7 +312,7 @@ describe('stop', () => {
     const refusal = { error: { code: 'provider-failed', message: 'The log did not answer.' } };
     let refusals = 2;
     device.network.intercept = (request) =>
-      request.url.includes('/signal') && refusals-- > 0
+      request.url.includes('/command') && refusals-- > 0
         ? Promise.resolve(Response.json(refusal, { status: 500 }))
         : undefined;
     expect(await device.transport.cancel({ chatId: 'c' })).toEqual({ outcome: 'delivered' });
@@ -342,7 +342,7 @@ describe('stop', () => {
     await chat.stop();
     const sentinel = await device.transport.cancel({ chatId: 'c' });
     expect(sentinel).toEqual({ outcome: 'not-delivered', reason: 'ended' });
-    expect(device.network.requests.filter((request) => request.includes('/signal'))).toHaveLength(1);
+    expect(device.network.requests.filter((request) => request.includes('/command'))).toHaveLength(1);
     expect(world.finished.map(({ outcome }) => outcome)).toEqual(['finish']);
   });
 });

@@ -91,7 +91,7 @@ describe('routes', () => {
       ['HEAD', '/c'],
       ['DELETE', '/c'],
       ['PUT', '/c/stream'],
-      ['GET', '/c/signal'],
+      ['GET', '/c/command'],
     ] as const) {
       const response = await world.fetch(path, { method });
       expect([response.status, response.headers.get('allow')], `${method} ${path}`).toEqual([405, expect.any(String)]);
@@ -124,25 +124,25 @@ describe('routes', () => {
     expect(await errorOf(await world.fetch('/c/stream?run=r2&from=0'))).toEqual([404, 'not-found']);
     expect(await errorOf(await world.fetch('/d/stream?run=r1&from=0'))).toEqual([404, 'not-found']);
     const steer = { id: 's1', runId: 'r1', type: 'steer', parts: [{ type: 'text', text: 'x' }] };
-    expect(await errorOf(await world.post('/d/signal', steer))).toEqual([404, 'not-found']);
+    expect(await errorOf(await world.post('/d/command', steer))).toEqual([404, 'not-found']);
     // A cancel of another chat's run waits there for a run that never comes, and this one goes on.
-    await world.signal('d', { id: 's2', runId: 'r1', type: 'cancel' });
+    await world.command('d', { id: 's2', runId: 'r1', type: 'cancel' });
     expect((await world.state('c')).active.runId).toBe('r1');
   });
 
-  it('refuse signals that are malformed', async () => {
+  it('refuse commands that are malformed', async () => {
     const world = createWorld();
     const run = { id: 's1', runId: 'r1' };
-    expect(await errorOf(await world.post('/c/signal', { ...run, type: 'stop' }))).toEqual([400, 'invalid-body']);
-    expect(await errorOf(await world.post('/c/signal', { id: 's1', type: 'cancel' }))).toEqual([400, 'invalid-id']);
-    expect(await errorOf(await world.post('/c/signal', { runId: 'r1', type: 'cancel' }))).toEqual([400, 'invalid-id']);
+    expect(await errorOf(await world.post('/c/command', { ...run, type: 'stop' }))).toEqual([400, 'invalid-body']);
+    expect(await errorOf(await world.post('/c/command', { id: 's1', type: 'cancel' }))).toEqual([400, 'invalid-id']);
+    expect(await errorOf(await world.post('/c/command', { runId: 'r1', type: 'cancel' }))).toEqual([400, 'invalid-id']);
     for (const parts of [undefined, [], 'x', [{ type: 'text' }], [{ type: 'step-start' }]]) {
-      expect(await errorOf(await world.post('/c/signal', { ...run, type: 'steer', parts }))).toEqual([
+      expect(await errorOf(await world.post('/c/command', { ...run, type: 'steer', parts }))).toEqual([
         400,
         'invalid-message',
       ]);
     }
-    expect(await errorOf(await world.post('/c/signal', { ...run, type: 'claim' }))).toEqual([400, 'invalid-id']);
+    expect(await errorOf(await world.post('/c/command', { ...run, type: 'claim' }))).toEqual([400, 'invalid-id']);
   });
 });
 
@@ -179,14 +179,14 @@ describe('authorize', () => {
       (world: typeof refuse) => world.send(send),
       (world: typeof refuse) => world.fetch('/c'),
       (world: typeof refuse) => world.fetch('/c/stream'),
-      (world: typeof refuse) => world.post('/c/signal', { id: 's', runId: 'r', type: 'cancel' }),
+      (world: typeof refuse) => world.post('/c/command', { id: 's', runId: 'r', type: 'cancel' }),
     ];
     for (const call of calls) {
       expect(await errorOf(await call(refuse))).toEqual([403, 'forbidden']);
       const response = await call(own);
       expect([response.status, await response.text()]).toEqual([401, 'sign in']);
     }
-    expect(asked).toEqual(['send c', 'read c', 'read c', 'signal c']);
+    expect(asked).toEqual(['send c', 'read c', 'read c', 'command c']);
     expect((await refuse.log.state('c')).turn).toBe(0);
   });
 

@@ -95,7 +95,7 @@ describe('a run whose server died', () => {
     (await here.model()).text('half');
     await reader.saw('half');
     die();
-    expect(await there.signal('c', { id: 's1', runId: 'r1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+    expect(await there.command('c', { id: 's1', runId: 'r1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
     await until(
       'the published end',
       () => realtime.published.length === 1,

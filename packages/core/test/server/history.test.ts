@@ -1,6 +1,6 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
-import { composeFromHistory, mergeClientAnswers, tailOf, withRun } from '../../src/server/history.ts';
+import { composeFromHistory, mergeClientAnswers, tailOf, withRun } from '../../src/server/conversation/history.ts';
 import { createWorld, ended, textOf, until, user } from './support.ts';
 
 const assistant = (id: string, text: string): UIMessage => ({ id, role: 'assistant', parts: [{ type: 'text', text }] });

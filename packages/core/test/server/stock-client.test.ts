@@ -164,7 +164,7 @@ describe('an unmodified useChat client', () => {
     model.text('part');
     await until('the first word', () => textOf(chat.lastMessage) === 'part');
     const { active } = await world.state('c');
-    await world.signal('c', { id: 's1', runId: active.runId, type: 'cancel' });
+    await world.command('c', { id: 's1', runId: active.runId, type: 'cancel' });
     await sent;
     expect([chat.status, view(chat.messages)]).toEqual(['ready', ['user: hi', 'assistant: part']]);
 
@@ -191,7 +191,7 @@ describe('an unmodified useChat client', () => {
       () => chat.messages,
     );
     const { active } = await world.state('c');
-    await world.signal('c', { id: 's1', runId: active.runId, type: 'cancel' });
+    await world.command('c', { id: 's1', runId: active.runId, type: 'cancel' });
     await sent;
     const next = chat.sendMessage({ text: 'once more' });
     const second = await world.model(2);

@@ -76,7 +76,7 @@ describe('a stream', () => {
 
   it('from the end of an ended run is the end alone', async () => {
     const { world, model } = await begun();
-    await world.signal('c', { id: 's', runId: 'r1', type: 'cancel' });
+    await world.command('c', { id: 's', runId: 'r1', type: 'cancel' });
     expect(model.input.runId).toBe('r1');
     for (const init of [{ query: '?run=r1&from=5' }, { headers: { 'last-event-id': 'r1:5:cancel' } }]) {
       const { query = '', headers = {} } = init as { query?: string; headers?: Record<string, string> };
@@ -249,7 +249,7 @@ describe('a follower', () => {
       () => reader.frames.length === 1,
       () => reader.text,
     );
-    await world.signal('c', { id: 's', runId: 'r1', type: 'cancel' });
+    await world.command('c', { id: 's', runId: 'r1', type: 'cancel' });
     await until(
       'the end',
       () => reader.frames.length === 2,

@@ -53,7 +53,7 @@ export interface World {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
   send(body: object, init?: RequestInit): Promise<Response>;
-  signal(chatId: string, body: object, query?: string): Promise<{ outcome: string; reason?: string }>;
+  command(chatId: string, body: object, query?: string): Promise<{ outcome: string; reason?: string }>;
   state(chatId: string): Promise<Answer>;
 }
 
@@ -103,7 +103,7 @@ export function createWorld(options: Partial<ChatHandlerOptions> & { log?: RunLo
     fetch,
     post,
     send: (body, init) => post('', body, init),
-    signal: async (chatId, body, query = '') => (await post(`/${chatId}/signal${query}`, body)).json(),
+    command: async (chatId, body, query = '') => (await post(`/${chatId}/command${query}`, body)).json(),
     state: async (chatId) => (await fetch(`/${chatId}`)).json(),
   };
 }

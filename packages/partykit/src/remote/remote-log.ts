@@ -50,11 +50,11 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
     append: (run, fence, frame) => call(run.chatId, 'append', [idsOf(run), fence, frame]),
     renew: (run, fence) => call(run.chatId, 'renew', [idsOf(run), fence]),
     settle: (run, id, receipt) => call(run.chatId, 'settle', [idsOf(run), id, receipt]),
-    waitForSignal: (run, fence, wait) => waiting(run.chatId, 'waitForSignal', [idsOf(run), fence], wait),
+    waitForCommand: (run, fence, wait) => waiting(run.chatId, 'waitForCommand', [idsOf(run), fence], wait),
     end: (run, fence, end) => call(run.chatId, 'end', [idsOf(run), fence, end]),
     read: (run, wait) => waiting(run.chatId, 'read', [idsOf(run)], wait),
     state: (chatId, wait = {}) => waiting(chatId, 'state', [chatId], wait),
-    signal: (run, message) => call(run.chatId, 'signal', [idsOf(run), message]),
+    command: (run, message) => call(run.chatId, 'command', [idsOf(run), message]),
     claim: (chatId, name, owner, ttlMs) => call(chatId, 'claim', [chatId, name, owner, ttlMs]),
     async unfinished(limit) {
       const found: RunRecord[] = [];

@@ -1,5 +1,6 @@
 import {
   ChatTransportError,
+  type CommandReceipt,
   createStoreLog,
   createWakeUps,
   defaultRetentionMs,
@@ -9,13 +10,12 @@ import {
   type RealtimeServer,
   type RunKey,
   type RunLog,
-  type SignalReceipt,
 } from '@chat-transport/core/provider';
 import { type ChatAction, type ChatHandler, createChatHandler, errorJson } from '@chat-transport/core/server';
 import { createSqlStore } from '@chat-transport/sqlite/sql';
 import { type Connection, type ConnectionContext, Server, type WSMessage } from 'partyserver';
 import { defaultLimits } from '../limits.ts';
-import { type DeviceMessage, type LogAnswer, ping, pong, type SignalMessage, type WireError } from '../socket-wire.ts';
+import { type CommandMessage, type DeviceMessage, type LogAnswer, ping, pong, type WireError } from '../socket-wire.ts';
 import { keyOf, type Permission, ticketHeader, verifyTicket } from '../ticket.ts';
 import { type ChatServerOptions, defaultSessionMs } from './chat-server-options.ts';
 import { durableDatabase } from './durable-database.ts';
@@ -118,7 +118,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       if (!state || typeof message !== 'string') throw new TypeError('Not a message of this wire.');
       if (state.may.includes('log')) await this.#desk.ask(message, (answer) => tell(connection, answer));
       else if (state.until <= Date.now()) connection.close(closeCodes.sessionOver, 'the session is over');
-      else await this.#signal(connection, state.may, JSON.parse(message));
+      else await this.#command(connection, state.may, JSON.parse(message));
     } catch {
       connection.close(closeCodes.invalid, 'invalid message');
     }
@@ -204,19 +204,19 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     return encodeForLimit(frame, this.#options.maxMessageBytes ?? defaultLimits.maxMessageBytes);
   }
 
-  async #signal(
+  async #command(
     connection: Connection,
     may: readonly Permission[],
-    { ref, run, message }: SignalMessage,
+    { ref, run, message }: CommandMessage,
   ): Promise<void> {
-    const request = new Request(`https://object/api/chat/${this.name}/signal`, {
+    const request = new Request(`https://object/api/chat/${this.name}/command`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...message, runId: run }),
     });
     this.#grants.set(request, { may });
     const response = await this.#handler(request);
-    const { error, ...receipt } = (await response.json()) as SignalReceipt & { error?: WireError };
+    const { error, ...receipt } = (await response.json()) as CommandReceipt & { error?: WireError };
     tell(connection, { type: 'receipt', ref, ...(error ? { error } : { receipt }) });
   }
 

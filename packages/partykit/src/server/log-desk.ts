@@ -6,16 +6,16 @@ const calls: readonly LogCall[] = [
   'append',
   'renew',
   'settle',
-  'waitForSignal',
+  'waitForCommand',
   'end',
   'read',
   'state',
-  'signal',
+  'command',
   'claim',
   'unfinished',
 ];
 /** The calls whose last argument has the options of a waiting call. */
-const waiting: readonly LogCall[] = ['waitForSignal', 'read', 'state'];
+const waiting: readonly LogCall[] = ['waitForCommand', 'read', 'state'];
 
 /** Answers the log's calls that come over sockets. */
 export class LogDesk {

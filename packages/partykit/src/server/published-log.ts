@@ -31,9 +31,9 @@ export function publishedLog(
       tellEnd(run);
       return run;
     },
-    async signal(key, signal) {
-      const receipt = await log.signal(key, signal);
-      if (signal.type === 'cancel' && receipt.outcome === 'delivered') {
+    async command(key, command) {
+      const receipt = await log.command(key, command);
+      if (command.type === 'cancel' && receipt.outcome === 'delivered') {
         const { runs } = await log.state(key.chatId);
         for (const run of runs) if (run.runId === key.runId) tellEnd(run);
       }

@@ -33,7 +33,7 @@ export interface RouteChatOptions {
 const maxAddressLength = 4096;
 /** The path under which the objects answer, wherever the Worker does. */
 const objectApi = '/api/chat';
-const actions: Readonly<Record<string, ChatAction>> = { '': 'read', '/stream': 'read', '/signal': 'signal' };
+const actions: Readonly<Record<string, ChatAction>> = { '': 'read', '/stream': 'read', '/command': 'command' };
 
 /**
  * Answers the routes of `createChatHandler`, and `{api}/{chatId}/socket`, from the chats' objects; `null` for other paths. Who may do what is

@@ -1,11 +1,11 @@
-import { parkedSignalTtlMs } from '@chat-transport/core/provider';
+import { parkedCommandTtlMs } from '@chat-transport/core/provider';
 
 /** What `decideBegin` wants to know: the time, the chat's turn, the run, the newest run's id and row, the cancels that wait for the run. */
 export const beginFacts: string = `
 local turn = redis.call('HGET', chat, 'turn') or '0'
 local newest = redis.call('LINDEX', chat .. ':runs', 0) or ''
 local ids = {}
-for _, cancel in ipairs(parkedCancels(${parkedSignalTtlMs}, run)) do ids[#ids + 1] = cancel.id end
+for _, cancel in ipairs(parkedCancels(${parkedCommandTtlMs}, run)) do ids[#ids + 1] = cancel.id end
 return { now, turn, rowOf(run), newest, rowOf(newest), ids }
 `;
 
@@ -16,7 +16,7 @@ return { now, turn, rowOf(run), newest, rowOf(newest), ids }
 export const beginRun: string = `
 local turn, newest, before, after, cancelIds = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local parked = {}
-for _, cancel in ipairs(parkedCancels(${parkedSignalTtlMs}, run)) do parked[#parked + 1] = cancel.id end
+for _, cancel in ipairs(parkedCancels(${parkedCommandTtlMs}, run)) do parked[#parked + 1] = cancel.id end
 if (redis.call('HGET', chat, 'turn') or '0') ~= turn
   or (redis.call('LINDEX', chat .. ':runs', 0) or '') ~= newest
   or (redis.call('HGET', at('run', newest), 'reason') or '') ~= before
@@ -45,10 +45,10 @@ if #parked > 0 then
   finish(run, 'cancel', now)
   for _, id in ipairs(parked) do redis.call('HSET', at('run', run), 'cancel:' .. id, 1) end
   local others = {}
-  for _, cancel in ipairs(parkedCancels(${parkedSignalTtlMs})) do
+  for _, cancel in ipairs(parkedCancels(${parkedCommandTtlMs})) do
     if cancel.run ~= run then others[#others + 1] = cancel end
   end
-  setParked(others, ${parkedSignalTtlMs})
+  setParked(others, ${parkedCommandTtlMs})
 end
 tell(ARGV[16])
 return { 'begun' }

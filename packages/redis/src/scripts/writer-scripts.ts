@@ -1,6 +1,6 @@
 /**
  * Renews the lease, and with a frame appends it first. ARGV from 4: fence, `at`, the entry's id (`<at>-<count>`), `next`, chunks, channel; `at` is empty
- * to renew only. Answers `unknown`, `offset` with the next offset, `end` with its reason, or `signals` with the steers that are not settled.
+ * to renew only. Answers `unknown`, `offset` with the next offset, `end` with its reason, or `commands` with the steers that are not settled.
  */
 export const append = `
 local fence, from, entry, next, chunks = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -25,7 +25,7 @@ redis.call('HSET', at('run', run), 'leaseUntil', leaseUntil)
 keep(run, leaseUntil)
 if from ~= '' then tell(ARGV[9]) end
 local steers = openSteers(run)
-return { 'signals', steers }
+return { 'commands', steers }
 `;
 
 /** Ends the run, if this writer still may. ARGV from 4: fence, reason, channel. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 
-/** What a subscribe token says: its bearer may follow one chat, and where `maySignal`, also signal its runs. */
+/** What a subscribe token says: its bearer may follow one chat, and where `mayCommand`, also send commands to its runs. */
 export interface ChatGrant {
   readonly chatId: string;
-  readonly maySignal: boolean;
+  readonly mayCommand: boolean;
 }
 
 /** Signs and checks subscribe tokens. */
@@ -32,8 +32,8 @@ export function createChatTokens(options: {
     throw new TypeError(`websocketServer: \`secret\` has ${key.length} bytes; it needs at least ${minSecretBytes}.`);
   }
   return {
-    sign: ({ chatId, maySignal }) =>
-      new SignJWT({ chat: chatId, signal: maySignal })
+    sign: ({ chatId, mayCommand }) =>
+      new SignJWT({ chat: chatId, command: mayCommand })
         .setProtectedHeader({ alg: 'HS256' })
         .setAudience(audience)
         .setExpirationTime(Math.ceil((options.now() + options.ttlMs) / 1000))
@@ -47,7 +47,7 @@ export function createChatTokens(options: {
           currentDate: new Date(options.now()),
         });
         if (typeof payload.chat !== 'string') return undefined;
-        return { chatId: payload.chat, maySignal: payload.signal === true };
+        return { chatId: payload.chat, mayCommand: payload.command === true };
       } catch {
         return undefined;
       }

@@ -1,9 +1,9 @@
-import { isId, type Signal } from '@chat-transport/core/provider';
+import { isId, type RunCommand } from '@chat-transport/core/provider';
 import type { ClientFrame } from '../socket-wire.ts';
 
 /** Whether `value` says that it is of the socket's own wire. The AI SDK's frames have other types: `send`, `resume`, `abort`. */
 export function isOwnType(value: unknown): value is { readonly type: ClientFrame['type'] } {
-  return isRecord(value) && ['subscribe', 'unsubscribe', 'signal', 'ping'].includes(value.type as string);
+  return isRecord(value) && ['subscribe', 'unsubscribe', 'command', 'ping'].includes(value.type as string);
 }
 
 /** Checks an untrusted frame of the own wire. `undefined` when it is malformed. A signal's content is checked by core's route. */
@@ -19,7 +19,7 @@ export function parseClientFrame(value: unknown): ClientFrame | undefined {
     return typeof token === 'string' ? { type: 'subscribe', ref: ref as number, chat, token } : undefined;
   }
   if (!isId(run) || !isRecord(message)) return undefined;
-  return { type: 'signal', ref: ref as number, chat, run, message: message as unknown as Signal };
+  return { type: 'command', ref: ref as number, chat, run, message: message as unknown as RunCommand };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

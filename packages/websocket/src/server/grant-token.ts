@@ -3,17 +3,17 @@ import type { ChatTokens } from './chat-token.ts';
 import { type BytesToText, parseJson } from './text.ts';
 
 /**
- * Answers `POST {api}/auth` `{ chatId }` with `{ token }`: good for that chat alone, and for signals where the app allows this user to signal.
+ * Answers `POST {api}/auth` `{ chatId }` with `{ token }`: good for that chat alone, and for commands where the app allows this user to send them.
  * @throws ChatTransportError `invalid-body`, `too-large`, and what `allow` throws.
  */
 export async function grantToken(request: Request, allow: AllowChat, tokens: ChatTokens): Promise<Response> {
   const chatId = await chatIdOf(request);
   await allow(chatId);
-  const maySignal = await allow(chatId, 'signal').then(
+  const mayCommand = await allow(chatId, 'command').then(
     () => true,
     () => false,
   );
-  const token = await tokens.sign({ chatId, maySignal });
+  const token = await tokens.sign({ chatId, mayCommand });
   return Response.json({ token }, { headers: { 'cache-control': 'no-store' } });
 }
 

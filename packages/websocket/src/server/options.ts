@@ -29,7 +29,7 @@ export interface WebSocketServerOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Chats that one socket may subscribe to. Default {@link defaultMaxSubscriptionsPerConnection}. */
   readonly maxSubscriptionsPerConnection?: number;
-  /** Requests of the AI SDK's own wire, and signals, that one socket may have open at a time. Default {@link defaultMaxRequestsPerConnection}. */
+  /** Requests of the AI SDK's own wire, and commands, that one socket may have open at a time. Default {@link defaultMaxRequestsPerConnection}. */
   readonly maxRequestsPerConnection?: number;
   /** Largest frame a client may send, in bytes. Default {@link defaultMaxPayloadBytes}. */
   readonly maxPayloadBytes?: number;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ErrorCode, RealtimeHost, SignalReceipt } from '@chat-transport/core/provider';
+import type { CommandReceipt, ErrorCode, RealtimeHost } from '@chat-transport/core/provider';
 import type { WebSocket } from 'ws';
 import type { ClientFrame } from '../socket-wire.ts';
 import type { ChannelHub, Subscription } from './channel-hub.ts';
@@ -19,13 +19,13 @@ export interface SessionContext {
   readonly host: RealtimeHost;
 }
 
-/** What one client does on its socket: its subscriptions, its signals, and the AI SDK's own requests. */
+/** What one client does on its socket: its subscriptions, its commands, and the AI SDK's own requests. */
 export class Session {
   readonly #context: SessionContext;
   readonly #connection: SocketConnection;
   readonly #stock: StockBridge;
   readonly #subscriptions = new Map<string, Subscription>();
-  #signals = 0;
+  #commands = 0;
   #refusals = 0;
 
   constructor(socket: WebSocket, handshake: IncomingMessage, context: SessionContext, onClosed: () => void) {
@@ -78,7 +78,7 @@ export class Session {
     if (frame.type === 'ping') return this.#connection.tell({ type: 'pong' });
     if (frame.type === 'unsubscribe') return this.#drop(frame.chat);
     if (frame.type === 'subscribe') return this.#subscribe(frame);
-    void this.#signal(frame);
+    void this.#command(frame);
   }
 
   async #subscribe({ ref, chat, token }: Extract<ClientFrame, { type: 'subscribe' }>): Promise<void> {
@@ -109,28 +109,28 @@ export class Session {
     this.#connection.tell({ type: 'live', ref, chat });
   }
 
-  async #signal({ ref, chat, run, message }: Extract<ClientFrame, { type: 'signal' }>): Promise<void> {
+  async #command({ ref, chat, run, message }: Extract<ClientFrame, { type: 'command' }>): Promise<void> {
     const { host, options } = this.#context;
-    const answer = (rest: { receipt: SignalReceipt } | { error: ReceiptError }): void =>
+    const answer = (rest: { receipt: CommandReceipt } | { error: ReceiptError }): void =>
       this.#connection.tell({ type: 'receipt', ref, ...rest });
     const fail = (code: ErrorCode, text: string): void => answer({ error: { code, message: text } });
-    if (!this.#subscriptions.get(chat)?.grant.maySignal)
+    if (!this.#subscriptions.get(chat)?.grant.mayCommand)
       return fail('forbidden', 'This socket may not signal runs of this chat.');
-    if (this.#signals >= options.maxRequestsPerConnection)
-      return fail('rate-limited', 'Too many signals wait for their answer.');
-    this.#signals += 1;
+    if (this.#commands >= options.maxRequestsPerConnection)
+      return fail('rate-limited', 'Too many commands wait for their answer.');
+    this.#commands += 1;
     try {
       const body = { ...message, runId: run };
-      const request = hostRequest(this.#connection.handshake, `${host.api}/${chat}/signal`, { method: 'POST', body });
+      const request = hostRequest(this.#connection.handshake, `${host.api}/${chat}/command`, { method: 'POST', body });
       const response = await host.handle(request);
-      const { error, ...receipt } = (await response.json()) as SignalReceipt & { error?: ReceiptError };
+      const { error, ...receipt } = (await response.json()) as CommandReceipt & { error?: ReceiptError };
       if (response.ok) answer({ receipt });
       // An app's own refusal may have any shape.
       else fail(error?.code ?? 'forbidden', error?.message ?? `The signal was refused with status ${response.status}.`);
     } catch {
       fail('provider-failed', 'The signal could not be handed on.');
     } finally {
-      this.#signals -= 1;
+      this.#commands -= 1;
     }
   }
 

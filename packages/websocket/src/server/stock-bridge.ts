@@ -163,7 +163,7 @@ export class StockBridge {
 
   async #cancel(frame: OpenRequest['frame'], runId: string | null | undefined): Promise<void> {
     const body = { id: randomUUID(), runId, type: 'cancel' };
-    const path = `${this.#host.api}/${frame.id}/signal`;
+    const path = `${this.#host.api}/${frame.id}/command`;
     const response = await this.#host.handle(
       hostRequest(this.#connection.handshake, path, { method: 'POST', headers: frame.headers, body }),
     );

@@ -67,19 +67,19 @@ export async function serve(
 
 /** What the small handler of {@link serveStub} saw. */
 export interface StubApp extends TestApp {
-  readonly signals: { url: string; headers: Headers; body: unknown }[];
+  readonly commands: { url: string; headers: Headers; body: unknown }[];
 }
 
 /**
- * The socket server behind a handler that has no chat engine: `auth`, and signals that are recorded. Everybody may do everything, except with an
+ * The socket server behind a handler that has no chat engine: `auth`, and commands that are recorded. Everybody may do everything, except with an
  * `x-may` header that lists the actions.
  */
 export async function serveStub(options: WebSocketServerOptions = {}): Promise<StubApp> {
   const realtime = websocketServer(options);
-  const signals: StubApp['signals'] = [];
+  const commands: StubApp['commands'] = [];
   const handle = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
-    const may = request.headers.get('x-may')?.split(',') ?? ['read', 'send', 'signal'];
+    const may = request.headers.get('x-may')?.split(',') ?? ['read', 'send', 'command'];
     try {
       if (pathname === '/api/chat/auth') {
         return await realtime.authorize(request, async (_chatId, action = 'read') => {
@@ -87,7 +87,7 @@ export async function serveStub(options: WebSocketServerOptions = {}): Promise<S
         });
       }
       const body = (await request.json()) as { id: string };
-      signals.push({ url: request.url, headers: request.headers, body });
+      commands.push({ url: request.url, headers: request.headers, body });
       if (body.id === 'slow') await new Promise(() => {});
       return Response.json({ outcome: 'delivered' });
     } catch (error) {
@@ -98,5 +98,5 @@ export async function serveStub(options: WebSocketServerOptions = {}): Promise<S
   };
   const host: RealtimeHost = { api: '/api/chat', handle };
   realtime.connect(host);
-  return { ...(await serve(realtime, handle)), signals };
+  return { ...(await serve(realtime, handle)), commands };
 }

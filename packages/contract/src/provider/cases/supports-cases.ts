@@ -27,9 +27,9 @@ export const supportsCases: readonly ProviderCase[] = [
     },
   },
   {
-    id: 'supports/signals',
+    id: 'supports/commands',
     title: 'carries a stop over the service, without a request',
-    requires: ['clientSignals'],
+    requires: ['clientCommands'],
     async run(stage) {
       const { device, chat, call, done } = await stage.sent();
       await device.reaches('c', 'realtime');
@@ -39,13 +39,13 @@ export const supportsCases: readonly ProviderCase[] = [
       await chat.stop();
       await until('a stopped model', () => call.aborted);
       await done;
-      expect(stage.server.requests.filter((each) => each.includes('/signal'))).toEqual([]);
+      expect(stage.server.requests.filter((each) => each.includes('/command'))).toEqual([]);
     },
   },
   {
-    id: 'supports/no-signals',
+    id: 'supports/no-commands',
     title: 'carries no stop, which goes by a request',
-    lacks: ['clientSignals'],
+    lacks: ['clientCommands'],
     async run(stage) {
       const { device, chat, call, done } = await stage.sent();
       await device.reaches('c', 'realtime');
@@ -54,7 +54,7 @@ export const supportsCases: readonly ProviderCase[] = [
       await chat.stop();
       await until('a stopped model', () => call.aborted);
       await done;
-      expect(stage.server.requests.filter((each) => each.includes('/signal'))).toHaveLength(1);
+      expect(stage.server.requests.filter((each) => each.includes('/command'))).toHaveLength(1);
     },
   },
   {

@@ -1,0 +1,127 @@
+import type { UIMessage } from 'ai';
+import { ChatTransportError } from '../../errors.ts';
+import type { Engine } from '../engine.ts';
+import { digest } from './digest.ts';
+import { type Head, readHead } from './head.ts';
+import {
+  composeFromHistory,
+  continuedMessage,
+  mergeClientAnswers,
+  type SendIntent,
+  tailOf,
+  waitsForClient,
+} from './history.ts';
+
+/** What a send asks for. */
+export interface SendRequest extends SendIntent {
+  readonly chatId: string;
+  readonly runId?: string | undefined;
+  /** The sender's whole conversation. */
+  readonly messages?: readonly UIMessage[] | undefined;
+  /** Only the new message, where the server has the rest. */
+  readonly message?: UIMessage | undefined;
+  readonly baseTurn?: number | undefined;
+}
+
+/** The conversation that a run answers. */
+export interface Composed {
+  readonly messages: UIMessage[];
+  readonly before: string | null;
+  readonly tail: readonly UIMessage[];
+  /** The message that the run continues. */
+  readonly continued: UIMessage | undefined;
+  /** What the log checks the chat's turn against. */
+  readonly baseTurn: number | undefined;
+  /** Whether `baseTurn` is the server's own reading: when the chat has moved on, it reads again. */
+  readonly rereads: boolean;
+  /** Equal for devices that continue the same message from the same state. */
+  readonly joinKey: string | undefined;
+}
+
+/**
+ * Puts the conversation together: from the server's history (`loadMessages`, else the log) where there is one and the sender says how far it
+ * has seen it, or has waited in the queue (`fromHistory`); else as the client sent it, with the answers as the log has them.
+ * @throws ChatTransportError `invalid-message` for a message that nobody knows, `log-expired` when the history is gone.
+ */
+export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
+  const { messages: sent, trigger, messageId, runId } = request;
+  const head = await readHead(engine, request.chatId);
+  const { turn, runs } = head.state;
+  const isSeen = request.baseTurn !== undefined && head.messages.length > 0;
+  const isServerBased = fromHistory || isSeen || engine.options.loadMessages !== undefined || !sent;
+  // A run that has begun is joined, whatever has become of the conversation since.
+  const isKnown = sent && runs.some((run) => run.runId === runId);
+  const { messages, known, answered } =
+    isServerBased && !isKnown ? fromServer(engine, head, request) : fromClient(head, sent ?? [], request);
+  if (messages.length === 0) throw invalidMessage('There is no message to answer.');
+
+  const continued = continuedMessage(messages, request);
+  // Only what a user asks for may cut the conversation: a regenerate, or an edit (a submit that names a user message).
+  const mayCut = trigger === 'regenerate-message' || (messageId !== undefined && !continued);
+  const ownTurn = fromHistory || request.baseTurn === undefined;
+  // Also a cut that waited in a queue may only cut what its sender has seen.
+  const seenTurn = !ownTurn || mayCut ? request.baseTurn : isServerBased ? turn : undefined;
+  // Where the newest run still wrote as it was read here, nothing may begin on top of what was read: it may have ended since.
+  const isPartial = head.newest !== undefined && !head.newest.run.end;
+  // By the sender's copy: the server's may have what the first of two equal sends has led to already.
+  const copy = sent?.find(({ id }) => id === continued?.id) ?? continued;
+  const joinKey = copy && (await digest([copy.id, copy]));
+  return {
+    messages,
+    ...tailOf(messages, request, known, answered),
+    continued,
+    baseTurn: isPartial ? turn - 1 : seenTurn,
+    rereads: ownTurn || isPartial,
+    joinKey,
+  };
+}
+
+function fromServer(engine: Engine, head: Head, request: SendRequest): Conversation {
+  const { message } = request;
+  if (head.state.turn > 0 && head.messages.length === 0 && !engine.options.loadMessages) {
+    throw new ChatTransportError({
+      code: 'log-expired',
+      message: 'The log no longer has the conversation. Send all messages, or pass loadMessages to the server.',
+    });
+  }
+  const sent = request.messages ?? (message ? [message] : []);
+  const messages = composeFromHistory(head.messages, sent, request);
+  if (!messages)
+    throw invalidMessage(`The chat has no message ${request.messageId ?? sent.at(-1)?.id ?? ''} to go on from.`);
+  return { messages, known: idsOf(head.messages) };
+}
+
+/** The log's copy of every answer wins over a client's, except where the client's may hold what only a client can give. */
+function fromClient({ state, newest }: Head, sent: readonly UIMessage[], request: SendRequest): Conversation {
+  const messages = [...sent];
+  const continued = continuedMessage(messages, request);
+  const known = idsOf(state.messages);
+  // A client may have let go of any answer in its middle.
+  const answers = [...state.messages, ...(newest?.message ? [newest.message] : [])];
+  const own = new Map(answers.filter(({ role }) => role === 'assistant').map((message) => [message.id, message]));
+  const answered = new Set<string>();
+  const merged = messages.map((message) => {
+    const server = message === continued || message.role !== 'assistant' ? undefined : own.get(message.id);
+    if (!server || !waitsForClient(server)) return server ?? message;
+    const both = mergeClientAnswers(server, message);
+    if (both.parts.some((part, index) => part !== server.parts[index])) answered.add(message.id);
+    return both;
+  });
+  return { messages: merged, known, answered };
+}
+
+interface Conversation {
+  readonly messages: UIMessage[];
+  /** The ids of the messages that the chat has. */
+  readonly known: ReadonlySet<string>;
+  /** The ids of earlier answers that the sender's client has added to: to other devices they are new. */
+  readonly answered?: ReadonlySet<string>;
+}
+
+function idsOf(messages: readonly UIMessage[]): ReadonlySet<string> {
+  return new Set(messages.map(({ id }) => id));
+}
+
+function invalidMessage(message: string): ChatTransportError {
+  return new ChatTransportError({ code: 'invalid-message', message });
+}

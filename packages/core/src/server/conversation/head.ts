@@ -1,0 +1,92 @@
+import type { UIMessage } from 'ai';
+import type { ChatState, RunRecord } from '../../log/run-log.ts';
+import type { EndReason } from '../../wire/frame.ts';
+import type { Engine } from '../engine.ts';
+import { type FoldedRun, foldRun } from '../run/read-run.ts';
+import { withRun } from './history.ts';
+
+/** A chat as `GET {api}/{chatId}` tells it. */
+export interface ChatStateView {
+  /** The newest run's turn; 0 for a chat without runs. */
+  readonly turn: number;
+  /** The run that is not over. Its answer in `messages` holds the offsets before `next`; `from` is the client that sent it. */
+  readonly active?: {
+    readonly runId: string;
+    readonly turn: number;
+    readonly messageId: string;
+    readonly next: number;
+    readonly from: string;
+  };
+  /** The newest runs, oldest first. Absent for a chat without runs. */
+  readonly runs?: readonly {
+    readonly runId: string;
+    readonly turn: number;
+    /** The client that sent it. */
+    readonly from: string;
+    readonly end?: { readonly reason: EndReason };
+  }[];
+  /** The conversation, with the newest run's answer so far; absent where nobody keeps it. */
+  readonly messages?: readonly UIMessage[];
+}
+
+/** The chat's conversation as the server knows it. */
+export interface Head {
+  readonly state: ChatState;
+  /** The newest run's own writing, while the log has it. */
+  readonly newest: FoldedRun | undefined;
+  /** The app's history, else the log's, with the newest run's answer. */
+  readonly messages: readonly UIMessage[];
+}
+
+/** Reads a chat's head. @throws what `loadMessages` throws. */
+export async function readHead(engine: Engine, chatId: string): Promise<Head> {
+  const { log, loadMessages } = engine.options;
+  const state = await log.state(chatId);
+  const [history, newest] = await Promise.all([
+    loadMessages ? loadMessages(chatId) : state.messages,
+    foldNewest(engine, state),
+  ]);
+  if (!newest) return { state, newest, messages: history };
+  const { start } = newest.run;
+  // What the run before has come to may not be saved yet: the log has what the newest one answers.
+  const isBehind = !state.runs.at(-1)?.end || (start.before !== null && history.every(({ id }) => id !== start.before));
+  return { state, newest, messages: withRun(isBehind ? state.messages : history, start, newest.message) };
+}
+
+/** The newest run's writing, as far as the log has it. */
+async function foldNewest(engine: Engine, state: ChatState): Promise<FoldedRun | undefined> {
+  const run = state.runs.findLast(({ turn }) => turn === state.turn);
+  if (!run) return;
+  noteLost(engine, run);
+  return foldRun(engine.options.log, run);
+}
+
+/** A run whose lease expired is lost: whoever sees it first deals with it. */
+export function noteLost(engine: Engine, run: RunRecord): void {
+  if (run.end?.reason === 'lost') engine.finisher.foundLost(run);
+}
+
+/** The state for clients. */
+export function viewOf({ state, newest, messages }: Head): ChatStateView {
+  const { turn, runs } = state;
+  if (turn === 0) return messages.length > 0 ? { turn, messages } : { turn };
+  const active = newest && !newest.run.end ? newest.run : undefined;
+  return {
+    turn,
+    ...(active && {
+      active: {
+        runId: active.runId,
+        turn: active.turn,
+        messageId: active.start.messageId,
+        next: newest?.next ?? 0,
+        from: active.start.from,
+      },
+    }),
+    // The newest run as its frames were read: a run may have ended since the state was.
+    runs: runs.map((run) => {
+      const { runId, turn: runTurn, start, end } = run.runId === newest?.run.runId ? newest.run : run;
+      return { runId, turn: runTurn, from: start.from, ...(end && { end }) };
+    }),
+    ...(messages.length > 0 && { messages }),
+  };
+}

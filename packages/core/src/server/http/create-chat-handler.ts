@@ -1,0 +1,130 @@
+import type { UIMessage } from 'ai';
+import { ChatTransportError } from '../../errors.ts';
+import { parseId } from '../../ids.ts';
+import { defaultApi } from '../../wire/routes.ts';
+import { readHead, viewOf } from '../conversation/head.ts';
+import { type ChatRuntime, createRuntimeParts } from '../create-chat-runtime.ts';
+import { type ChatRuntimeOptions, misuse } from '../options.ts';
+import { type Authorize, allow } from './authorize.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { errorJson, errorResponse, json } from './http-errors.ts';
+import { commandRoute } from './route-command.ts';
+import { sendRoute } from './route-send.ts';
+import { streamRoute } from './route-stream.ts';
+
+/** The default of `maxBodyBytes`: 4 MiB. */
+export const defaultMaxBodyBytes: number = 4 * 1024 * 1024;
+/** The default of `heartbeatMs`: how often a silent stream says that it is alive, in milliseconds. */
+export const defaultHeartbeatMs = 10_000;
+
+/** The options of `createChatHandler`. */
+export interface ChatHandlerOptions<UI_MESSAGE extends UIMessage = UIMessage> extends ChatRuntimeOptions<UI_MESSAGE> {
+  /** The base path of the routes. @default '/api/chat' */
+  readonly api?: string | undefined;
+  /** Decides who may use which chat. Required: nothing is open by default. */
+  readonly authorize: Authorize;
+  /** Largest body of a request, in bytes. @default defaultMaxBodyBytes */
+  readonly maxBodyBytes?: number | undefined;
+  /** @default defaultHeartbeatMs */
+  readonly heartbeatMs?: number | undefined;
+}
+
+/** Answers the routes of a chat. */
+export interface ChatHandler {
+  (request: Request): Promise<Response>;
+  /** The same engine, for work that is no HTTP request. */
+  readonly runtime: ChatRuntime;
+  /** `runtime.sweep`, for cron. */
+  readonly sweep: ChatRuntime['sweep'];
+}
+
+/**
+ * Creates the server half: a function from `Request` to `Response` for all routes under `api`.
+ * @throws ChatTransportError `provider-failed` without `authorize`, `respond` or a log.
+ */
+export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
+  options: ChatHandlerOptions<UI_MESSAGE>,
+): ChatHandler {
+  const { authorize, realtime } = options;
+  if (typeof authorize !== 'function') throw misuse('Pass `authorize`: it decides who may use which chat.');
+  const { engine, runtime, begin } = createRuntimeParts(options as unknown as ChatRuntimeOptions);
+  const context: HandlerContext = {
+    engine,
+    begin,
+    api: (options.api ?? defaultApi).replace(/\/+$/, ''),
+    maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
+    heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
+    allow: (request, chatId, action) => allow(authorize, request, chatId, action),
+  };
+  const handle = async (request: Request): Promise<Response> => {
+    try {
+      return await route(context, request, realtime?.authorize?.bind(realtime));
+    } catch (error) {
+      return errorResponse(error, engine.options.emit);
+    }
+  };
+  realtime?.connect?.({ handle, api: context.api });
+  return Object.assign(handle, { runtime, sweep: runtime.sweep });
+}
+
+type Method = 'GET' | 'POST';
+type Exchange = ((request: Request, allow: (chatId: string) => Promise<void>) => Promise<Response>) | undefined;
+
+async function route(context: HandlerContext, request: Request, exchange: Exchange): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const path = pathname.replace(/\/+$/, '');
+  if (path === context.api) return only('POST', request, () => sendRoute(context, request));
+  const [segment, action, ...more] = path.startsWith(`${context.api}/`)
+    ? path.slice(context.api.length + 1).split('/')
+    : [];
+  if (segment === undefined || more.length > 0) return notFound();
+  if (segment === 'auth') {
+    if (action !== undefined || !exchange) return notFound();
+    return only('POST', request, () => authRoute(context, request, exchange));
+  }
+  if (action !== undefined && action !== 'stream' && action !== 'command') return notFound();
+  const answer = routes[action ?? 'state'];
+  return only(answer.method, request, () => answer.run(context, request, parseId('chatId', decoded(segment))));
+}
+
+const routes: Record<
+  'state' | 'stream' | 'command',
+  { method: Method; run(context: HandlerContext, request: Request, chatId: string): Promise<Response> }
+> = {
+  state: { method: 'GET', run: stateRoute },
+  stream: { method: 'GET', run: streamRoute },
+  command: { method: 'POST', run: commandRoute },
+};
+
+/** `GET {api}/{chatId}`: the chat's state. */
+async function stateRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
+  await context.allow(request, chatId, 'read');
+  return json(200, viewOf(await readHead(context.engine, chatId)));
+}
+
+/** `POST {api}/auth`: the provider's own credential exchange. */
+function authRoute(context: HandlerContext, request: Request, exchange: NonNullable<Exchange>): Promise<Response> {
+  return exchange(request, async (chatId: string, action: 'read' | 'send' | 'command' = 'read') => {
+    await context.allow(request, parseId('chatId', chatId), action);
+  });
+}
+
+async function only(method: Method, request: Request, answer: () => Promise<Response>): Promise<Response> {
+  if (request.method === method) return answer();
+  return errorJson('not-found', `This route answers ${method}, not ${request.method}.`, undefined, {
+    status: 405,
+    headers: { allow: method },
+  });
+}
+
+function notFound(): Response {
+  return errorJson('not-found', 'There is no such route.');
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (cause) {
+    throw new ChatTransportError({ code: 'invalid-id', message: 'chatId is not decodable.', cause });
+  }
+}

@@ -1,0 +1,64 @@
+import { ChatTransportError, type ErrorCode } from '../../errors.ts';
+import type { ServerEvent } from '../events.ts';
+
+const statusOfCode: Record<ErrorCode, number> = {
+  'invalid-body': 400,
+  'invalid-id': 400,
+  'invalid-message': 400,
+  'invalid-offset': 400,
+  protocol: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  'not-found': 404,
+  busy: 409,
+  stale: 409,
+  'log-expired': 410,
+  'too-large': 413,
+  'unsupported-media-type': 415,
+  'run-conflict': 422,
+  'rate-limited': 429,
+  lost: 500,
+  deadline: 500,
+  network: 502,
+  'provider-failed': 500,
+};
+
+/** `authorize` answered a response of its own. */
+export class Refused extends ChatTransportError {
+  readonly response: Response;
+
+  constructor(response: Response) {
+    const code = response.status === 401 ? 'unauthorized' : 'forbidden';
+    super({ code, message: 'The app refused this request.' });
+    this.response = response;
+  }
+}
+
+/** A JSON answer that nothing may store. */
+export function json(status: number, body: unknown, headers?: Record<string, string>): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+  });
+}
+
+/** An error answer of section 8. `extra` goes beside the error. */
+export function errorJson(
+  code: ErrorCode,
+  message: string,
+  extra?: object,
+  options: { readonly status?: number; readonly headers?: Record<string, string> } = {},
+): Response {
+  return json(options.status ?? statusOfCode[code], { error: { code, message }, ...extra }, options.headers);
+}
+
+/** Answers an error of any kind. What is not ours is told to `emit` alone: its text may hold secrets. */
+export function errorResponse(error: unknown, emit: (event: ServerEvent) => void): Response {
+  if (error instanceof Refused) return error.response;
+  if (!ChatTransportError.isInstance(error)) {
+    emit({ type: 'request-failed', error });
+    return errorJson('provider-failed', 'The server failed to answer. Its log says why.');
+  }
+  if (statusOfCode[error.code] >= 500) emit({ type: 'request-failed', error });
+  return errorJson(error.code, error.message);
+}

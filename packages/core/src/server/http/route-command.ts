@@ -1,0 +1,58 @@
+import { type FileUIPart, safeValidateUIMessages, type TextUIPart } from 'ai';
+import { ChatTransportError } from '../../errors.ts';
+import { parseId } from '../../ids.ts';
+import type { CommandReceipt, RunCommand } from '../../log/run-log.ts';
+import { sendCommand } from '../run/send-command.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { json } from './http-errors.ts';
+import { readJsonBody } from './request-body.ts';
+import { maxWaitMs } from './route-stream.ts';
+
+/** How long a client tool call belongs to the client that claimed it, in milliseconds. */
+export const toolClaimMs: number = 10 * 60 * 1000;
+/** Longest `toolCallId`, in UTF-16 units. They are the model's, and match no pattern of ours. */
+const maxToolCallIdLength = 256;
+
+/** `POST {api}/{chatId}/command`: a cancel, a steer, or a claim on a client tool call. */
+export async function commandRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
+  const fields = await readJsonBody(request, context.maxBodyBytes);
+  const id = parseId('id', fields.id);
+  const runId = parseId('runId', fields.runId);
+  if (fields.type !== 'cancel' && fields.type !== 'steer' && fields.type !== 'claim') {
+    throw new ChatTransportError({ code: 'invalid-body', message: 'type must be "cancel", "steer" or "claim".' });
+  }
+  await context.allow(request, chatId, 'command');
+  if (fields.type === 'claim') return json(200, await claimToolCall(context, chatId, id, fields.toolCallId));
+
+  const signal: RunCommand =
+    fields.type === 'cancel' ? { id, type: 'cancel' } : { id, type: 'steer', parts: await steerParts(fields.parts) };
+  const waitMs = Math.min(Number(new URL(request.url).searchParams.get('wait')) || 0, maxWaitMs);
+  return json(200, await sendCommand(context.engine, { chatId, runId }, signal, { waitMs, signal: request.signal }));
+}
+
+async function claimToolCall(
+  { engine }: HandlerContext,
+  chatId: string,
+  clientId: string,
+  toolCallId: unknown,
+): Promise<CommandReceipt> {
+  if (typeof toolCallId !== 'string' || toolCallId === '' || toolCallId.length > maxToolCallIdLength) {
+    const message = `toolCallId must be a string of 1 to ${maxToolCallIdLength} characters.`;
+    throw new ChatTransportError({ code: 'invalid-id', message });
+  }
+  const isGranted = await engine.options.log.claim(chatId, `tool:${toolCallId}`, clientId, toolClaimMs);
+  return isGranted ? { outcome: 'delivered' } : { outcome: 'not-delivered', reason: 'claimed' };
+}
+
+/** The parts of a steer: what a user message may have. */
+async function steerParts(parts: unknown): Promise<(TextUIPart | FileUIPart)[]> {
+  const result = await safeValidateUIMessages({ messages: [{ id: 'steer', role: 'user', parts }] });
+  const valid = result.success ? (result.data[0]?.parts ?? []) : [];
+  const allowed = valid.filter((part) => part.type === 'text' || part.type === 'file');
+  if (allowed.length > 0 && allowed.length === valid.length) return allowed;
+  throw new ChatTransportError({
+    code: 'invalid-message',
+    message: 'parts of a steer must be text and file parts, at least one.',
+    cause: result.success ? undefined : result.error,
+  });
+}

@@ -1,0 +1,42 @@
+import type { RunRecord } from '../../log/run-log.ts';
+import { readHead, viewOf } from '../conversation/head.ts';
+import { startError } from '../run/begin-run.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { errorJson, json } from './http-errors.ts';
+import { readJsonBody } from './request-body.ts';
+import { runHeaders, runResponse } from './run-response.ts';
+import { parseSendBody, validateMessages } from './send-body.ts';
+
+/** `POST {api}`: starts a run, or joins the one that the same request started. */
+export async function sendRoute(context: HandlerContext, request: Request): Promise<Response> {
+  const { engine } = context;
+  const fields = await readJsonBody(request, context.maxBodyBytes);
+  const { start, messages, message } = parseSendBody(fields);
+  const { userId } = await context.allow(request, start.chatId, 'send');
+  const [only] = message === undefined ? [] : await validateMessages(engine.options, [message]);
+  const outcome = await context.begin({
+    ...start,
+    request,
+    ...(messages !== undefined && { messages: await validateMessages(engine.options, messages) }),
+    ...(only && { message: only }),
+    ...(userId !== undefined && { userId }),
+  });
+  const error = startError(outcome);
+  if (error) {
+    if (outcome.type === 'busy') return errorJson(error.code, error.message, { active: brief(outcome.active) });
+    if (outcome.type !== 'stale') throw error;
+    return errorJson(error.code, error.message, { state: viewOf(await readHead(engine, start.chatId)) });
+  }
+  const { run } = outcome as { run: RunRecord };
+  if (wantsJson(request)) return json(202, brief(run), runHeaders(run.turn, run));
+  return runResponse(context, request, run, { from: 0 });
+}
+
+function brief({ runId, turn }: RunRecord): { runId: string; turn: number } {
+  return { runId, turn };
+}
+
+function wantsJson(request: Request): boolean {
+  const accept = request.headers.get('accept') ?? '';
+  return accept.includes('application/json') && !accept.includes('text/event-stream');
+}

@@ -1,0 +1,75 @@
+import { ChatTransportError } from '../../errors.ts';
+import { isId } from '../../ids.ts';
+import { parseSseId, type SseId } from '../../wire/sse-id.ts';
+import { noteLost } from '../conversation/head.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { createPatience } from './patience.ts';
+import { eventResponse, runHeaders, runResponse } from './run-response.ts';
+import { followChat } from './stream-run.ts';
+
+/** The longest `?wait`, in milliseconds: below the idle limits of common proxies. */
+export const maxWaitMs = 25_000;
+
+/**
+ * `GET {api}/{chatId}/stream`: a run from a position, or the active one, or (`?follow`) every run behind a turn.
+ * A follower names the active run that it is in by `?run=&from=`; without it, only turns behind `follow` are told.
+ */
+export async function streamRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
+  const query = new URL(request.url).searchParams;
+  const follow = countOf(query, 'follow');
+  const recentMs = countOf(query, 'recent') ?? -1;
+  const waitMs = countOf(query, 'wait');
+  const position = positionOf(request, query);
+  await context.allow(request, chatId, 'read');
+
+  const { engine } = context;
+  const { log, clock } = engine.options;
+  const patience = waitMs === undefined ? undefined : createPatience(() => clock.now(), Math.min(waitMs, maxWaitMs));
+  // A reader that empties the message as it begins, and knows its run already.
+  const withEarlierParts = position?.next === 0 && query.has('replay');
+  const run = position && (await log.read({ chatId, runId: position.run }, { from: position.next })).run;
+  if (run) noteLost(engine, run);
+
+  if (follow !== undefined) {
+    const from = { turn: follow, offset: position?.next ?? 0, withEarlierParts, ...(run && { run }) };
+    return eventResponse(context, request, run?.turn ?? follow, run, patience, (signal) =>
+      followChat(engine, chatId, from, signal, patience),
+    );
+  }
+  if (position && run) return runResponse(context, request, run, { from: position.next, withEarlierParts }, patience);
+
+  const state = await log.state(chatId);
+  const newest = state.runs.findLast(({ turn }) => turn === state.turn);
+  if (newest) noteLost(engine, newest);
+  if (newest && (!newest.end || (newest.endedAgoMs ?? Number.POSITIVE_INFINITY) <= recentMs)) {
+    return runResponse(context, request, newest, { from: 0, withEarlierParts: true }, patience);
+  }
+  return new Response(null, {
+    status: 204,
+    headers: { 'cache-control': 'no-store', ...runHeaders(state.turn) },
+  });
+}
+
+/** The reader's position. A browser that reconnects by itself sends its newest one as a header, beside the address it began with. */
+function positionOf(request: Request, query: URLSearchParams): SseId | undefined {
+  const header = request.headers.get('last-event-id');
+  if (header) return parseSseId(header) ?? refuse('Last-Event-ID is not a position.');
+  const run = query.get('run');
+  const next = countOf(query, 'from');
+  if (run === null) return next === undefined ? undefined : refuse('from needs run.');
+  if (!isId(run)) throw new ChatTransportError({ code: 'invalid-id', message: 'run is not a run id.' });
+  return { run, next: next ?? 0 };
+}
+
+function countOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return;
+  const value = Number(text);
+  return /^\d+$/.test(text) && Number.isSafeInteger(value)
+    ? value
+    : refuse(`${name} must be a whole number, 0 or more.`);
+}
+
+function refuse(message: string): never {
+  throw new ChatTransportError({ code: 'invalid-offset', message });
+}

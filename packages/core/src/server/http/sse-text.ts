@@ -1,0 +1,53 @@
+import type { UIMessageChunk } from 'ai';
+import type { RunRecord } from '../../log/run-log.ts';
+import { type EndReason, type Frame, wireVersion } from '../../wire/frame.ts';
+import { encodeFrame } from '../../wire/frame-codec.ts';
+import { formatSseId } from '../../wire/sse-id.ts';
+
+/** The first bytes of every stream, so that proxies and clients see it open at once. */
+export const sseOpening = ': ok\n\n';
+/** What says that a silent stream is alive. */
+export const sseHeartbeat = ': heartbeat\n\n';
+
+/** Chunks as events, one each. The position behind them goes with the last one. PROTOCOL.md section 4. */
+export function sseGroup(chunks: readonly UIMessageChunk[], position?: { run: string; next: number }): string {
+  const last = chunks.length - 1;
+  return chunks
+    .map((chunk, index) => {
+      const id = position && index === last ? `id: ${formatSseId(position)}\n` : '';
+      return `${id}data: ${JSON.stringify(chunk)}\n\n`;
+    })
+    .join('');
+}
+
+/** A start or end for clients that follow a chat. */
+export function sseFrame(frame: Frame): string {
+  return `event: frame\ndata: ${encodeFrame(frame)}\n\n`;
+}
+
+/** The run's end. `lastChunk` is what stock readers have to see in front of it, if anything. */
+export function sseEnd(run: RunRecord, reason: EndReason, lastChunk?: UIMessageChunk): string {
+  const id = formatSseId({ run: run.runId, next: run.next, reason });
+  return `${lastChunk ? sseGroup([lastChunk]) : ''}id: ${id}\ndata: [DONE]\n\n`;
+}
+
+/** The chunk that tells a stock reader of an end that its stream does not show. */
+export function closingChunk(reason: EndReason, sawError: boolean, sawAbort: boolean): UIMessageChunk | undefined {
+  if (reason === 'finish') return;
+  if (reason === 'cancel') return sawAbort ? undefined : { type: 'abort' };
+  return sawError ? undefined : { type: 'error', errorText: errorTexts[reason] };
+}
+
+const errorTexts: Record<'error' | 'deadline' | 'lost', string> = {
+  error: 'The answer failed.',
+  deadline: 'The answer took longer than the server allows.',
+  lost: 'The server that wrote the answer was lost.',
+};
+
+export function startFrameOf({ runId, turn, start }: RunRecord): Frame {
+  return { v: wireVersion, run: runId, turn, start };
+}
+
+export function endFrameOf({ runId, turn, next, end }: RunRecord): Frame {
+  return { v: wireVersion, run: runId, turn, at: next, end: { reason: end?.reason ?? 'lost' } };
+}

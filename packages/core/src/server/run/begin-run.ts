@@ -1,0 +1,154 @@
+import type { UIMessage } from 'ai';
+import { ChatTransportError } from '../../errors.ts';
+import { parseId } from '../../ids.ts';
+import type { RunRecord } from '../../log/run-log.ts';
+import { type Composed, composeSend, type SendRequest } from '../conversation/compose.ts';
+import { digest } from '../conversation/digest.ts';
+import type { Engine } from '../engine.ts';
+import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
+import { runEnd } from './read-run.ts';
+import { startRunTask } from './run-task.ts';
+import type { SendQueue } from './send-queue.ts';
+
+/** What starts a run. */
+export interface StartRequest extends Omit<SendRequest, 'trigger'> {
+  /** @default 'submit-message' */
+  readonly trigger?: SendRequest['trigger'] | undefined;
+  /** The same id with the same request is the same run. @default a new one */
+  readonly runId?: string | undefined;
+  readonly clientId?: string | undefined;
+  /** Handed to `respond`. */
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
+  readonly userId?: string | undefined;
+  readonly request?: Request | undefined;
+}
+
+/** What became of a start. `done` resolves at the run's end, where this process writes it. */
+export type StartOutcome =
+  | { readonly type: 'started'; readonly run: RunRecord; readonly done: Promise<RunRecord> }
+  | { readonly type: 'exists' | 'cancelled'; readonly run: RunRecord }
+  | { readonly type: 'busy'; readonly active: RunRecord }
+  | { readonly type: 'stale' }
+  | { readonly type: 'conflict' };
+
+/** How often a start is tried while other runs come in between, before it is answered as it is. */
+const maxAttempts = 8;
+
+/** Begins a run and starts to write it. @throws ChatTransportError `invalid-message`, `invalid-id`, `log-expired`, `provider-failed`. */
+export async function beginRun(
+  engine: Engine,
+  queue: SendQueue,
+  cancel: (run: RunRecord) => Promise<void>,
+  start: StartRequest,
+): Promise<StartOutcome> {
+  const { onBusy, generateId, emit } = engine.options;
+  const trigger = start.trigger ?? 'submit-message';
+  const runId = parseId('runId', start.runId ?? generateId());
+  const { chatId, messages, message, messageId } = start;
+  const request = { ...start, trigger, runId };
+  // What tells two requests with one runId apart; who sends it, and how far that device was, does not.
+  // Without the app's own fields: a client reads them anew for each attempt of one send.
+  const key = await digest({ messages, message, trigger, messageId });
+
+  const enterQueue = () => {
+    const entered = queue.enter(chatId);
+    if (entered) emit({ type: 'send-queued', chatId, runId });
+    return entered;
+  };
+
+  // Who comes while others wait, waits behind them.
+  let leaveQueue = onBusy === 'queue' && queue.isUsed(chatId) ? await enterQueue() : undefined;
+  let hasWaited = leaveQueue !== undefined;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      if (engine.draining.aborted) throw closingError();
+      const composed = await composeSend(engine, request, hasWaited);
+      const outcome = await beginOnce(engine, request, key, composed);
+      if (outcome.type === 'stale' && composed.rereads && attempt < maxAttempts) continue;
+      if (outcome.type !== 'busy' || onBusy === 'reject') return outcome;
+
+      if (onBusy === 'interrupt') {
+        if (attempt >= maxAttempts) return outcome;
+        // Who has not seen the active run may not end it.
+        if (start.baseTurn !== undefined && start.baseTurn < outcome.active.turn) return { type: 'stale' };
+        // Cancelled before the next attempt composes, so that the conversation has all that the run has written.
+        await cancel(outcome.active);
+        continue;
+      }
+      leaveQueue ??= await enterQueue();
+      if (!leaveQueue) return outcome;
+      hasWaited = true;
+      await runEnd(engine, outcome.active);
+    }
+  } finally {
+    leaveQueue?.();
+  }
+}
+
+async function beginOnce(
+  engine: Engine,
+  request: StartRequest & Pick<SendRequest, 'trigger'> & { readonly runId: string },
+  key: string,
+  composed: Composed,
+): Promise<StartOutcome> {
+  const { log, leaseMs, generateId } = engine.options;
+  const { chatId, runId, trigger, clientId = '', body = {}, userId } = request;
+  const { messages, before, tail, continued, baseTurn, joinKey } = composed;
+  const begun = await log.begin({
+    chatId,
+    runId,
+    digest: key,
+    messages,
+    start: { trigger, from: clientId, messageId: continued?.id ?? generateId(), before, tail },
+    onBusy: 'reject',
+    leaseMs,
+    ...(baseTurn !== undefined && { baseTurn }),
+    ...(joinKey !== undefined && { joinKey }),
+  });
+  if (begun.type === 'cancelled') {
+    engine.publisher.publish(chatId, startFrameOf(begun.run));
+    engine.publisher.publish(chatId, endFrameOf(begun.run));
+    engine.background(engine.finisher.finish(begun.run, 'cancel', messages));
+    return { type: 'cancelled', run: begun.run };
+  }
+  if (begun.type !== 'started') return begun;
+  const message = newMessage(messages, trigger);
+  const { done } = startRunTask(engine, begun.run, begun.fence, {
+    messages,
+    body,
+    ...(message && { message }),
+    ...(userId !== undefined && { userId }),
+    ...(request.request && { request: request.request }),
+  });
+  engine.background(done);
+  return { type: 'started', run: begun.run, done };
+}
+
+function newMessage(messages: readonly UIMessage[], trigger: SendRequest['trigger']): UIMessage | undefined {
+  const last = messages.at(-1);
+  return trigger === 'submit-message' && last?.role === 'user' ? last : undefined;
+}
+
+/** The error of an outcome that began nothing, for callers without HTTP. */
+export function startError(outcome: StartOutcome): ChatTransportError | undefined {
+  if (outcome.type === 'busy') {
+    const message = `The chat is busy with run ${outcome.active.runId} (turn ${outcome.active.turn}). Wait for its end or cancel it.`;
+    return new ChatTransportError({ code: 'busy', message });
+  }
+  if (outcome.type === 'stale') {
+    return new ChatTransportError({
+      code: 'stale',
+      message: 'The chat has moved on since the sender saw it. Take over its state and send again.',
+    });
+  }
+  if (outcome.type !== 'conflict') return;
+  return new ChatTransportError({
+    code: 'run-conflict',
+    message: 'This runId was used for another request. Choose a new one for each message.',
+  });
+}
+
+/** The error of a start that came after `close`. */
+export function closingError(): ChatTransportError {
+  return new ChatTransportError({ code: 'provider-failed', message: 'The server is closing. Try again.' });
+}

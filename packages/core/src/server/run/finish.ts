@@ -1,0 +1,106 @@
+import type { UIMessage } from 'ai';
+import { defaultRetentionMs, type RunRecord } from '../../log/run-log.ts';
+import type { EndReason } from '../../wire/frame.ts';
+import { withRun } from '../conversation/history.ts';
+import { keyOf } from '../engine.ts';
+import { endFrameOf } from '../http/sse-text.ts';
+import { finishTimeoutMs, type ResolvedOptions } from '../options.ts';
+import { settledWithin } from './notifier.ts';
+import type { Publisher } from './publisher.ts';
+import { foldRun } from './read-run.ts';
+
+/** How long a process that calls `onFinish` keeps the others from it, in milliseconds. A process that dies meanwhile is replaced after that. */
+const finishClaimMs = 30_000;
+/** How many runs this process remembers to have dealt with. More than that costs a claim in the log, nothing else. */
+const maxRemembered = 1000;
+
+/** Calls `onFinish`, at least once per run over all processes, and tells devices of ends that no writer tells. */
+export interface Finisher {
+  /** Calls `onFinish` unless another process has or does. Resolves after `finishTimeoutMs` at the latest; never rejects. */
+  finish(run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void>;
+  /** Deals with a run that was found without its writer. */
+  foundLost(run: RunRecord): void;
+  /** Deals with a run that was cancelled here while its writer is elsewhere, or nowhere. */
+  cancelledElsewhere(run: RunRecord): void;
+}
+
+/** @see Finisher */
+export function createFinisher(
+  options: ResolvedOptions,
+  publisher: Publisher,
+  background: (work: Promise<unknown>) => void,
+  closing: AbortSignal,
+): Finisher {
+  const { log, clock, onFinish, loadMessages, emit } = options;
+  const owner = crypto.randomUUID();
+  const told = new Map<string, EndReason>();
+  const running = new Map<string, Promise<void>>();
+
+  const remember = (key: string, outcome: EndReason): void => {
+    told.set(key, outcome);
+    if (told.size > maxRemembered) for (const oldest of told.keys()) return void told.delete(oldest);
+  };
+
+  const conversation = async (run: RunRecord, messages?: readonly UIMessage[]): Promise<UIMessage[]> => {
+    const [base, folded] = await Promise.all([
+      messages ?? loadMessages?.(run.chatId) ?? log.state(run.chatId).then((state) => state.messages),
+      foldRun(log, run),
+    ]);
+    return folded ? withRun(base, run.start, folded.message) : [...base];
+  };
+
+  const call = async (run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void> => {
+    const { chatId, runId, turn } = run;
+    const key = keyOf(run);
+    const isTold = told.get(key) === outcome;
+    if (isTold && !run.end) return;
+    const claim = `finish:${runId}`;
+    try {
+      if (!onFinish) {
+        remember(key, outcome);
+        // The writer's own ends need no claim; what was found would be found again.
+        if (!messages) await log.claim(chatId, claim, owner, defaultRetentionMs);
+        return;
+      }
+      if (!isTold) {
+        // Not remembered: whoever has the claim may die with it, and then it is this process's turn.
+        if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return;
+        await onFinish({ chatId, runId, turn, outcome, messages: await conversation(run, messages) });
+        remember(key, outcome);
+      }
+      // A writer that dies before its end is in the log has told an outcome that may not hold: the next process tells the one that does.
+      if (run.end) await log.claim(chatId, claim, owner, defaultRetentionMs);
+    } catch (error) {
+      emit({ type: 'finish-failed', chatId, runId, error });
+    }
+  };
+
+  const finish: Finisher['finish'] = async (run, outcome, messages) => {
+    const key = keyOf(run);
+    // The claim cannot tell two calls of one process apart: they go one after the other.
+    const before = running.get(key) ?? Promise.resolve();
+    const work = before.then(() => call(run, outcome, messages));
+    running.set(key, work);
+    background(work);
+    void work.then(() => running.get(key) === work && running.delete(key));
+    await settledWithin(clock, finishTimeoutMs, work);
+  };
+
+  return {
+    finish,
+    foundLost(run) {
+      if (told.has(keyOf(run)) || running.has(keyOf(run))) return;
+      publisher.publish(run.chatId, endFrameOf(run));
+      void finish(run, 'lost');
+    },
+    cancelledElsewhere(run) {
+      if (told.has(keyOf(run)) || running.has(keyOf(run))) return;
+      publisher.publish(run.chatId, endFrameOf(run));
+      // A writer that lives does it within its lease, with what it knows; a dead one never.
+      const timer = clock.setTimeout(() => {
+        if (!closing.aborted) void finish(run, 'cancel');
+      }, options.leaseMs);
+      (timer as { unref?: () => void }).unref?.();
+    },
+  };
+}

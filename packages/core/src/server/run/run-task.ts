@@ -1,0 +1,111 @@
+import type { UIMessage } from 'ai';
+import type { RunRecord, WriterNews } from '../../log/run-log.ts';
+import { type Engine, keyOf } from '../engine.ts';
+import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
+import type { RespondInput } from '../options.ts';
+import { askLog } from './ask-log.ts';
+import { LiveRun } from './live-run.ts';
+import { watchRun } from './run-watch.ts';
+import { RunWriter, type Stopped } from './run-writer.ts';
+import { Steers } from './steers.ts';
+
+/** What a run is made from, beside its record. */
+export type RunInput = Pick<RespondInput, 'messages' | 'body'> &
+  Partial<Pick<RespondInput, 'message' | 'userId' | 'request'>>;
+
+/** Starts to write a run that has begun in the log. `done` resolves with the record at the run's end and never rejects. */
+export function startRunTask(
+  engine: Engine,
+  run: RunRecord,
+  fence: string,
+  input: RunInput,
+): { readonly live: LiveRun; readonly done: Promise<RunRecord> } {
+  const { options, publisher } = engine;
+  const { clock, deadlineMs } = options;
+  const live = new LiveRun(run, clock);
+  const onNews = (news: WriterNews): void => {
+    if (news.end) stopNow();
+    else steers.take(news);
+  };
+  const writer = new RunWriter(engine, live, fence, onNews);
+  const watching = new AbortController();
+  const steers = new Steers(options, run, watching.signal);
+  const over = new AbortController();
+  const stopNow = (): void => {
+    over.abort();
+    writer.stop('over');
+  };
+
+  engine.live.set(keyOf(run), live);
+  live.onCancel = stopNow;
+  live.onSteer = (steer) => steers.takeOne(steer);
+  live.onShutdown = () => writer.stop('deadline');
+  publisher.publish(run.chatId, startFrameOf(run));
+  options.emit({ type: 'run-started', chatId: run.chatId, runId: run.runId, turn: run.turn });
+  watchRun({ options, run, fence, known: () => steers.known, onNews, signal: watching.signal });
+  const deadline = deadlineMs === undefined ? undefined : clock.setTimeout(() => writer.stop('deadline'), deadlineMs);
+
+  const respond = async () =>
+    options.respond({
+      chatId: run.chatId,
+      runId: run.runId,
+      turn: run.turn,
+      messageId: run.start.messageId,
+      trigger: run.start.trigger,
+      signal: writer.signal,
+      steering: steers.steering,
+      ...input,
+      // The app may change its list; what is saved is another.
+      messages: [...input.messages],
+    });
+
+  const work = async (): Promise<RunRecord> => {
+    const stopped = await writer.write(respond);
+    if (deadline !== undefined) clock.clearTimeout(deadline);
+    if (stopped !== 'over') await steers.flush();
+    const ended = await endRun(engine, live, fence, stopped, input.messages, over.signal);
+    watching.abort();
+    return ended;
+  };
+  return { live, done: work() };
+}
+
+/** Saves and ends a run, and tells everybody. */
+async function endRun(
+  engine: Engine,
+  live: LiveRun,
+  fence: string,
+  stopped: Stopped,
+  messages: readonly UIMessage[],
+  over: AbortSignal,
+): Promise<RunRecord> {
+  const { options, publisher, finisher } = engine;
+  const run: RunRecord = { ...live.record, next: live.next };
+  const isOpen = stopped !== 'over' && stopped !== 'abandoned';
+  // A cancel while the answer is saved ends the run at once for everybody, not after the saving.
+  if (isOpen) await Promise.race([finisher.finish(run, stopped, messages), whenAborted(over)]);
+
+  // The log answers the end that holds: an earlier one stays.
+  const asked = await askLog(
+    options,
+    { chatId: run.chatId, operation: 'end', signal: engine.closing, ...(stopped === 'abandoned' && { forMs: 0 }) },
+    () => options.log.end(run, fence, { reason: isOpen ? stopped : 'error' }),
+  );
+  const ended = asked?.answer;
+  engine.live.delete(keyOf(run));
+  live.close(ended);
+  if (!ended) return { ...run, end: { reason: 'lost' } };
+  publisher.publish(run.chatId, endFrameOf(ended));
+  const reason = ended.end?.reason ?? 'lost';
+  options.emit({ type: 'run-ended', chatId: run.chatId, runId: run.runId, turn: run.turn, reason });
+  const saved = finisher.finish(ended, reason, messages);
+  if (reason !== stopped) await saved;
+  return ended;
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

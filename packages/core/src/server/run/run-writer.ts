@@ -1,0 +1,172 @@
+import type { UIMessageChunk } from 'ai';
+import type { WriterNews } from '../../log/run-log.ts';
+import { createCoalescer, frameEnvelopeBytes } from '../../wire/coalescer.ts';
+import { type EndReason, wireVersion } from '../../wire/frame.ts';
+import type { Engine } from '../engine.ts';
+import type { RespondOutput } from '../options.ts';
+import { askLog } from './ask-log.ts';
+import type { LiveRun } from './live-run.ts';
+import { type ModelStream, openModelStream } from './model-stream.ts';
+import { Notifier } from './notifier.ts';
+
+/** Why the writer stopped: `over`, the log has ended the run; `abandoned`, the log did not answer for a whole lease; else the run's own end. */
+export type Stopped = 'over' | 'abandoned' | Exclude<EndReason, 'lost'>;
+
+/**
+ * Writes one run: model stream → coalescer → append → readers and publish. One append in flight, and the model is read no faster
+ * than the log takes it.
+ */
+export class RunWriter {
+  readonly #engine: Engine;
+  readonly #live: LiveRun;
+  readonly #fence: string;
+  readonly #coalescer;
+  readonly #changed: Notifier;
+  readonly #onNews: (news: WriterNews) => void;
+  readonly #abort = new AbortController();
+  /** Aborts when nothing may be written any more. */
+  readonly #over = new AbortController();
+  #model: ModelStream | undefined;
+  #stopped: Stopped | undefined;
+  /** What the model's own stream came to, once it is over. */
+  #modelEnd: 'finish' | 'cancel' | 'error' | undefined;
+  #sawAbort = false;
+  /** Whether a chunk has been taken. */
+  #begun = false;
+
+  constructor(engine: Engine, live: LiveRun, fence: string, onNews: (news: WriterNews) => void) {
+    const { limits, clock } = engine.options;
+    this.#engine = engine;
+    this.#live = live;
+    this.#fence = fence;
+    this.#onNews = onNews;
+    this.#changed = new Notifier(clock);
+    this.#coalescer = createCoalescer({
+      flushIntervalMs: limits.flushIntervalMs,
+      maxFrameBytes: Math.max(limits.maxMessageBytes - frameEnvelopeBytes, frameEnvelopeBytes),
+    });
+  }
+
+  /** Aborts when the run is over. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Stops at once. `deadline` still writes what waits; after `over` nothing can be written. */
+  stop(why: 'over' | 'abandoned' | 'deadline'): void {
+    if (this.#stopped && !(this.#stopped === 'deadline' && why !== 'deadline')) return;
+    this.#stopped = why;
+    if (why !== 'deadline') this.#over.abort();
+    this.#leaveModel(new DOMException(`The run is over: ${why}.`, 'AbortError'));
+    this.#changed.notify();
+  }
+
+  /** Resolves when nothing more will be written. Never rejects. */
+  async write(respond: () => Promise<RespondOutput>): Promise<Stopped> {
+    // Not awaited: a model that ignores its signal may hold this promise for ever, but not the run.
+    void this.#pump(respond);
+    const { clock } = this.#engine.options;
+    for (;;) {
+      if (this.#stopped && this.#stopped !== 'deadline') return this.#stopped;
+      const closing = this.#stopped ?? this.#modelEnd;
+      const dueAt = this.#coalescer.dueAt();
+      if (dueAt === Number.POSITIVE_INFINITY) {
+        if (closing) return closing;
+        await this.#changed.wait();
+        continue;
+      }
+      const waitMs = closing ? 0 : Math.max(dueAt, this.#engine.publisher.availableAt()) - clock.now();
+      if (waitMs > 0) await this.#changed.wait({ ms: waitMs });
+      else await this.#appendNext();
+    }
+  }
+
+  async #pump(respond: () => Promise<RespondOutput>): Promise<void> {
+    try {
+      const output = await respond();
+      this.#model = openModelStream(output, this.#live.record.start.messageId);
+      if (this.#stopped) return this.#leaveModel(this.#abort.signal.reason);
+      await this.#readModel(this.#model);
+    } catch (error) {
+      if (this.#stopped) return;
+      const { chatId, runId } = this.#live.record;
+      this.#engine.options.emit({ type: 'respond-failed', chatId, runId, error });
+      this.#fail(error);
+    }
+  }
+
+  async #readModel(model: ModelStream): Promise<void> {
+    for (;;) {
+      while (this.#coalescer.isFull && !this.#stopped) await this.#changed.wait();
+      if (this.#stopped) return;
+      const chunk = await model.next();
+      if (this.#stopped) return;
+      if (!chunk) return this.#endModel(this.#sawAbort ? 'cancel' : 'finish');
+      this.#take(chunk);
+      if (chunk.type === 'abort') this.#sawAbort = true;
+      if (chunk.type !== 'error') continue;
+      this.#leaveModel(new DOMException('The run has failed.', 'AbortError'));
+      return this.#endModel('error');
+    }
+  }
+
+  #take(chunk: UIMessageChunk): void {
+    this.#coalescer.push(chunk, this.#engine.options.clock.now());
+    this.#begun = true;
+    this.#changed.notify();
+  }
+
+  #endModel(end: 'finish' | 'cancel' | 'error'): void {
+    this.#modelEnd = end;
+    this.#changed.notify();
+  }
+
+  /** Ends the run with an error chunk in the log, behind a `start` if there is none yet. */
+  #fail(error: unknown): void {
+    this.#leaveModel(error);
+    if (!this.#begun) this.#take({ type: 'start', messageId: this.#live.record.start.messageId });
+    this.#take({ type: 'error', errorText: this.#errorText(error) });
+    this.#endModel('error');
+  }
+
+  #errorText(error: unknown): string {
+    try {
+      return this.#engine.options.onError(error);
+    } catch {
+      return 'An error occurred.';
+    }
+  }
+
+  #leaveModel(reason: unknown): void {
+    if (!this.#abort.signal.aborted) this.#abort.abort(reason);
+    this.#model?.leave(reason);
+  }
+
+  #appendNext(): Promise<void> {
+    const before = this.#coalescer.pendingBytes;
+    const chunks = this.#coalescer.take();
+    return this.#append(chunks, before - this.#coalescer.pendingBytes);
+  }
+
+  async #append(chunks: readonly UIMessageChunk[], bytes: number): Promise<void> {
+    const { options, publisher } = this.#engine;
+    const { record } = this.#live;
+    const { chatId, runId, turn } = record;
+    const at = this.#live.next;
+    const frame = { at, next: at + chunks.length, chunks };
+    const over = this.#over.signal;
+    const appended = await askLog(options, { chatId, operation: 'append', signal: over }, async () => {
+      const news = await options.log.append(record, this.#fence, frame);
+      // A log of another make that answers something else has failed.
+      return { ...news, commands: [...news.commands] };
+    });
+    if (!appended) return over.aborted ? undefined : this.stop('abandoned');
+    const news = appended.answer;
+    if (news.end) return this.stop('over');
+    this.#live.push(frame, bytes);
+    publisher.publish(chatId, { v: wireVersion, run: runId, turn, ...frame });
+    this.#onNews(news);
+    // A model that was held back may go on.
+    this.#changed.notify();
+  }
+}

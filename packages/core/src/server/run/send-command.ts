@@ -1,0 +1,60 @@
+import { sleep } from '../../clock.ts';
+import { ChatTransportError } from '../../errors.ts';
+import type { CommandReceipt, RunCommand, RunKey, RunRecord } from '../../log/run-log.ts';
+import { type Engine, keyOf } from '../engine.ts';
+import { readWhole } from './read-run.ts';
+
+/** How often the log is asked for the outcome of a signal whose run is written elsewhere, in milliseconds. */
+const outcomePollMs = 100;
+
+/** Hands a signal to a run: at once where its writer is in this process, else through the log. Waits for the final outcome for at most `waitMs`. */
+export async function sendCommand(
+  engine: Engine,
+  key: RunKey,
+  signal: RunCommand,
+  wait: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<CommandReceipt> {
+  const { log, clock } = engine.options;
+  const until = clock.now() + (wait.waitMs ?? 0);
+  const over = wait.signal ?? engine.closing;
+  let receipt = await log.command(key, signal);
+  if (signal.type === 'cancel' && receipt.outcome === 'delivered') await applyCancel(engine, key);
+  const settled =
+    signal.type === 'steer' && receipt.outcome === 'accepted' && engine.live.get(keyOf(key))?.onSteer(signal);
+
+  const wakeUp = new AbortController();
+  if (settled) void settled.then(() => wakeUp.abort());
+  while (receipt.outcome === 'accepted' && clock.now() < until && !over.aborted) {
+    const pauseMs = Math.min(outcomePollMs, until - clock.now());
+    await sleep(clock, pauseMs, wakeUp.signal.aborted ? over : AbortSignal.any([wakeUp.signal, over]));
+    receipt = await log.command(key, signal);
+  }
+  const isLate = signal.type === 'steer' && receipt.reason === 'ended';
+  return isLate && (await isInAnswer(engine, key, signal.id)) ? { outcome: 'delivered' } : receipt;
+}
+
+/** Whether a steer became a part of the answer: a run can end between its chunk and its outcome. */
+async function isInAnswer({ options }: Engine, key: RunKey, id: string): Promise<boolean> {
+  try {
+    const { chunks } = await readWhole(options.log, key);
+    return chunks.some((chunk) => chunk.type === 'steering-message' && chunk.id === id);
+  } catch (error) {
+    if (ChatTransportError.isInstance(error) && (error.code === 'log-expired' || error.code === 'not-found'))
+      return false;
+    throw error;
+  }
+}
+
+/** The run is over in the log: tells its writer here, or tells devices in the place of one elsewhere. */
+async function applyCancel(engine: Engine, key: RunKey): Promise<void> {
+  const live = engine.live.get(keyOf(key));
+  if (live) return live.onCancel();
+  const state = await engine.options.log.state(key.chatId);
+  const run = state.runs.find(({ runId }) => runId === key.runId);
+  if (run?.end?.reason === 'cancel') engine.finisher.cancelledElsewhere(run);
+}
+
+/** Cancels a run in the name of the server. */
+export async function cancelRun(engine: Engine, run: RunRecord): Promise<void> {
+  await sendCommand(engine, run, { id: crypto.randomUUID(), type: 'cancel' });
+}

@@ -1,0 +1,81 @@
+import { convertToModelMessages, experimental_createSteering, type Experimental_Steering as Steering } from 'ai';
+import type { RunRecord, SteerCommand, WriterNews } from '../../log/run-log.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { askLog } from './ask-log.ts';
+import { settledWithin } from './notifier.ts';
+
+/** How long a run's end waits for the outcomes of steers that are on their way into the log, in milliseconds. */
+const settleTimeoutMs = 2000;
+
+/** Hands a run's steers to the AI SDK's own steering, in order and once each, and their outcomes to the log. */
+export class Steers {
+  /** What `respond` gets. */
+  readonly steering: Steering = experimental_createSteering();
+  readonly #options: ResolvedOptions;
+  readonly #run: RunRecord;
+  readonly #over: AbortSignal;
+  readonly #settled = new Map<string, Promise<void>>();
+  readonly #writes = new Set<Promise<unknown>>();
+  #handedOver: Promise<void> = Promise.resolve();
+
+  /** @param over Aborts when the log has settled what was open. */
+  constructor(options: ResolvedOptions, run: RunRecord, over: AbortSignal) {
+    this.#options = options;
+    this.#run = run;
+    this.#over = over;
+  }
+
+  /** The ids of the steers that were taken. */
+  get known(): readonly string[] {
+    return [...this.#settled.keys()];
+  }
+
+  /** Takes what is new. */
+  take({ commands }: Pick<WriterNews, 'commands'>): void {
+    for (const signal of commands) void this.takeOne(signal);
+  }
+
+  /** Takes one steer; resolves when its outcome is in the log, which may be never before the run's end. */
+  takeOne(steer: SteerCommand): Promise<void> {
+    const known = this.#settled.get(steer.id);
+    if (known) return known;
+    const settled = this.#deliver(steer);
+    this.#settled.set(steer.id, settled);
+    return settled;
+  }
+
+  /** Waits for the outcomes that are known already. The log settles the others when the run ends. */
+  async flush(): Promise<void> {
+    if (this.#settled.size === 0) return;
+    const { clock } = this.#options;
+    // The AI SDK resolves outcomes with the end of its stream: they are promises in flight.
+    await new Promise<void>((resolve) => clock.setTimeout(resolve, 0));
+    await settledWithin(clock, settleTimeoutMs, Promise.all(this.#writes));
+  }
+
+  async #deliver({ id, parts }: SteerCommand): Promise<void> {
+    const { chatId, runId } = this.#run;
+    try {
+      const converted = convertToModelMessages([{ role: 'user', parts: [...parts] }]);
+      const turn = this.#handedOver.then(() => converted);
+      this.#handedOver = turn.then(
+        () => {},
+        () => {},
+      );
+      const message = (await turn).find(({ role }) => role === 'user');
+      if (message?.role !== 'user') return;
+      const outcome = await this.steering.steer(message, { id });
+      const receipt =
+        outcome.type === 'delivered'
+          ? { outcome: 'delivered' as const }
+          : { outcome: 'not-delivered' as const, reason: outcome.reason };
+      const write = askLog(this.#options, { chatId, operation: 'settle', signal: this.#over }, () =>
+        this.#options.log.settle(this.#run, id, receipt),
+      );
+      this.#writes.add(write);
+      await write.finally(() => this.#writes.delete(write));
+    } catch (error) {
+      this.#options.emit({ type: 'steer-failed', chatId, runId, error });
+    }
+  }
+}
