@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'not-found'
   | 'busy'
   | 'stale'
+  | 'history-needed'
   | 'run-conflict'
   | 'log-expired'
   | 'too-large'
@@ -19,6 +20,7 @@ export type ErrorCode =
   | 'lost'
   | 'deadline'
   | 'network'
+  | 'shutting-down'
   | 'provider-failed'
   | 'protocol';
 
@@ -43,4 +45,11 @@ export class ChatTransportError extends AISDKError {
   }
 }
 
-const retryableCodes: readonly ErrorCode[] = ['busy', 'stale', 'rate-limited', 'network', 'provider-failed'];
+const retryableCodes: readonly ErrorCode[] = [
+  'busy',
+  'stale',
+  'rate-limited',
+  'network',
+  'shutting-down',
+  'provider-failed',
+];

@@ -9,6 +9,7 @@ export {
   createChatHandler,
   defaultHeartbeatMs,
   defaultMaxBodyBytes,
+  defaultMaxUnnamedBodyBytes,
 } from './server/http/create-chat-handler.ts';
 export {
   type ChatRuntime,
@@ -18,7 +19,9 @@ export {
 } from './server/create-chat-runtime.ts';
 export type { ServerEvent } from './server/events.ts';
 export { errorJson, errorResponse } from './server/http/http-errors.ts';
+export { readNamedBody, type SendBodyLimits } from './server/http/named-body.ts';
 export { readJsonBody } from './server/http/request-body.ts';
+export { chatIdHeader } from './wire/routes.ts';
 export type { ChatStateView } from './server/conversation/head.ts';
 export {
   type ChatRuntimeOptions,

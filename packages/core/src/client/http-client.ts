@@ -8,7 +8,7 @@ import {
   type UIMessageChunk,
 } from 'ai';
 import { ChatTransportError } from '../errors.ts';
-import { defaultApi } from '../wire/routes.ts';
+import { chatIdHeader, defaultApi } from '../wire/routes.ts';
 import { httpError } from './http-error.ts';
 import { noAnswer } from './persist.ts';
 
@@ -68,7 +68,7 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
         // Neither parsed again nor copied: the body is JSON of an object, and of two equal names the later one counts.
         this.#fetch(address, {
           ...init,
-          headers: { ...init.headers, ...headers } as HeadersInit,
+          headers: { ...init.headers, ...headers, [chatIdHeader]: call.chatId } as HeadersInit,
           body: `${(init.body as string).slice(0, -1)},${JSON.stringify(own).slice(1)}`,
         }),
     );

@@ -59,7 +59,7 @@ describe('a run whose server died', () => {
     expect(saved()[0]).toMatchObject({ outcome: 'lost', runId: 'r1' });
     expect(textOf(saved()[0]?.messages[1])).toBe('half');
     await until('the published end', () => realtime.published.some(({ frame }) => frame.end?.reason === 'lost'));
-    expect((await there.state('c')).runs[0].end).toEqual({ reason: 'lost' });
+    expect((await there.state('c')).runs[0].end).toEqual({ reason: 'lost', at: 3 });
     expect((await there.send({ id: 'c', messages: [user('m2', 'again')] })).status).toBe(200);
     // Closing waits for what is being saved.
     await Promise.all([there.handler.runtime.close(), third.handler.runtime.close()]);

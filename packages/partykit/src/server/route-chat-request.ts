@@ -3,10 +3,12 @@ import {
   type Authorize,
   allow,
   type ChatAction,
+  chatIdHeader,
   defaultMaxBodyBytes,
+  defaultMaxUnnamedBodyBytes,
   errorJson,
   errorResponse,
-  readJsonBody,
+  readNamedBody,
   type ServerEvent,
 } from '@chat-transport/core/server';
 import { grantTicket } from '../grant-ticket.ts';
@@ -25,6 +27,8 @@ export interface RouteChatOptions {
   readonly api?: string | undefined;
   /** Largest body of a request, in bytes. @default defaultMaxBodyBytes */
   readonly maxBodyBytes?: number | undefined;
+  /** Largest body of a send without the header `x-chat-id`, in bytes. @default defaultMaxUnnamedBodyBytes */
+  readonly maxUnnamedBodyBytes?: number | undefined;
   /** Hears of requests that failed for reasons that the answer does not tell. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
 }
@@ -51,7 +55,7 @@ export async function routeChatRequest(request: Request, options: RouteChatOptio
 }
 
 async function route(request: Request, path: string, options: RouteChatOptions): Promise<Response> {
-  const { secret, authorize, maxBodyBytes = defaultMaxBodyBytes } = options;
+  const { secret, authorize } = options;
   const key = keyOf(secret);
   const [, segment = '', rest = ''] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
   if (rest === '/socket') return connect(request, parseId('chatId', segment), key, options);
@@ -62,12 +66,16 @@ async function route(request: Request, path: string, options: RouteChatOptions):
   if (path === '/auth') {
     return grantTicket(request, async (chatId, what = 'read') => void (await may(chatId, what)), key);
   }
-  // Which chat a question is for, the body alone says.
-  const body = action === 'send' ? await readJsonBody(request, maxBodyBytes) : undefined;
+  // Only the header or the body of a send names its chat.
+  const { maxBodyBytes = defaultMaxBodyBytes, maxUnnamedBodyBytes = defaultMaxUnnamedBodyBytes } = options;
+  const limits = { maxBodyBytes, maxUnnamedBodyBytes };
+  const send = action === 'send' ? await readNamedBody(request, limits, (id) => may(id, action)) : undefined;
+  const body = send?.fields;
   const chatId = parseId('chatId', body ? body.id : segment);
-  const { userId } = await may(chatId, action);
+  const { userId } = send?.allowed ?? (await may(chatId, action));
   const headers = new Headers(request.headers);
   headers.set(ticketHeader, await signTicket(key, { chatId, may: [action], userId }));
+  if (send) headers.set(chatIdHeader, chatId);
   const { method, signal } = request;
   const url = new URL(`${objectApi}${path}${new URL(request.url).search}`, request.url);
   const forwarded = new Request(url, { method, headers, body: body ? JSON.stringify(body) : request.body, signal });

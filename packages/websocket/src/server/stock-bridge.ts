@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RealtimeHost } from '@chat-transport/core/provider';
 import { isId } from '@chat-transport/core/provider';
+import { chatIdHeader } from '@chat-transport/core/server';
 import {
   safeValidateWebSocketChatTransportRequest,
   type WebSocketChatTransportResumeRequest,
@@ -117,7 +118,7 @@ export class StockBridge {
       messageId,
       runId,
     };
-    return hostRequest(handshake, api, { method: 'POST', headers: frame.headers, body });
+    return hostRequest(handshake, api, { method: 'POST', headers: { ...frame.headers, [chatIdHeader]: id }, body });
   }
 
   async #stream(open: OpenRequest, response: Response): Promise<void> {

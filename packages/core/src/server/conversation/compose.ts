@@ -11,6 +11,7 @@ import {
   tailOf,
   waitsForClient,
 } from './history.ts';
+import { composeFromBase, historyNeeded, type SendBase } from './short-send.ts';
 
 /** What a send asks for. */
 export interface SendRequest extends SendIntent {
@@ -20,6 +21,8 @@ export interface SendRequest extends SendIntent {
   readonly messages?: readonly UIMessage[] | undefined;
   /** Only the new message, where the server has the rest. */
   readonly message?: UIMessage | undefined;
+  /** What `message` (or a regenerate) stands on: checked against the server's own conversation. */
+  readonly base?: SendBase | undefined;
   readonly baseTurn?: number | undefined;
 }
 
@@ -41,7 +44,8 @@ export interface Composed {
 /**
  * Puts the conversation together: from the server's history (`loadMessages`, else the log) where there is one and the sender says how far it
  * has seen it, or has waited in the queue (`fromHistory`); else as the client sent it, with the answers as the log has them.
- * @throws ChatTransportError `invalid-message` for a message that nobody knows, `log-expired` when the history is gone.
+ * @throws ChatTransportError `invalid-message` for a message that nobody knows, `log-expired` when the history is gone, `history-needed` when a
+ * send stands on another conversation.
  */
 export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
   const { messages: sent, trigger, messageId, runId } = request;
@@ -50,9 +54,13 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const isSeen = request.baseTurn !== undefined && head.messages.length > 0;
   const isServerBased = fromHistory || isSeen || engine.options.loadMessages !== undefined || !sent;
   // A run that has begun is joined, whatever has become of the conversation since.
-  const isKnown = sent && runs.some((run) => run.runId === runId);
-  const { messages, known, answered } =
-    isServerBased && !isKnown ? fromServer(engine, head, request) : fromClient(head, sent ?? [], request);
+  const isKnown = runs.some((run) => run.runId === runId);
+  const own = sent ?? (request.message ? [request.message] : []);
+  const { messages, known, answered } = isKnown
+    ? { messages: [...(own.length > 0 ? own : head.messages)], known: idsOf(head.messages) }
+    : isServerBased
+      ? fromServer(engine, head, request, fromHistory)
+      : fromClient(head, own, request);
   if (messages.length === 0) throw invalidMessage('There is no message to answer.');
 
   const continued = continuedMessage(messages, request);
@@ -64,7 +72,7 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   // Where the newest run still wrote as it was read here, nothing may begin on top of what was read: it may have ended since.
   const isPartial = head.newest !== undefined && !head.newest.run.end;
   // By the sender's copy: the server's may have what the first of two equal sends has led to already.
-  const copy = sent?.find(({ id }) => id === continued?.id) ?? continued;
+  const copy = own.find(({ id }) => id === continued?.id) ?? continued;
   const joinKey = copy && (await digest([copy.id, copy]));
   return {
     messages,
@@ -76,9 +84,18 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   };
 }
 
-function fromServer(engine: Engine, head: Head, request: SendRequest): Conversation {
-  const { message } = request;
-  if (head.state.turn > 0 && head.messages.length === 0 && !engine.options.loadMessages) {
+function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited: boolean): Conversation {
+  const { message, base, baseTurn } = request;
+  const isAppHistory = engine.options.loadMessages !== undefined;
+  const isGone = head.state.turn > 0 && head.messages.length === 0 && !isAppHistory;
+  if (base) {
+    if (isGone) throw historyNeeded();
+    const isBehind = baseTurn !== undefined && baseTurn < head.state.turn;
+    const rules = { isBehind, hasWaited, isAppHistory };
+    const messages = composeFromBase(head.messages, message, request, base, rules);
+    return { messages, known: idsOf(head.messages) };
+  }
+  if (isGone) {
     throw new ChatTransportError({
       code: 'log-expired',
       message: 'The log no longer has the conversation. Send all messages, or pass loadMessages to the server.',

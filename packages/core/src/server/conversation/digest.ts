@@ -1,14 +1,4 @@
-/** JSON with sorted keys, so that equal values have equal text. */
-function canonicalJson(value: unknown): string {
-  return (
-    JSON.stringify(value, (_key, nested: unknown) => {
-      if (typeof nested !== 'object' || nested === null || Array.isArray(nested)) return nested;
-      const entries = Object.entries(nested).sort(([a], [b]) => (a < b ? -1 : 1));
-      // fromEntries defines even `__proto__` as a plain key.
-      return Object.fromEntries(entries);
-    }) ?? 'null'
-  );
-}
+import { canonicalJson } from '../../wire/canonical-json.ts';
 
 /** Node's own hash, where there is one: WebCrypto's is a job for another thread, which costs each send about half a millisecond. */
 const nodeCrypto: typeof import('node:crypto') | undefined = globalThis.process?.getBuiltinModule?.('node:crypto');

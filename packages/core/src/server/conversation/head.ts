@@ -23,8 +23,13 @@ export interface ChatStateView {
     readonly turn: number;
     /** The client that sent it. */
     readonly from: string;
-    readonly end?: { readonly reason: EndReason };
+    /** The assistant message that it writes. */
+    readonly messageId: string;
+    /** How it ended; `at` is its number of offsets. */
+    readonly end?: { readonly reason: EndReason; readonly at: number };
   }[];
+  /** How the newest run of each message ended, by message id, for the runs above. A message that is being written has none. */
+  readonly outcomes?: Readonly<Record<string, EndReason>>;
   /** The conversation, with the newest run's answer so far; absent where nobody keeps it. */
   readonly messages?: readonly UIMessage[];
 }
@@ -71,6 +76,9 @@ export function viewOf({ state, newest, messages }: Head): ChatStateView {
   const { turn, runs } = state;
   if (turn === 0) return messages.length > 0 ? { turn, messages } : { turn };
   const active = newest && !newest.run.end ? newest.run : undefined;
+  // The newest run as its frames were read: a run may have ended since the state was.
+  const known = runs.map((run) => (run.runId === newest?.run.runId ? newest.run : run));
+  const ends = new Map(known.map(({ start, end }) => [start.messageId, end?.reason]));
   return {
     turn,
     ...(active && {
@@ -82,11 +90,11 @@ export function viewOf({ state, newest, messages }: Head): ChatStateView {
         from: active.start.from,
       },
     }),
-    // The newest run as its frames were read: a run may have ended since the state was.
-    runs: runs.map((run) => {
-      const { runId, turn: runTurn, start, end } = run.runId === newest?.run.runId ? newest.run : run;
-      return { runId, turn: runTurn, from: start.from, ...(end && { end }) };
+    runs: known.map(({ runId, turn: runTurn, start, next, end }) => {
+      const { from, messageId } = start;
+      return { runId, turn: runTurn, from, messageId, ...(end && { end: { reason: end.reason, at: next } }) };
     }),
+    outcomes: Object.fromEntries([...ends].flatMap(([id, reason]) => (reason ? [[id, reason]] : []))),
     ...(messages.length > 0 && { messages }),
   };
 }

@@ -14,6 +14,8 @@ import { streamRoute } from './route-stream.ts';
 
 /** The default of `maxBodyBytes`: 4 MiB. */
 export const defaultMaxBodyBytes: number = 4 * 1024 * 1024;
+/** The default of `maxUnnamedBodyBytes`: 256 KiB. */
+export const defaultMaxUnnamedBodyBytes: number = 256 * 1024;
 /** The default of `heartbeatMs`: how often a silent stream says that it is alive, in milliseconds. */
 export const defaultHeartbeatMs = 10_000;
 
@@ -25,6 +27,12 @@ export interface ChatHandlerOptions<UI_MESSAGE extends UIMessage = UIMessage> ex
   readonly authorize: Authorize;
   /** Largest body of a request, in bytes. @default defaultMaxBodyBytes */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * Largest body of a send that does not name its chat in the header `x-chat-id`, in bytes: `authorize` can only be asked once such a body
+   * has been read. The transports of this project send the header; raise the limit for stock clients that send files in their messages.
+   * @default defaultMaxUnnamedBodyBytes
+   */
+  readonly maxUnnamedBodyBytes?: number | undefined;
   /** @default defaultHeartbeatMs */
   readonly heartbeatMs?: number | undefined;
 }
@@ -53,6 +61,7 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
     begin,
     api: (options.api ?? defaultApi).replace(/\/+$/, ''),
     maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
+    maxUnnamedBodyBytes: options.maxUnnamedBodyBytes ?? defaultMaxUnnamedBodyBytes,
     heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     allow: (request, chatId, action) => allow(authorize, request, chatId, action),
   };

@@ -1,12 +1,12 @@
 import type { Engine } from '../engine.ts';
 import type { StartOutcome, StartRequest } from '../run/begin-run.ts';
 import type { ChatAction } from './authorize.ts';
+import type { SendBodyLimits } from './named-body.ts';
 
 /** What the routes share. */
-export interface HandlerContext {
+export interface HandlerContext extends SendBodyLimits {
   readonly engine: Engine;
   readonly api: string;
-  readonly maxBodyBytes: number;
   readonly heartbeatMs: number;
   begin(request: StartRequest): Promise<StartOutcome>;
   /** Runs the app's `authorize`; throws when it refuses. */

@@ -12,6 +12,7 @@ const statusOfCode: Record<ErrorCode, number> = {
   'not-found': 404,
   busy: 409,
   stale: 409,
+  'history-needed': 409,
   'log-expired': 410,
   'too-large': 413,
   'unsupported-media-type': 415,
@@ -20,6 +21,7 @@ const statusOfCode: Record<ErrorCode, number> = {
   lost: 500,
   deadline: 500,
   network: 502,
+  'shutting-down': 503,
   'provider-failed': 500,
 };
 

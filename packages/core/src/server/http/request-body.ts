@@ -1,37 +1,50 @@
 import { ChatTransportError } from '../../errors.ts';
 
+/** How deep a body's JSON may be nested. Messages need about ten levels; what is deeper would overflow the stack of a validator. */
+const maxJsonDepth = 256;
+
 /**
  * Reads a JSON object, and no byte more than `maxBytes`.
  * @throws ChatTransportError `unsupported-media-type`, `too-large`, `invalid-body`.
  */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<Record<string, unknown>> {
-  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+export async function readJsonBody(
+  request: Request,
+  maxBytes: number,
+  message: string = tooLarge(maxBytes),
+): Promise<Record<string, unknown>> {
+  const type = contentTypeOf(request);
   if (type !== 'application/json') {
     throw new ChatTransportError({
       code: 'unsupported-media-type',
       message: `The content type must be application/json; it is ${type || 'absent'}.`,
     });
   }
-  const text = await readBodyText(request, maxBytes, tooLarge(maxBytes));
+  const text = await readBodyText(request, maxBytes, message);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new ChatTransportError({ code: 'invalid-body', message: 'The body is not JSON.', cause });
+    throw invalidBody('The body is not JSON.', cause);
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new ChatTransportError({ code: 'invalid-body', message: 'The body must be a JSON object.' });
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidBody('The body must be a JSON object.');
+  }
+  if (!isWithinDepth(value, maxJsonDepth)) throw invalidBody(`The body is nested deeper than ${maxJsonDepth} levels.`);
+  return value as Record<string, unknown>;
 }
 
 /**
  * Reads a body as text, and no byte more than `maxBytes`.
- * @throws ChatTransportError `too-large`.
+ * @throws ChatTransportError `too-large`; `invalid-body` where something in front of the handler has read the body already.
  */
 export async function readBodyText(
   request: Request,
   maxBytes: number,
   message = `The body is larger than ${maxBytes} bytes.`,
 ): Promise<string> {
+  if (request.bodyUsed) {
+    throw invalidBody('Something in front of the chat handler has read the body: mount it before any body parser.');
+  }
   const refused = (): ChatTransportError => new ChatTransportError({ code: 'too-large', message });
   if (Number(request.headers.get('content-length')) > maxBytes) throw refused();
   if (!request.body) return '';
@@ -48,6 +61,20 @@ export async function readBodyText(
     }
     text += decoder.decode(value, { stream: true });
   }
+}
+
+/** A request's content type, without parameters. */
+export function contentTypeOf(request: Request): string | undefined {
+  return request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+}
+
+function isWithinDepth(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((nested) => isWithinDepth(nested, levels - 1));
+}
+
+function invalidBody(message: string, cause?: unknown): ChatTransportError {
+  return new ChatTransportError({ code: 'invalid-body', message, cause });
 }
 
 function tooLarge(maxBytes: number): string {

@@ -15,13 +15,13 @@ const maxToolCallIdLength = 256;
 
 /** `POST {api}/{chatId}/command`: a cancel, a steer, or a claim on a client tool call. */
 export async function commandRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
+  await context.allow(request, chatId, 'command');
   const fields = await readJsonBody(request, context.maxBodyBytes);
   const id = parseId('id', fields.id);
   const runId = parseId('runId', fields.runId);
   if (fields.type !== 'cancel' && fields.type !== 'steer' && fields.type !== 'claim') {
     throw new ChatTransportError({ code: 'invalid-body', message: 'type must be "cancel", "steer" or "claim".' });
   }
-  await context.allow(request, chatId, 'command');
   if (fields.type === 'claim') return json(200, await claimToolCall(context, chatId, id, fields.toolCallId));
 
   const signal: RunCommand =

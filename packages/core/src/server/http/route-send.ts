@@ -3,16 +3,16 @@ import { readHead, viewOf } from '../conversation/head.ts';
 import { startError } from '../run/begin-run.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { errorJson, json } from './http-errors.ts';
-import { readJsonBody } from './request-body.ts';
+import { readNamedBody } from './named-body.ts';
 import { runHeaders, runResponse } from './run-response.ts';
 import { parseSendBody, validateMessages } from './send-body.ts';
 
 /** `POST {api}`: starts a run, or joins the one that the same request started. */
 export async function sendRoute(context: HandlerContext, request: Request): Promise<Response> {
   const { engine } = context;
-  const fields = await readJsonBody(request, context.maxBodyBytes);
+  const { fields, allowed } = await readNamedBody(request, context, (chatId) => context.allow(request, chatId, 'send'));
+  const { userId } = allowed;
   const { start, messages, message } = parseSendBody(fields);
-  const { userId } = await context.allow(request, start.chatId, 'send');
   const [only] = message === undefined ? [] : await validateMessages(engine.options, [message]);
   const outcome = await context.begin({
     ...start,

@@ -1,6 +1,7 @@
 import { safeValidateUIMessages, type UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
+import type { SendBase } from '../conversation/short-send.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { StartRequest } from '../run/begin-run.ts';
 
@@ -13,7 +14,7 @@ export function parseSendBody(fields: Record<string, unknown>): {
   readonly messages: unknown;
   readonly message: unknown;
 } {
-  const { id, messages, message, trigger, messageId, runId, clientId, baseTurn, ...body } = fields;
+  const { id, messages, message, trigger, messageId, runId, clientId, baseTurn, before, digest, ...body } = fields;
   const chatId = parseId('chatId', id);
   if (trigger != null && trigger !== 'submit-message' && trigger !== 'regenerate-message') {
     throw invalidBody('trigger must be "submit-message" or "regenerate-message".');
@@ -29,6 +30,9 @@ export function parseSendBody(fields: Record<string, unknown>): {
   if (messages == null && message == null && trigger !== 'regenerate-message') {
     throw invalidBody('messages is missing (or message, where the server has the history).');
   }
+  const base = parseBase(before, digest);
+  if (base && messages != null)
+    throw invalidBody('before and digest stand in the place of messages: send one of them.');
   return {
     messages: messages ?? undefined,
     message: message ?? undefined,
@@ -36,12 +40,28 @@ export function parseSendBody(fields: Record<string, unknown>): {
       chatId,
       trigger: trigger ?? 'submit-message',
       body,
+      ...(base && { base }),
       ...(hasMessageId && { messageId: messageId as string }),
       ...(runId != null && { runId: parseId('runId', runId) }),
       ...(clientId != null && { clientId: parseId('clientId', clientId) }),
       ...(baseTurn != null && { baseTurn: baseTurn as number }),
     },
   };
+}
+
+/** What a send stands on, where it says so. */
+function parseBase(before: unknown, digest: unknown): SendBase | undefined {
+  if (digest == null) {
+    if (before == null) return;
+    throw invalidBody('before needs digest.');
+  }
+  if (typeof digest !== 'string' || !/^[0-9a-f]{16}$/.test(digest)) {
+    throw invalidBody('digest must be 16 hexadecimal digits.');
+  }
+  if (before != null && (typeof before !== 'string' || before === '' || before.length > maxMessageIdLength)) {
+    throw invalidBody(`before must be null or a string of 1 to ${maxMessageIdLength} characters.`);
+  }
+  return { before: before ?? null, digest };
 }
 
 /**
