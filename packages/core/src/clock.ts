@@ -27,7 +27,15 @@ export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   });
 }
 
-/** Exponential backoff with full jitter on its upper half: from 250 ms to 8 s. Never zero, so that no failure makes a hot loop. */
-export function backoffMs(failures: number): number {
-  return Math.min(8000, 250 * 2 ** failures) * (0.5 + Math.random() / 2);
+/** The first wait after a failure, in milliseconds. */
+export const firstBackoffMs = 250;
+/** The longest wait after a failure, in milliseconds. */
+export const maxBackoffMs = 8000;
+
+/**
+ * How long to wait after `failures` earlier failures in a row, in milliseconds: exponential, with jitter on the upper half, so that many clients do
+ * not come back at once. Never zero, so that no failure makes a hot loop.
+ */
+export function backoffMs(failures: number, firstMs: number = firstBackoffMs, maxMs: number = maxBackoffMs): number {
+  return Math.min(maxMs, firstMs * 2 ** failures) * (0.5 + Math.random() / 2);
 }

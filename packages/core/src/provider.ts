@@ -1,3 +1,4 @@
+export { backoffMs, type Clock, systemClock } from './clock.ts';
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export { idPattern, isId, parseId } from './ids.ts';
 export { checkFrom, frameChunks } from './log/check-frame.ts';
@@ -16,8 +17,26 @@ export { endOf, isExpired, type RunEnd, type RunRow, toRecord } from './log/run-
 export type { StoreLogOptions } from './log/store-context.ts';
 export { createStoreLog } from './log/store-log.ts';
 export { createWakeUps, type Look, type Schedule, type WakeUps } from './log/wake-ups.ts';
+export {
+  type ChatGrant,
+  type ChatPermission,
+  type ChatTokenOptions,
+  type ChatTokens,
+  createChatTokens,
+  grantChatToken,
+  minSecretBytes,
+} from './provider/chat-tokens.ts';
+export {
+  type CommandAnswer,
+  type CommandDesk,
+  createCommandDesk,
+  defaultCommandTimeoutMs,
+} from './provider/command-desk.ts';
 export type * from './provider/realtime-server.ts';
 export type * from './provider/realtime-subscriber.ts';
+export { isRefusal, statusError } from './provider/refusal.ts';
+export { type TokenSource, tokenSource } from './provider/token-source.ts';
+export { onWakeUp } from './provider/wake-up.ts';
 export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';

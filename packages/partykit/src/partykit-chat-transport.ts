@@ -1,4 +1,5 @@
 import { RealtimeChatTransport, type RealtimeChatTransportOptions } from '@chat-transport/core';
+import { tokenSource } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import { partykitSubscriber } from './partykit-subscriber.ts';
 import type { PartykitSubscriberOptions } from './subscriber-options.ts';
@@ -20,8 +21,7 @@ export class PartyKitChatTransport<UI_MESSAGE extends UIMessage = UIMessage> ext
         partykitSubscriber({
           ...options,
           url: options.url ?? api,
-          authorize: async (chatId, signal) =>
-            ((await (await post('/auth', { chatId }, signal)).json()) as { ticket: string }).ticket,
+          authorize: tokenSource(post),
         }),
     });
   }

@@ -1,40 +1,40 @@
-import { systemClock } from '@chat-transport/core';
-import { ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
+import {
+  type CommandDesk,
+  createCommandDesk,
+  isRefusal,
+  onWakeUp,
+  type RealtimeSubscriber,
+  systemClock,
+} from '@chat-transport/core/provider';
 import { type ChatSocket, openChatSocket } from './chat-socket.ts';
 import { type CommandMessage, type DeviceMessage, deviceMessageMark } from './socket-wire.ts';
-import {
-  defaultCommandTimeoutMs,
-  defaultDeadAfterMs,
-  defaultHeartbeatMs,
-  type PartykitSubscriberOptions,
-} from './subscriber-options.ts';
+import { defaultDeadAfterMs, defaultHeartbeatMs, type PartykitSubscriberOptions } from './subscriber-options.ts';
 
 /** How long a ticket may take, in milliseconds; after that a new attempt begins. */
 const ticketTimeoutMs = 5_000;
 /** How long a socket may take to show that it lived through a sleep, in milliseconds. */
 const wakeUpMs = 3_000;
 
-type Receipt = Extract<DeviceMessage, { type: 'receipt' }>;
-
 interface Session {
   readonly socket: ChatSocket;
-  readonly commands: Map<number, (answer?: Receipt) => void>;
+  readonly commands: CommandDesk;
   isLive: boolean;
 }
-
-const noAnswer = { code: 'network', message: 'The socket did not answer the signal.' } as const;
 
 /** Follows each chat over a socket to its object. */
 export function partykitSubscriber(options: PartykitSubscriberOptions): RealtimeSubscriber {
   const { clock = systemClock, authorize } = options;
   const sessions = new Map<string, Session>();
-  let refs = 0;
+  const openDesk = (): CommandDesk => createCommandDesk({ clock, timeoutMs: options.commandTimeoutMs });
+  let stopListening: (() => void) | undefined;
 
   const wake = (): void => {
     for (const { socket } of sessions.values()) socket.wake(wakeUpMs);
   };
-  const listen = (method: 'addEventListener' | 'removeEventListener'): void => {
-    for (const type of ['online', 'pageshow', 'visibilitychange']) globalThis[method]?.(type, wake);
+  const stopIfUnused = (): void => {
+    if (sessions.size > 0) return;
+    stopListening?.();
+    stopListening = undefined;
   };
 
   return {
@@ -58,7 +58,7 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
       };
       const session: Session = {
         isLive: false,
-        commands: new Map(),
+        commands: openDesk(),
         socket: openChatSocket({
           url: options.url,
           chatId,
@@ -74,14 +74,14 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
               return;
             }
             const message: DeviceMessage = JSON.parse(data);
-            if (message.type === 'receipt') return session.commands.get(message.ref)?.(message);
+            if (message.type === 'receipt') return session.commands.answer(message.ref, message);
             newest = data;
             session.isLive = true;
             listener.onLive();
           },
           onDown(reason) {
             session.isLive = false;
-            for (const settle of session.commands.values()) settle();
+            session.commands.fail();
             listener.onInterrupted(reason);
           },
         }),
@@ -89,37 +89,25 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
       const leave = (): void => {
         session.isLive = false;
         session.socket.close();
-        for (const settle of session.commands.values()) settle();
+        session.commands.fail();
         if (sessions.get(chatId) === session) sessions.delete(chatId);
-        if (sessions.size === 0) listen('removeEventListener');
+        stopIfUnused();
       };
-      if (sessions.size === 0) listen('addEventListener');
+      stopListening ??= onWakeUp(wake);
       sessions.set(chatId, session);
       signal.addEventListener('abort', leave);
     },
-    send: (chatId, run, message, signal) =>
-      new Promise((resolve, reject) => {
-        const session = sessions.get(chatId);
-        const ref = ++refs;
-        const settle = (answer?: Receipt): void => {
-          session?.commands.delete(ref);
-          clock.clearTimeout(timeout);
-          signal.removeEventListener('abort', onAbort);
-          if (answer && 'receipt' in answer) resolve(answer.receipt);
-          else if (signal.aborted) reject(signal.reason);
-          else reject(new ChatTransportError(answer?.error ?? noAnswer));
-        };
-        const onAbort = (): void => settle();
-        const timeout = clock.setTimeout(onAbort, options.commandTimeoutMs ?? defaultCommandTimeoutMs);
-        signal.addEventListener('abort', onAbort);
-        session?.commands.set(ref, settle);
-        const text = JSON.stringify({ type: 'command', ref, run, message } satisfies CommandMessage);
-        if (signal.aborted || !session?.isLive || !session.socket.send(text)) settle();
-      }),
+    send: (chatId, run, message, signal) => {
+      const session = sessions.get(chatId);
+      const write = (ref: number): boolean =>
+        !!session?.isLive &&
+        session.socket.send(JSON.stringify({ type: 'command', ref, run, message } satisfies CommandMessage));
+      return (session?.commands ?? openDesk()).send(write, signal);
+    },
     close() {
       for (const { socket } of sessions.values()) socket.close();
       sessions.clear();
-      listen('removeEventListener');
+      stopIfUnused();
     },
   };
 }
@@ -128,8 +116,4 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
 function positionBehind(message: string): Record<string, string | undefined> {
   const { run, next, at = 0 } = JSON.parse(message);
   return { run, from: String(next ?? at) };
-}
-
-function isRefusal(error: unknown): error is ChatTransportError {
-  return ChatTransportError.isInstance(error) && (error.code === 'unauthorized' || error.code === 'forbidden');
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@chat-transport/core';
+import { type Clock, defaultCommandTimeoutMs as sharedTimeoutMs } from '@chat-transport/core/provider';
 
 /** Options of `partykitSubscriber`. */
 export interface PartykitSubscriberOptions {
@@ -23,4 +23,4 @@ export const defaultHeartbeatMs = 15_000;
 /** Default of `deadAfterMs`. */
 export const defaultDeadAfterMs = 30_000;
 /** Default of `commandTimeoutMs`. */
-export const defaultCommandTimeoutMs = 2_000;
+export const defaultCommandTimeoutMs: number = sharedTimeoutMs;

@@ -3,7 +3,7 @@ import type { RunInit } from '@chat-transport/core/provider';
 import { createChatRuntime } from '@chat-transport/core/server';
 import { expect, onTestFinished, test } from 'vitest';
 import { type PartykitServer, type PartykitServerOptions, partykitServer } from '../src/remote.ts';
-import { keyOf, signTicket } from '../src/ticket.ts';
+import { ticketsOf } from '../src/ticket.ts';
 import { RawSocket } from './support/raw-socket.ts';
 import { until } from './support/until.ts';
 import { secret, Workerd } from './support/workerd.ts';
@@ -94,7 +94,7 @@ test('an answer whose server died is saved by the sweep of another one, also aft
   const dead = open().log;
   await dead.begin({ ...run, leaseMs: 300 });
   await dead.close();
-  const ticket = await signTicket(keyOf(secret), { chatId: 'c', may: ['read', 'command'] });
+  const ticket = await ticketsOf(secret).sign({ chatId: 'c', may: ['read', 'command'] });
   const device = await RawSocket.open(`${workerd.url}/c/socket?ticket=${ticket}`);
   onTestFinished(() => device.close());
   await device.got('live');

@@ -1,7 +1,7 @@
 import type { RunInit, RunKey, RunLog } from '@chat-transport/core/provider';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { partykitServer } from '../src/remote.ts';
-import { keyOf, signTicket } from '../src/ticket.ts';
+import { ticketsOf } from '../src/ticket.ts';
 import { RawSocket } from './support/raw-socket.ts';
 import { until } from './support/until.ts';
 import { secret, Workerd } from './support/workerd.ts';
@@ -31,7 +31,7 @@ function newChat() {
       return { chatId, runId, fence: begun.fence };
     },
     async connect(position: string): Promise<RawSocket> {
-      const ticket = await signTicket(keyOf(secret), { chatId, may: ['read'] });
+      const ticket = await ticketsOf(secret).sign({ chatId, may: ['read'] });
       const socket = await RawSocket.open(`${workerd.url}/${chatId}/socket?ticket=${ticket}${position}`);
       onTestFinished(() => socket.close());
       return socket;

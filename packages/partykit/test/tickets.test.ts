@@ -1,6 +1,7 @@
+import type { ChatPermission } from '@chat-transport/core/provider';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { keyOf, type Permission, signTicket } from '../src/ticket.ts';
+import { ticketsOf } from '../src/ticket.ts';
 import { handshake, RawSocket } from './support/raw-socket.ts';
 import { secret, Workerd } from './support/workerd.ts';
 
@@ -12,12 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => workerd.stop());
 
-const ticketFor = (chatId: string, ...may: Permission[]): Promise<string> => signTicket(keyOf(secret), { chatId, may });
+const ticketFor = (chatId: string, ...may: ChatPermission[]): Promise<string> =>
+  ticketsOf(secret).sign({ chatId, may });
 const addressOf = (chatId: string, ticket?: string): string =>
   `${workerd.url}/${chatId}/socket${ticket === undefined ? '' : `?ticket=${ticket}`}`;
 const newChat = (): string => `chat-${++chats}`;
 
-async function open(chatId: string, ...may: Permission[]): Promise<RawSocket> {
+async function open(chatId: string, ...may: ChatPermission[]): Promise<RawSocket> {
   const socket = await RawSocket.open(addressOf(chatId, await ticketFor(chatId, ...may)));
   onTestFinished(() => socket.close());
   return socket;
@@ -53,7 +55,7 @@ describe('a socket', () => {
     ['with a ticket for another chat', () => ticketFor('another', 'read')],
     [
       'with a ticket of another secret',
-      () => signTicket(keyOf(secret.replace('a ', 'no')), { chatId: 'bad', may: ['read'] }),
+      () => ticketsOf(secret.replace('a ', 'no')).sign({ chatId: 'bad', may: ['read'] }),
     ],
     ['with a ticket that is over', () => jwt({ exp: Math.floor(Date.now() / 1000) - 60 })],
     ['with a ticket that never ends', () => jwt({})],
@@ -139,8 +141,8 @@ describe('a device', () => {
     const chatId = newChat();
     const ticketOf = async (may: string): Promise<unknown> => {
       const response = await post('/auth', { chatId }, { 'x-may': may });
-      const { ticket } = (await response.json()) as { ticket?: string };
-      return ticket ? JSON.parse(atob(ticket.split('.')[1] ?? '')).may : response.status;
+      const { token } = (await response.json()) as { token?: string };
+      return token ? JSON.parse(atob(token.split('.')[1] ?? '')).may : response.status;
     };
     expect(await ticketOf('read')).toEqual(['read']);
     expect(await ticketOf('read,command')).toEqual(['read', 'command']);
@@ -214,7 +216,7 @@ describe('a request', () => {
 function jwt({ exp, aud = 'chat-transport/partykit' }: { exp?: number; aud?: string }): Promise<string> {
   const token = new SignJWT({ chat: 'bad', may: ['read'] }).setProtectedHeader({ alg: 'HS256' }).setAudience(aud);
   if (exp !== undefined) token.setExpirationTime(exp);
-  return token.sign(keyOf(secret));
+  return token.sign(new TextEncoder().encode(secret));
 }
 
 function unsigned(): string {

@@ -1,5 +1,11 @@
-import type { Clock } from '@chat-transport/core';
-import { ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
+import {
+  backoffMs,
+  ChatTransportError,
+  type Clock,
+  isRefusal,
+  type RealtimeSubscriber,
+  statusError,
+} from '@chat-transport/core/provider';
 import type Pusher from 'pusher-js';
 import type { Channel } from 'pusher-js';
 import { defaultChannelPrefix, frameEvent } from './channel-names.ts';
@@ -21,8 +27,10 @@ export interface PusherSubscriberOptions {
 /** The default of `checkAfterMs`: Pusher promises to deliver nothing, and brings nothing when the app is over its quota. */
 export const defaultCheckAfterMs = 30_000;
 
-/** The longest wait before a subscription is tried again, in milliseconds; the first is at most 1 s. */
-const maxBackoffMs = 30_000;
+/** The first wait before a refused subscription is tried again, in milliseconds: each try is a request to the app's own server. */
+const firstRetryMs = 1_000;
+/** The longest wait before a refused subscription is tried again, in milliseconds. */
+const maxRetryMs = 30_000;
 
 /** Subscriptions of one channel, which the client has once for all who ask for it. */
 const users = new WeakMap<Channel, number>();
@@ -67,16 +75,13 @@ export function pusherSubscriber({
       const refused = (error: { readonly status?: number }): void => {
         // Pusher's own refusal of a signature for a connection that is gone: the next one has its own.
         if (channel.subscribed) return;
-        const { status } = error;
-        if (!channel.subscriptionPending && (status === 401 || status === 403)) {
-          const code = status === 401 ? 'unauthorized' : 'forbidden';
-          const message = `The chat server refused the channel (${status}).`;
-          return listener.onFailed(new ChatTransportError({ code, message, cause: error }));
-        }
+        const { status = 0 } = error;
+        const refusal = statusError(status, `The chat server refused this chat's channel (status ${status}).`, error);
+        // While a subscription is pending, the error belongs to a connection that is gone.
+        if (!channel.subscriptionPending && status > 0 && isRefusal(refusal)) return listener.onFailed(refusal);
         down(error);
         // pusher-js tries again only with the next connection.
-        const delayMs = Math.min(maxBackoffMs, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2);
-        after(delayMs, () => client.subscribe(name));
+        after(backoffMs(failures++, firstRetryMs, maxRetryMs), () => client.subscribe(name));
       };
       const changed = (): void => {
         const { state } = connection;

@@ -1,4 +1,5 @@
 import { RealtimeChatTransport, type RealtimeChatTransportOptions } from '@chat-transport/core';
+import { tokenSource } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import type { WebSocketSubscriberOptions } from './subscriber-options.ts';
 import { websocketSubscriber } from './websocket-subscriber.ts';
@@ -25,7 +26,7 @@ export class RealtimeWebSocketTransport<
         websocketSubscriber({
           ...options,
           url: options.url ?? `${options.api ?? '/api/chat'}/socket`,
-          authorize: async (chatId) => (await (await post('/auth', { chatId })).json()).token,
+          authorize: tokenSource(post),
         }),
     });
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '@chat-transport/core';
+import { type Clock, defaultCommandTimeoutMs as sharedTimeoutMs } from '@chat-transport/core/provider';
 
 /** Options of `websocketSubscriber`. */
 export interface WebSocketSubscriberOptions {
@@ -27,4 +27,4 @@ export const defaultDeadAfterMs = 25_000;
 /** Default of `lingerMs`. */
 export const defaultLingerMs = 1_000;
 /** Default of `commandTimeoutMs`. */
-export const defaultCommandTimeoutMs = 2_000;
+export const defaultCommandTimeoutMs: number = sharedTimeoutMs;

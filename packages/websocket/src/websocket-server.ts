@@ -1,17 +1,20 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   type AllowChat,
+  type ChatTokens,
   ChatTransportError,
+  createChatTokens,
+  grantChatToken,
+  minSecretBytes,
   type RealtimeHost,
   type RealtimeServer,
 } from '@chat-transport/core/provider';
 import { WebSocketServer } from 'ws';
 import { BusLink } from './server/bus-link.ts';
 import { ChannelHub } from './server/channel-hub.ts';
-import { type ChatTokens, createChatTokens } from './server/chat-token.ts';
-import { grantToken } from './server/grant-token.ts';
 import { type ResolvedOptions, resolveOptions, type WebSocketServerOptions } from './server/options.ts';
 import { Session } from './server/session.ts';
 import { SessionRegistry } from './server/session-registry.ts';
@@ -80,10 +83,10 @@ class Sockets implements RealtimeWebSocketServer {
   #closing: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
-    const { maxMessageBytes, maxPayloadBytes, secret, tokenTtlMs, bus, now } = options;
+    const { maxMessageBytes, maxPayloadBytes, secret = randomBytes(minSecretBytes), tokenTtlMs, bus, now } = options;
     this.#options = options;
     this.limits = { maxMessageBytes, flushIntervalMs: 0 };
-    this.#tokens = createChatTokens({ secret, ttlMs: tokenTtlMs, now });
+    this.#tokens = createChatTokens({ name: this.name, secret, ttlMs: tokenTtlMs, now });
     this.#sessions = new SessionRegistry(options);
     this.#bus = bus && new BusLink(bus, (channel, data) => this.#hub.deliver(channel, data));
     // How long a peer may take to answer a close; @types/ws 8.18 lacks it.
@@ -109,7 +112,7 @@ class Sockets implements RealtimeWebSocketServer {
   }
 
   authorize(request: Request, allow: AllowChat): Promise<Response> {
-    return grantToken(request, allow, this.#tokens);
+    return grantChatToken(request, allow, this.#tokens);
   }
 
   async publish(channel: string, data: string, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,16 @@
-import { systemClock } from '@chat-transport/core';
-import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
+import {
+  backoffMs,
+  type ChannelListener,
+  ChatTransportError,
+  createCommandDesk,
+  isRefusal,
+  onWakeUp,
+  type RealtimeSubscriber,
+  systemClock,
+} from '@chat-transport/core/provider';
 import { expandMessage, shortMark } from './short-message.ts';
 import type { ClientFrame, ServerFrame } from './socket-wire.ts';
 import {
-  defaultCommandTimeoutMs,
   defaultDeadAfterMs,
   defaultHeartbeatMs,
   defaultLingerMs,
@@ -12,8 +19,6 @@ import {
 
 /** How long a socket may take to show that it lived through a sleep, in milliseconds. */
 const wakeUpMs = 3_000;
-/** The longest wait between two attempts, in milliseconds; the first is at most 250. */
-const maxBackoffMs = 10_000;
 
 interface Channel {
   readonly listeners: Set<ChannelListener>;
@@ -29,21 +34,18 @@ interface Channel {
   retry: unknown;
 }
 
-type Receipt = Extract<ServerFrame, { type: 'receipt' }>;
-
-const noAnswer = { code: 'network', message: 'The socket did not answer the signal.' } as const;
-
 /** Follows chats over one socket: opened for the first subscription, closed after the last one, and opened again whenever it is lost. */
 export function websocketSubscriber(options: WebSocketSubscriberOptions): RealtimeSubscriber {
   const clock = options.clock ?? systemClock;
   const heartbeatMs = options.heartbeatMs ?? defaultHeartbeatMs;
   const deadAfterMs = options.deadAfterMs ?? defaultDeadAfterMs;
   const channels = new Map<string, Channel>();
-  const commands = new Map<number, (answer?: Receipt) => void>();
+  const commands = createCommandDesk({ clock, timeoutMs: options.commandTimeoutMs });
   let socket: WebSocket | undefined;
   let failures = 0;
   let refs = 0;
   let timer: unknown;
+  let stopListening: (() => void) | undefined;
 
   /** What the socket waits for: to open, to be quiet for a while, its pong, or the next attempt. */
   const after = (delayMs: number, act: () => void): void => {
@@ -51,16 +53,15 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
     timer = clock.setTimeout(act, delayMs);
   };
   const isOpen = (): boolean => socket?.readyState === 1;
-  const tell = (frame: ClientFrame): void => {
+  /** Sends a frame; false where no socket is open. */
+  const tell = (frame: ClientFrame): boolean => {
     if (isOpen()) socket?.send(JSON.stringify(frame));
-  };
-  const listen = (method: 'addEventListener' | 'removeEventListener'): void => {
-    for (const type of ['online', 'pageshow', 'visibilitychange']) globalThis[method]?.(type, wake);
+    return isOpen();
   };
 
   const connect = (): void => {
     if (socket || channels.size === 0) return;
-    listen('addEventListener');
+    stopListening ??= onWakeUp(wake);
     let current: WebSocket;
     try {
       const url = new URL(options.url, globalThis.location?.href).href.replace(/^http/, 'ws');
@@ -95,11 +96,12 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
     const old = socket;
     socket = undefined;
     old?.close();
-    for (const settle of commands.values()) settle();
+    commands.fail();
   };
   const shut = (): void => {
     hangUp();
-    listen('removeEventListener');
+    stopListening?.();
+    stopListening = undefined;
   };
   const drop = (reason?: unknown): void => {
     hangUp();
@@ -179,7 +181,7 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
     for (const listener of channel.listeners) listener.onMessage(channel.newest);
   };
   const obey = (frame: ServerFrame): void => {
-    if (frame.type === 'receipt') commands.get(frame.ref)?.(frame);
+    if (frame.type === 'receipt') commands.answer(frame.ref, frame);
     if (!('chat' in frame)) return;
     const { chat, type } = frame;
     const channel = channels.get(chat);
@@ -220,35 +222,14 @@ export function websocketSubscriber(options: WebSocketSubscriberOptions): Realti
       });
     },
     send: (chat, run, message, signal) =>
-      new Promise((resolve, reject) => {
-        const ref = ++refs;
-        const settle = (answer?: Receipt): void => {
-          commands.delete(ref);
-          clock.clearTimeout(timeout);
-          signal.removeEventListener('abort', onAbort);
-          if (answer && 'receipt' in answer) resolve(answer.receipt);
-          else if (signal.aborted) reject(signal.reason);
-          else reject(new ChatTransportError(answer?.error ?? noAnswer));
-        };
-        const onAbort = (): void => settle();
-        const timeout = clock.setTimeout(onAbort, options.commandTimeoutMs ?? defaultCommandTimeoutMs);
-        signal.addEventListener('abort', onAbort);
-        commands.set(ref, settle);
-        if (channels.get(chat)?.isLive && !signal.aborted) tell({ type: 'command', ref, chat, run, message });
-        else settle();
-      }),
+      commands.send(
+        (ref) => !!channels.get(chat)?.isLive && tell({ type: 'command', ref, chat, run, message }),
+        signal,
+      ),
     close() {
       for (const { retry } of channels.values()) clock.clearTimeout(retry);
       channels.clear();
       shut();
     },
   };
-}
-
-function isRefusal(error: unknown): boolean {
-  return ChatTransportError.isInstance(error) && (error.code === 'unauthorized' || error.code === 'forbidden');
-}
-
-function backoffMs(failures: number): number {
-  return Math.min(maxBackoffMs, 250 * 2 ** failures) * (0.5 + Math.random() / 2);
 }

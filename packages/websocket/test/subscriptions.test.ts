@@ -31,7 +31,7 @@ describe('subscribing', () => {
     const app = await serveStub({ secret });
     const client = await app.client().opened();
     const token = await app.token('one');
-    const foreign = await new SignJWT({ chat: 'one' })
+    const foreign = await new SignJWT({ chat: 'one', may: ['read'] })
       .setProtectedHeader({ alg: 'HS256' })
       .setAudience('chat-transport/websocket')
       .setExpirationTime('1h')
@@ -62,7 +62,8 @@ describe('subscribing', () => {
 
   test('needs a body that names the chat and little more', async () => {
     const app = await serveStub();
-    const auth = (body: string): Promise<Response> => fetch(`${app.origin}/api/chat/auth`, { method: 'POST', body });
+    const auth = (body: string): Promise<Response> =>
+      fetch(`${app.origin}/api/chat/auth`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     for (const body of ['', 'null', '{', '{"chatId":1}']) {
       expect(await (await auth(body)).json()).toMatchObject({ error: { code: 'invalid-body' } });
     }

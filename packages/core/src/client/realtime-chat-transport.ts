@@ -4,6 +4,7 @@ import { type Clock, sleep, systemClock } from '../clock.ts';
 import { ChatTransportError } from '../errors.ts';
 import type { CommandReceipt, RunCommand } from '../log/run-log.ts';
 import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
+import { onWakeUp } from '../provider/wake-up.ts';
 import { ChatChannel, each } from './chat-channel.ts';
 import type { ChatSnapshot, ChatUpdate, ConnectionStore, TransportEvent } from './chat-update.ts';
 import { pageClientId } from './client-id.ts';
@@ -79,11 +80,10 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         if ((error as Error | undefined)?.name !== 'AbortError') emit({ type: 'http-failed', error });
       },
     };
-    const wake = () => {
-      if (!globalThis.document?.hidden) for (const channel of this.#channels.values()) channel.wake();
-    };
-    for (const type of ['online', 'pageshow', 'visibilitychange'])
-      globalThis.addEventListener?.(type, wake, { signal });
+    const stopListening = onWakeUp(() => {
+      for (const channel of this.#channels.values()) channel.wake();
+    });
+    signal.addEventListener('abort', stopListening);
   }
 
   async sendMessages({ abortSignal, ...call }: SendOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk>> {

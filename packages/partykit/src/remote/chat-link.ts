@@ -1,13 +1,12 @@
 import { systemClock } from '@chat-transport/core';
-import { ChatTransportError, type WaitOptions } from '@chat-transport/core/provider';
+import { type ChatTokens, ChatTransportError, type WaitOptions } from '@chat-transport/core/provider';
 import { type ChatSocket, openChatSocket } from '../chat-socket.ts';
 import type { LogAnswer, LogCall, LogQuestion } from '../socket-wire.ts';
-import { signTicket } from '../ticket.ts';
 
 /** What the links of one log share; see `PartykitServerOptions`. */
 export interface LinkOptions {
   readonly url: string;
-  readonly key: Uint8Array;
+  readonly tickets: ChatTokens;
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
   readonly callTimeoutMs: number;
@@ -37,7 +36,7 @@ export class ChatLink {
       ...options,
       chatId,
       clock: systemClock,
-      query: async () => ({ ticket: await signTicket(options.key, { chatId, may: ['log'] }) }),
+      query: async () => ({ ticket: await options.tickets.sign({ chatId, may: ['log'] }) }),
       onOpen: () => {
         for (const { question } of this.#calls.values()) this.#send(question);
       },

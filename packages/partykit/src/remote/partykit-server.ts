@@ -1,8 +1,7 @@
-import type { RealtimeServer, RunLog } from '@chat-transport/core/provider';
-import { grantTicket } from '../grant-ticket.ts';
+import { grantChatToken, type RealtimeServer, type RunLog } from '@chat-transport/core/provider';
 import { defaultLimits } from '../limits.ts';
 import { defaultDeadAfterMs, defaultHeartbeatMs } from '../subscriber-options.ts';
-import { keyOf } from '../ticket.ts';
+import { ticketsOf } from '../ticket.ts';
 import { remoteLog } from './remote-log.ts';
 
 /** Options of `partykitServer`. */
@@ -44,10 +43,10 @@ export interface PartykitServer extends RealtimeServer {
  * @throws TypeError when `secret` is shorter than 32 bytes.
  */
 export function partykitServer(options: PartykitServerOptions): PartykitServer {
-  const key = keyOf(options.secret);
+  const tickets = ticketsOf(options.secret);
   const link = {
     url: options.url,
-    key,
+    tickets,
     webSocket: options.webSocket,
     callTimeoutMs: options.callTimeoutMs ?? defaultCallTimeoutMs,
     lingerMs: options.lingerMs ?? defaultLingerMs,
@@ -62,6 +61,6 @@ export function partykitServer(options: PartykitServerOptions): PartykitServer {
     channelName: (chatId) => chatId,
     // The log publishes: append and publish are one call.
     publish: async () => {},
-    authorize: (request, allow) => grantTicket(request, allow, key),
+    authorize: (request, allow) => grantChatToken(request, allow, tickets),
   };
 }

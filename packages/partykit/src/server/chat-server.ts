@@ -1,4 +1,6 @@
 import {
+  type ChatPermission,
+  type ChatTokens,
   ChatTransportError,
   type CommandReceipt,
   createStoreLog,
@@ -16,7 +18,7 @@ import { createSqlStore } from '@chat-transport/sqlite/sql';
 import { type Connection, type ConnectionContext, Server, type WSMessage } from 'partyserver';
 import { defaultLimits } from '../limits.ts';
 import { type CommandMessage, type DeviceMessage, type LogAnswer, ping, pong, type WireError } from '../socket-wire.ts';
-import { keyOf, type Permission, ticketHeader, verifyTicket } from '../ticket.ts';
+import { ticketHeader, ticketsOf } from '../ticket.ts';
 import { type ChatServerOptions, defaultSessionMs } from './chat-server-options.ts';
 import { durableDatabase } from './durable-database.ts';
 import { LogDesk } from './log-desk.ts';
@@ -26,14 +28,14 @@ import { thriftyStore } from './thrifty-store.ts';
 
 /** Who is behind a socket. Kept with it, so that it outlasts hibernation. */
 interface Session {
-  readonly may: readonly Permission[];
+  readonly may: readonly ChatPermission[];
   /** When a new ticket is due, by the platform's clock. */
   readonly until: number;
 }
 
 /** A request that this object has checked, or made itself. */
 interface Grant {
-  readonly may: readonly Permission[];
+  readonly may: readonly ChatPermission[];
   readonly userId?: string | undefined;
 }
 
@@ -91,8 +93,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   override async fetch(request: Request): Promise<Response> {
     const isSocket = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
     const token = isSocket ? new URL(request.url).searchParams.get('ticket') : request.headers.get(ticketHeader);
-    const ticket = await verifyTicket(this.#key, token, this.name);
-    if (ticket) this.#grants.set(request, ticket);
+    const ticket = await this.#tickets.verify(token);
+    if (ticket?.chatId === this.name) this.#grants.set(request, ticket);
     else if (isSocket) return errorJson('unauthorized', 'The ticket is invalid, over, or for another chat.');
     return super.fetch(request);
   }
@@ -157,8 +159,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     return this.#configured;
   }
 
-  get #key(): Uint8Array {
-    return keyOf(this.#options.secret);
+  get #tickets(): ChatTokens {
+    return ticketsOf(this.#options.secret);
   }
 
   /** Sets the one alarm, by the log's clock. */
@@ -206,7 +208,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 
   async #command(
     connection: Connection,
-    may: readonly Permission[],
+    may: readonly ChatPermission[],
     { ref, run, message }: CommandMessage,
   ): Promise<void> {
     const request = new Request(`https://object/api/chat/${this.name}/command`, {

@@ -1,4 +1,4 @@
-import { parseId } from '@chat-transport/core/provider';
+import { type ChatTokens, grantChatToken, parseId } from '@chat-transport/core/provider';
 import {
   type Authorize,
   allow,
@@ -11,8 +11,7 @@ import {
   readNamedBody,
   type ServerEvent,
 } from '@chat-transport/core/server';
-import { grantTicket } from '../grant-ticket.ts';
-import { keyOf, signTicket, ticketHeader, verifyTicket } from '../ticket.ts';
+import { ticketHeader, ticketsOf } from '../ticket.ts';
 import type { ChatServer } from './chat-server.ts';
 
 /** Options of `routeChatRequest`. */
@@ -56,15 +55,15 @@ export async function routeChatRequest(request: Request, options: RouteChatOptio
 
 async function route(request: Request, path: string, options: RouteChatOptions): Promise<Response> {
   const { secret, authorize } = options;
-  const key = keyOf(secret);
+  const tickets = ticketsOf(secret);
   const [, segment = '', rest = ''] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
-  if (rest === '/socket') return connect(request, parseId('chatId', segment), key, options);
+  if (rest === '/socket') return connect(request, parseId('chatId', segment), tickets, options);
   const action = path === '' ? 'send' : actions[rest];
   if (!authorize || !action) return errorJson('not-found', 'There is no such route.');
   if ((path === '' || path === '/auth') && request.method !== 'POST') return onlyPost(request.method);
   const may = (chatId: string, what: ChatAction) => allow(authorize, request, parseId('chatId', chatId), what);
   if (path === '/auth') {
-    return grantTicket(request, async (chatId, what = 'read') => void (await may(chatId, what)), key);
+    return grantChatToken(request, async (chatId, what = 'read') => void (await may(chatId, what)), tickets);
   }
   // Only the header or the body of a send names its chat.
   const { maxBodyBytes = defaultMaxBodyBytes, maxUnnamedBodyBytes = defaultMaxUnnamedBodyBytes } = options;
@@ -74,7 +73,7 @@ async function route(request: Request, path: string, options: RouteChatOptions):
   const chatId = parseId('chatId', body ? body.id : segment);
   const { userId } = send?.allowed ?? (await may(chatId, action));
   const headers = new Headers(request.headers);
-  headers.set(ticketHeader, await signTicket(key, { chatId, may: [action], userId }));
+  headers.set(ticketHeader, await tickets.sign({ chatId, may: [action], userId }));
   if (send) headers.set(chatIdHeader, chatId);
   const { method, signal } = request;
   const url = new URL(`${objectApi}${path}${new URL(request.url).search}`, request.url);
@@ -85,7 +84,7 @@ async function route(request: Request, path: string, options: RouteChatOptions):
 async function connect(
   request: Request,
   chatId: string,
-  key: Uint8Array,
+  tickets: ChatTokens,
   options: RouteChatOptions,
 ): Promise<Response> {
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
@@ -97,8 +96,8 @@ async function connect(
       status: 414,
     });
   }
-  const ticket = await verifyTicket(key, new URL(request.url).searchParams.get('ticket'), chatId);
-  if (ticket) return reach(options, chatId, new Request(request));
+  const ticket = await tickets.verify(new URL(request.url).searchParams.get('ticket'));
+  if (ticket?.chatId === chatId) return reach(options, chatId, new Request(request));
   return errorJson('unauthorized', 'The ticket is invalid, over, or for another chat.');
 }
 

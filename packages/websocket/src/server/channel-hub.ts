@@ -1,5 +1,5 @@
+import type { ChatGrant } from '@chat-transport/core/provider';
 import { shortenMessage } from '../short-message.ts';
-import type { ChatGrant } from './chat-token.ts';
 import type { SocketConnection } from './socket-connection.ts';
 
 /** One chat on one socket. */

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { CommandReceipt, ErrorCode, RealtimeHost } from '@chat-transport/core/provider';
+import type { ChatTokens, CommandReceipt, ErrorCode, RealtimeHost } from '@chat-transport/core/provider';
 import type { WebSocket } from 'ws';
 import type { ClientFrame } from '../socket-wire.ts';
 import type { ChannelHub, Subscription } from './channel-hub.ts';
-import type { ChatTokens } from './chat-token.ts';
 import { isOwnType, parseClientFrame } from './client-frame.ts';
 import { hostRequest } from './host-request.ts';
 import { maxRefusalsInARow, type ResolvedOptions, reauthorizeAheadMs } from './options.ts';
@@ -87,7 +86,8 @@ export class Session {
     if (!this.#connection.isOpen) return;
     if (!grant)
       return this.#refuse(ref, chat, 'unauthorized', 'The token is invalid or expired: POST to `auth` for a new one.');
-    if (grant.chatId !== chat) return this.#refuse(ref, chat, 'forbidden', 'The token is for another chat.');
+    if (grant.chatId !== chat || !grant.may.includes('read'))
+      return this.#refuse(ref, chat, 'forbidden', 'The token is not for reading this chat.');
     const limit = options.maxSubscriptionsPerConnection;
     if (!this.#subscriptions.has(chat) && this.#subscriptions.size >= limit) {
       return this.#refuse(ref, chat, 'rate-limited', `This socket follows ${limit} chats, which is the limit.`);
@@ -114,7 +114,7 @@ export class Session {
     const answer = (rest: { receipt: CommandReceipt } | { error: ReceiptError }): void =>
       this.#connection.tell({ type: 'receipt', ref, ...rest });
     const fail = (code: ErrorCode, text: string): void => answer({ error: { code, message: text } });
-    if (!this.#subscriptions.get(chat)?.grant.mayCommand)
+    if (!this.#subscriptions.get(chat)?.grant.may.includes('command'))
       return fail('forbidden', 'This socket may not signal runs of this chat.');
     if (this.#commands >= options.maxRequestsPerConnection)
       return fail('rate-limited', 'Too many commands wait for their answer.');

@@ -55,7 +55,7 @@ export async function serve(
     async token(chatId, headers) {
       const response = await fetch(`${origin}/api/chat/auth`, {
         method: 'POST',
-        headers: { ...headers },
+        headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ chatId }),
       });
       if (!response.ok) throw new Error(`auth answered ${response.status}: ${await response.text()}`);

@@ -1,0 +1,101 @@
+import { jwtVerify, SignJWT } from 'jose';
+import { ChatTransportError } from '../errors.ts';
+import { readJsonBody } from '../server/http/request-body.ts';
+import type { AllowChat } from './realtime-server.ts';
+
+/** What the bearer of a token may do: actions of `authorize`, or `log`, for a server that keeps its log behind the provider. */
+export type ChatPermission = 'read' | 'send' | 'command' | 'log';
+
+/** What a token grants: some actions in exactly one chat. */
+export interface ChatGrant {
+  readonly chatId: string;
+  readonly may: readonly ChatPermission[];
+  /** What `authorize` answered. */
+  readonly userId?: string | undefined;
+}
+
+/** Signs and checks the tokens of one provider. */
+export interface ChatTokens {
+  sign(grant: ChatGrant): Promise<string>;
+  /** The grant, or `undefined` for a token that is absent, not ours, changed, or expired. */
+  verify(token: string | null | undefined): Promise<ChatGrant | undefined>;
+}
+
+/** Options of `createChatTokens`. */
+export interface ChatTokenOptions {
+  /** The provider's name: a token of one provider is refused by every other. */
+  readonly name: string;
+  /** The secret, at least `minSecretBytes` long. */
+  readonly secret: string | Uint8Array;
+  /** How long a token is valid, in milliseconds. */
+  readonly ttlMs: number;
+  /** How far the clocks of the two servers may differ, in milliseconds. Default 0. */
+  readonly toleranceMs?: number | undefined;
+  /** The time, in milliseconds since 1970. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Shortest secret, in bytes: the key length of HS256. */
+export const minSecretBytes = 32;
+/** Largest body of `POST {api}/auth`, in bytes: it carries only a `chatId`. */
+const maxAuthBodyBytes = 4096;
+
+/**
+ * Makes the signer of a provider's chat tokens: JWTs (HS256) with the claims `chat`, `may`, `user`, `aud` and `exp`.
+ * @throws TypeError when `secret` is shorter than `minSecretBytes`.
+ */
+export function createChatTokens({
+  name,
+  secret,
+  ttlMs,
+  toleranceMs = 0,
+  now = Date.now,
+}: ChatTokenOptions): ChatTokens {
+  const key = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret;
+  if (key.length < minSecretBytes) {
+    throw new TypeError(`${name}: \`secret\` has ${key.length} bytes; it needs at least ${minSecretBytes}.`);
+  }
+  const audience = `chat-transport/${name}`;
+  return {
+    sign: ({ chatId, may, userId }) =>
+      new SignJWT({ chat: chatId, may: [...may], ...(userId !== undefined && { user: userId }) })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setAudience(audience)
+        .setExpirationTime(Math.ceil((now() + ttlMs) / 1000))
+        .sign(key),
+    async verify(token) {
+      try {
+        const { payload } = await jwtVerify(token ?? '', key, {
+          algorithms: ['HS256'],
+          audience,
+          requiredClaims: ['exp'],
+          clockTolerance: toleranceMs / 1000,
+          currentDate: new Date(now()),
+        });
+        const { chat, may, user } = payload;
+        if (typeof chat !== 'string' || !Array.isArray(may)) return undefined;
+        return { chatId: chat, may, ...(typeof user === 'string' && { userId: user }) };
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/**
+ * Answers `POST {api}/auth` `{ chatId }` with `{ token }`: it may read that chat and, where `authorize` allows it, command its runs.
+ * @throws ChatTransportError `invalid-body`, `too-large`, `unsupported-media-type`, and what `allow` throws.
+ */
+export async function grantChatToken(request: Request, allow: AllowChat, tokens: ChatTokens): Promise<Response> {
+  const { chatId } = await readJsonBody(request, maxAuthBodyBytes);
+  if (typeof chatId !== 'string') {
+    throw new ChatTransportError({ code: 'invalid-body', message: 'The body must be JSON with a string `chatId`.' });
+  }
+  await allow(chatId);
+  const mayCommand = await allow(chatId, 'command').then(
+    () => true,
+    () => false,
+  );
+  const token = await tokens.sign({ chatId, may: mayCommand ? ['read', 'command'] : ['read'] });
+  return Response.json({ token }, { headers: { 'cache-control': 'no-store' } });
+}

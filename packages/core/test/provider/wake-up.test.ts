@@ -1,0 +1,23 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { onWakeUp } from '../../src/provider/wake-up.ts';
+
+afterEach(() => vi.unstubAllGlobals());
+
+it('a page is woken by the network and by being shown, not while it is hidden, and not after it has stopped listening', () => {
+  const page = new EventTarget();
+  const document = { hidden: false };
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  vi.stubGlobal('document', document);
+  let wakes = 0;
+  const stop = onWakeUp(() => wakes++);
+  for (const type of ['online', 'pageshow', 'visibilitychange']) page.dispatchEvent(new Event(type));
+  expect(wakes).toBe(3);
+  document.hidden = true;
+  for (const type of ['online', 'visibilitychange']) page.dispatchEvent(new Event(type));
+  expect(wakes).toBe(3);
+  document.hidden = false;
+  stop();
+  stop();
+  page.dispatchEvent(new Event('online'));
+  expect(wakes).toBe(3);
+});
