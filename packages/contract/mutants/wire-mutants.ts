@@ -7,9 +7,17 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'wire-takes-any-frame',
     file: `${folder}/frame-codec.ts`,
-    find: 'if (kinds.some((isKind) => isKind(frame)) && isSound(frame)) return frame;',
+    find: 'if (kind && base(frame) && kind.is(frame)) return frame;',
     replace: 'return frame;',
     killedBy: 'frames/malformed',
+  },
+  {
+    id: 'wire-refuses-what-is-new',
+    file: `${folder}/frame-codec.ts`,
+    find: 'return (value) =>\n    Object.entries(checks)',
+    replace:
+      'return (value) =>\n    Object.keys(value as object).every((name) => name !== "sentAt" && name !== "presence") && Object.entries(checks)',
+    killedBy: 'frames/newer-server',
   },
   {
     id: 'replay-drops-a-field',

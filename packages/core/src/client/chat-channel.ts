@@ -1,6 +1,6 @@
 import type { UIMessage } from 'ai';
 import type { ChunksFrame, EndFrame, Frame, PointerFrame, StartFrame } from '../wire/frame.ts';
-import { decodeFrame } from '../wire/frame-codec.ts';
+import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
 import type { ChatView } from './chat-view.ts';
 import type { Answer, CallOptions } from './http-client.ts';
@@ -23,6 +23,7 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   turn: number | undefined;
   /** The newest turn whose messages this device has: what a send is based on. */
   baseTurn: number | undefined;
+  #hasToldUnknown = false;
   /** The run whose client tools this device has taken over. */
   claimedRun: string | undefined;
   /** The run that the next resume is for, also when it has ended since. */
@@ -241,7 +242,11 @@ export class ChatChannel<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Tells of something that is not of the protocol and was dropped. */
   malformed(error: unknown): void {
-    this.#context.emit({ type: 'malformed-frame', chatId: this.chatId, error });
+    const isUnknown = error instanceof UnknownFrame;
+    // A newer server sends them all the time.
+    if (isUnknown && this.#hasToldUnknown) return;
+    this.#hasToldUnknown ||= isUnknown;
+    this.#context.emit({ type: isUnknown ? 'unknown-frame' : 'malformed-frame', chatId: this.chatId, error });
   }
 
   /** A run that is sent here has begun, by the POST's answer or by realtime. */

@@ -42,4 +42,6 @@ export interface ConnectionStore {
 /** What a transport reports to `onEvent`. Nothing here needs an answer: the transport has dealt with it. */
 export type TransportEvent =
   | { readonly type: 'malformed-frame' | 'realtime-failed'; readonly chatId: string; readonly error: unknown }
+  /** The server sends frames of a kind or version that this client does not know: it is newer. Reported once per chat. */
+  | { readonly type: 'unknown-frame'; readonly chatId: string; readonly error: unknown }
   | { readonly type: 'http-failed'; readonly error: unknown };

@@ -1,7 +1,7 @@
 import { EventSourceParserStream } from '@ai-sdk/provider-utils';
 import type { UIMessageChunk } from 'ai';
 import { type Frame, wireVersion } from '../wire/frame.ts';
-import { decodeFrame } from '../wire/frame-codec.ts';
+import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
 import { parseSseId } from '../wire/sse-id.ts';
 import type { Answer } from './http-client.ts';
 
@@ -53,6 +53,8 @@ export async function readSse(
         from = 0;
         group = [];
         handler.onFrame(frame);
+      } else if (event !== undefined && event !== 'message') {
+        throw new UnknownFrame(`an event named ${event}`);
       } else if (data === '[DONE]') {
         if (end?.reason) handler.onFrame({ v: wireVersion, run, turn, at: end.next, end: { reason: end.reason } });
       } else {

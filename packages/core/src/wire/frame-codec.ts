@@ -7,16 +7,29 @@ export function encodeFrame(frame: Frame): string {
   return JSON.stringify(frame);
 }
 
+/** A message that a later version of the protocol may have added: another kind of frame, or another wire version. It is dropped. */
+export class UnknownFrame extends ChatTransportError {
+  constructor(what: string) {
+    super({ code: 'protocol', message: `Dropped ${what}, which this version does not know.` });
+  }
+}
+
 /**
- * Reads a frame from text that nobody vouches for. Only the shape is checked: chunks are objects with a string `type`, whatever else they carry.
- * @throws ChatTransportError `protocol` when it is not exactly one frame of this wire version, without extra fields.
+ * Reads a frame from text that nobody vouches for. Only the shape is checked: fields that are not known are ignored, and chunks are objects with
+ * a string `type`, whatever else they carry. PROTOCOL.md sections 2 and 13.
+ * @throws UnknownFrame for a kind or a wire version that is not known.
+ * @throws ChatTransportError `protocol` when it is not a frame.
  */
 export function decodeFrame(data: string): Frame {
   try {
     const frame = JSON.parse(data);
-    if (kinds.some((isKind) => isKind(frame)) && isSound(frame)) return frame;
-  } catch {
-    // No JSON: no frame.
+    if (isOther(frame)) throw new UnknownFrame(`a frame of wire version ${frame.v}`);
+    const kind = kinds.find(({ name }) => Object.hasOwn(frame, name));
+    if (!kind && base(frame)) throw new UnknownFrame('a kind of frame');
+    if (kind && base(frame) && kind.is(frame)) return frame;
+  } catch (error) {
+    if (error instanceof UnknownFrame) throw error;
+    // No JSON, or not of objects: no frame.
   }
   throw new ChatTransportError({ code: 'protocol', message: 'Not a frame.' });
 }
@@ -56,38 +69,45 @@ const isMessage: Check = (value) => {
   return isText(id) && isOneOf('system', 'user', 'assistant')(role) && isListOf(isTyped)(parts);
 };
 
-const base = { v: isOneOf(wireVersion), run: isId, turn: (value: unknown) => value !== 0 && isCount(value) };
-const start = {
+/** Whether this is a frame of another version: whatever such a frame has, it has its number there. */
+function isOther(frame: { readonly v?: unknown }): boolean {
+  return isCount(frame.v) && frame.v !== wireVersion;
+}
+
+const base = has({ v: isOneOf(wireVersion), run: isId, turn: (value: unknown) => value !== 0 && isCount(value) });
+const bareStart = has({
   trigger: isOneOf('submit-message', 'regenerate-message'),
   from: (value: unknown) => value === '' || isId(value),
   messageId: isText,
-};
-const tail = { before: (value: unknown) => value === null || isText(value), tail: isListOf(isMessage) };
-const pointer = { ...base, at: isCount, next: isCount };
-const chunks = { ...pointer, chunks: isListOf(isTyped) };
+});
+const tail = has({ before: (value: unknown) => value === null || isText(value), tail: isListOf(isMessage) });
+const isBare: Check = (value) => !['before', 'tail'].some((name) => Object.hasOwn(value as object, name));
+const end = has({ at: isCount, end: has({ reason: isOneOf(...endReasons) }) });
+const offsets = has({ at: isCount, next: isCount });
+const chunks = has({ chunks: isListOf(isTyped) });
 
-/** The kinds of frames. The set of fields decides the kind, so no frame can be two kinds. */
-const kinds = [
-  { ...base, start: hasExactly(start) },
-  { ...base, start: hasExactly({ ...start, ...tail }) },
-  { ...base, at: isCount, end: hasExactly({ reason: isOneOf(...endReasons) }) },
-  pointer,
-  chunks,
-  { ...chunks, snapshot: isOneOf(true) },
-].map(hasExactly);
+/**
+ * The kinds of frames, each told by the one field that the others lack. A frame with offsets and no field that is known is a pointer: whatever
+ * it was, the log has these offsets.
+ */
+const kinds: readonly { readonly name: string; readonly is: Check }[] = [
+  { name: 'start', is: has({ start: (value) => bareStart(value) && (isBare(value) || tail(value)) }) },
+  { name: 'end', is: end },
+  { name: 'chunks', is: (value) => offsets(value) && chunks(value) && isSound(value as ChunksFrame) },
+  { name: 'next', is: (value) => offsets(value) && isSound(value as ChunksFrame) },
+];
 
 /** Whether a frame's offsets fit one another and its chunks. */
 function isSound({ at, next, chunks, snapshot }: ChunksFrame): boolean {
-  if (next <= at) return false;
-  return snapshot ? at === 0 && chunks.length > 0 : !chunks || chunks.length === next - at;
+  if (next <= at || (snapshot !== undefined && snapshot !== true)) return false;
+  return snapshot ? at === 0 && chunks?.length > 0 : !chunks || chunks.length === next - at;
 }
 
-function hasExactly(checks: Record<string, Check>): Check {
-  const namesOf = (fields: object) => Object.keys(fields).sort().join();
-  const names = namesOf(checks);
+function has(checks: Record<string, Check>): Check {
   return (value) =>
-    namesOf(value as object) === names &&
-    Object.entries(checks).every(([name, check]) => check((value as NonNullable<Fields>)[name]));
+    Object.entries(checks).every(
+      ([name, check]) => Object.hasOwn(value as object, name) && check((value as NonNullable<Fields>)[name]),
+    );
 }
 
 function isOneOf(...values: unknown[]): Check {

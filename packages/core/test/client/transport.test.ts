@@ -465,7 +465,7 @@ describe('bad input', () => {
     for (const data of [
       '{',
       '[]',
-      '{"v":2}',
+      '{"v":1}',
       '{"v":1,"run":"x","turn":1,"at":0,"next":1,"chunks":[{}]}',
       'null',
       '{"v":1,"run":"../x","turn":1,"at":0,"next":1}',

@@ -43,6 +43,13 @@ describe('a send that is malformed', () => {
     expect(error.message).toContain('m2');
   });
 
+  it('is refused when it asks for another version of the protocol, and taken for version 1 without one', async () => {
+    const world = createWorld();
+    expect(await errorOf(await world.fetch('/c?v=2'))).toEqual([400, 'protocol']);
+    expect((await world.fetch('/c?v=1')).status).toBe(200);
+    expect((await world.fetch('/c')).status).toBe(200);
+  });
+
   it('is refused when it is not JSON, in form or in type', async () => {
     const world = createWorld();
     const headers = { 'content-type': 'application/json' };

@@ -6,7 +6,7 @@ const malformed = [
   '{',
   '[]',
   'null',
-  '{"v":2,"run":"x","turn":1,"at":0,"next":1}',
+  '{"run":"x","turn":1,"at":0,"next":1}',
   '{"v":1,"run":"x","turn":1,"at":0,"next":1,"chunks":[{}]}',
   '{"v":1,"run":"x","turn":1,"at":1,"next":1,"chunks":[]}',
   '{"v":1,"run":"../x","turn":1,"at":0,"next":1}',
@@ -33,6 +33,37 @@ export const frameCases: readonly ProviderCase[] = [
       call.finish();
       await done;
       expect(chat.text).toBe('one two');
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'frames/newer-server',
+    title: 'ignores what a newer server adds, and says so once',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      await device.reaches('c', 'realtime');
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      const { realtime } = stage.server;
+      const signal = AbortSignal.timeout(10_000);
+      const { runId, turn } = call.input;
+      const base = { v: 1, run: runId, turn };
+      const unknown = [
+        { ...base, presence: { typing: true } },
+        { ...base, v: 2, at: 0, next: 1 },
+      ];
+      // A known frame with more in it: the end is what a reader would notice, if it took this for something else.
+      const grown = { ...base, at: 0, next: 1, chunks: [{ type: 'start' }], sentAt: 1 };
+      for (const frame of [...unknown, ...unknown, grown]) {
+        await realtime.publish(realtime.channelName('c'), JSON.stringify(frame), signal);
+      }
+      call.say('two');
+      call.finish();
+      await done;
+      expect(chat.text).toBe('one two');
+      const reports = device.events.filter(({ type }) => type === 'unknown-frame' || type === 'malformed-frame');
+      expect(reports.map(({ type }) => type)).toEqual(['unknown-frame']);
       stage.expectInStep(chat);
     },
   },

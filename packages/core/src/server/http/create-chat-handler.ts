@@ -1,6 +1,7 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
+import { wireVersion } from '../../wire/frame.ts';
 import { defaultApi } from '../../wire/routes.ts';
 import { readHead, viewOf } from '../conversation/head.ts';
 import { type ChatRuntime, createRuntimeParts } from '../create-chat-runtime.ts';
@@ -80,7 +81,12 @@ type Method = 'GET' | 'POST';
 type Exchange = ((request: Request, allow: (chatId: string) => Promise<void>) => Promise<Response>) | undefined;
 
 async function route(context: HandlerContext, request: Request, exchange: Exchange): Promise<Response> {
-  const { pathname } = new URL(request.url);
+  const { pathname, searchParams } = new URL(request.url);
+  const version = searchParams.get('v');
+  if (version !== null && version !== String(wireVersion)) {
+    const message = `This server speaks version ${wireVersion} of the protocol, not ${version}.`;
+    throw new ChatTransportError({ code: 'protocol', message });
+  }
   const path = pathname.replace(/\/+$/, '');
   if (path === context.api) return only('POST', request, () => sendRoute(context, request));
   const [segment, action, ...more] = path.startsWith(`${context.api}/`)
