@@ -2,6 +2,14 @@ import type { Clock } from '@chat-transport/core';
 import { PartySocket } from 'partysocket';
 import { ping, pong } from './socket-wire.ts';
 
+/** How a socket finds out that it is dead. */
+export interface Heartbeat {
+  /** Silence before a ping, in milliseconds. */
+  readonly heartbeatMs: number;
+  /** A socket that was silent for this long is dead, in milliseconds. */
+  readonly deadAfterMs: number;
+}
+
 /** What `openChatSocket` needs. */
 export interface ChatSocketOptions {
   /** The Worker's chat routes, e.g. `https://chat.example.workers.dev/api/chat`; relative to the page. */
@@ -10,10 +18,8 @@ export interface ChatSocketOptions {
   /** Asked at every connect: the ticket, and the position. */
   readonly query: () => Promise<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Silence before a ping, in milliseconds. */
-  readonly heartbeatMs: number;
-  /** A socket that was silent for so long is dead, in milliseconds. */
-  readonly deadAfterMs: number;
+  /** How silence is tested. Read at every message: it may change while the socket lives. */
+  readonly heartbeat: () => Heartbeat;
   /** The WebSocket class. Default: the platform's. */
   readonly webSocket?: unknown;
   onOpen?(): void;
@@ -26,8 +32,10 @@ export interface ChatSocketOptions {
 export interface ChatSocket {
   /** False where nothing can be sent now. */
   send(data: string): boolean;
-  /** The network may be back, or gone: shows within `patienceMs` whether the socket lives. */
-  wake(patienceMs: number): void;
+  /** Finds out within `patienceMs` whether the socket lives; default as after silence. A socket that is down connects at once. */
+  test(patienceMs?: number): void;
+  /** Replaces the socket with a new one, at once. */
+  renew(): void;
   close(): void;
 }
 
@@ -38,17 +46,19 @@ const maxRetryMs = 4_000;
 
 /** Opens a chat's socket: PartySocket, with the heartbeat that it lacks. */
 export function openChatSocket(options: ChatSocketOptions): ChatSocket {
-  const { clock, heartbeatMs, deadAfterMs } = options;
+  const { clock } = options;
   const { host, pathname, protocol } = new URL(options.url, globalThis.location?.href ?? 'http://localhost');
   let timer: unknown;
   const after = (delayMs: number, act: () => void): void => {
     clock.clearTimeout(timer);
     timer = clock.setTimeout(act, delayMs);
   };
-  const beat = (patienceMs = deadAfterMs - heartbeatMs): void => {
+  const beat = (patienceMs?: number): void => {
+    const { heartbeatMs, deadAfterMs } = options.heartbeat();
     socket.send(ping);
-    after(patienceMs, () => socket.reconnect());
+    after(patienceMs ?? deadAfterMs - heartbeatMs, () => socket.reconnect());
   };
+  const listen = (): void => after(options.heartbeat().heartbeatMs, beat);
   const down = (reason: unknown): void => {
     clock.clearTimeout(timer);
     options.onDown(reason);
@@ -65,21 +75,22 @@ export function openChatSocket(options: ChatSocketOptions): ChatSocket {
     WebSocket: options.webSocket,
   });
   socket.onopen = () => {
-    after(heartbeatMs, beat);
+    listen();
     options.onOpen?.();
   };
   socket.onmessage = ({ data }) => {
-    after(heartbeatMs, beat);
+    listen();
     if (data !== pong) options.onMessage(data);
   };
   // A failed query is an error without a close.
   socket.onclose = socket.onerror = down;
   return {
     send: (data) => socket.readyState === 1 && socket.send(data),
-    wake(patienceMs) {
+    test(patienceMs) {
       if (socket.readyState === 1) beat(patienceMs);
       else socket.reconnect();
     },
+    renew: () => socket.reconnect(),
     close() {
       socket.onclose = socket.onerror = socket.onmessage = socket.onopen = null;
       clock.clearTimeout(timer);

@@ -10,3 +10,9 @@ export const partykitSupports = { ownLog: true, clientCommands: true, ordered: t
  * https://developers.cloudflare.com/durable-objects/best-practices/websockets/ (read 2026-11-22)
  */
 export const defaultLimits: PublishLimits = { maxMessageBytes: 1024 * 1024, flushIntervalMs: 100 };
+
+/**
+ * Largest message that an object receives over a socket, in bytes. The platform closes the socket at a larger one.
+ * @source https://developers.cloudflare.com/durable-objects/platform/limits/ (read 2026-11-22): 32 MiB
+ */
+export const maxInboundBytes: number = 32 * 1024 * 1024;

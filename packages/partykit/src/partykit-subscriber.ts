@@ -24,12 +24,16 @@ interface Session {
 /** Follows each chat over a socket to its object. */
 export function partykitSubscriber(options: PartykitSubscriberOptions): RealtimeSubscriber {
   const { clock = systemClock, authorize } = options;
+  const heartbeat = {
+    heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
+    deadAfterMs: options.deadAfterMs ?? defaultDeadAfterMs,
+  };
   const sessions = new Map<string, Session>();
   const openDesk = (): CommandDesk => createCommandDesk({ clock, timeoutMs: options.commandTimeoutMs });
   let stopListening: (() => void) | undefined;
 
   const wake = (): void => {
-    for (const { socket } of sessions.values()) socket.wake(wakeUpMs);
+    for (const { socket } of sessions.values()) socket.test(wakeUpMs);
   };
   const stopIfUnused = (): void => {
     if (sessions.size > 0) return;
@@ -64,8 +68,7 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
           chatId,
           query,
           clock,
-          heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
-          deadAfterMs: options.deadAfterMs ?? defaultDeadAfterMs,
+          heartbeat: () => heartbeat,
           webSocket: options.webSocket,
           onMessage(data) {
             if (!data.startsWith(deviceMessageMark)) {
@@ -74,6 +77,7 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
               return;
             }
             const message: DeviceMessage = JSON.parse(data);
+            if (message.type === 'over') return session.socket.renew();
             if (message.type === 'receipt') return session.commands.answer(message.ref, message);
             newest = data;
             session.isLive = true;

@@ -19,6 +19,8 @@ export type DeviceMessage =
    * the address has come before it.
    */
   | { readonly type: 'live'; readonly run?: string; readonly next?: number }
+  /** The session is over: a new socket, with a new ticket, goes on. A close alone can take 20 s to arrive. */
+  | { readonly type: 'over' }
   | { readonly type: 'receipt'; readonly ref: number; readonly receipt: CommandReceipt }
   | { readonly type: 'receipt'; readonly ref: number; readonly error: WireError };
 

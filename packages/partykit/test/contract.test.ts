@@ -3,8 +3,6 @@ import { PartyKitChatTransport } from '../src/index.ts';
 import { partykitServer, partykitSupports as supports } from '../src/remote.ts';
 import { secret, Workerd } from './support/workerd.ts';
 
-const heartbeats = { heartbeatMs: 200, deadAfterMs: 600 };
-
 const contract: ProviderContract = {
   name: 'partykit, answers made elsewhere',
   supports,
@@ -15,11 +13,10 @@ const contract: ProviderContract = {
         return workerd.port;
       },
       createServer() {
-        const realtime = partykitServer({ url: workerd.url, secret, ...heartbeats });
+        const realtime = partykitServer({ url: workerd.url, secret });
         return { realtime, close: () => realtime.log.close() };
       },
-      createTransport: (options, { host }) =>
-        new PartyKitChatTransport({ ...options, ...heartbeats, url: `http://${host}/api/chat` }),
+      createTransport: (options, { host }) => new PartyKitChatTransport({ ...options, url: `http://${host}/api/chat` }),
       restartService: () => workerd.restart(),
       dispose: () => workerd.stop(),
     };

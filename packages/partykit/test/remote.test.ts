@@ -1,7 +1,7 @@
 import { FaultProxy } from '@chat-transport/contract';
 import type { RunInit } from '@chat-transport/core/provider';
-import { createChatRuntime } from '@chat-transport/core/server';
-import { expect, onTestFinished, test } from 'vitest';
+import { createChatRuntime, defaultLeaseMs } from '@chat-transport/core/server';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type PartykitServer, type PartykitServerOptions, partykitServer } from '../src/remote.ts';
 import { ticketsOf } from '../src/ticket.ts';
 import { RawSocket } from './support/raw-socket.ts';
@@ -41,7 +41,7 @@ async function proxyTo(workerd: Workerd): Promise<FaultProxy> {
 test('a begin whose answer was lost on the way is answered with its fence after the reconnect', async () => {
   const { workerd, open } = await setUp();
   const proxy = await proxyTo(workerd);
-  const { log } = open({ url: `http://${proxy.host}/api/chat`, heartbeatMs: 100, deadAfterMs: 400 });
+  const { log } = open({ url: `http://${proxy.host}/api/chat` });
   const other = open().log;
   expect((await log.state('c')).turn).toBe(0);
   proxy.set({ down: { blackHole: true } });
@@ -56,7 +56,7 @@ test('a begin whose answer was lost on the way is answered with its fence after 
 test('an append whose answer was lost on the way is in the log once', async () => {
   const { workerd, open } = await setUp();
   const proxy = await proxyTo(workerd);
-  const { log } = open({ url: `http://${proxy.host}/api/chat`, heartbeatMs: 100, deadAfterMs: 400 });
+  const { log } = open({ url: `http://${proxy.host}/api/chat` });
   const other = open().log;
   const begun = await log.begin(run);
   if (begun.type !== 'started') throw new Error(`begin answered ${begun.type}`);
@@ -69,9 +69,66 @@ test('an append whose answer was lost on the way is in the log once', async () =
   expect((await other.read(run, { from: 0 })).frames).toEqual([frame]);
 });
 
-test('another secret is refused, and the error says what to look at', async () => {
+test.each([defaultLeaseMs, 6_000])(
+  'a half-open link is replaced within a third of a lease of %i ms',
+  async (leaseMs) => {
+    const { workerd, open } = await setUp();
+    const proxy = await proxyTo(workerd);
+    const { log } = open({ url: `http://${proxy.host}/api/chat` });
+    const begun = await log.begin({ ...run, leaseMs });
+    if (begun.type !== 'started') throw new Error(`begin answered ${begun.type}`);
+    proxy.halfOpen();
+    const from = performance.now();
+    const frame = { at: 0, next: 1, chunks: [{ type: 'text-delta' as const, id: '0', delta: 'once' }] };
+    expect(await log.append(run, begun.fence, frame)).toEqual({ commands: [] });
+    expect(performance.now() - from).toBeLessThan(leaseMs / 3);
+  },
+);
+
+test('a heartbeat that is set to be slower than the lease allows is not', async () => {
+  const { workerd, open } = await setUp();
+  const proxy = await proxyTo(workerd);
+  const { log } = open({ url: `http://${proxy.host}/api/chat`, heartbeatMs: 60_000, deadAfterMs: 90_000 });
+  await log.begin({ ...run, leaseMs: 3_000 });
+  proxy.halfOpen();
+  const from = performance.now();
+  expect((await log.state('c')).turn).toBe(1);
+  expect(performance.now() - from).toBeLessThan(1_000);
+});
+
+test('a frame that an object cannot receive is refused at once, and the link lives on', async () => {
   const { open } = await setUp();
-  const { log } = open({ secret: secret.replace('a ', 'no'), callTimeoutMs: 300 });
+  const { log } = open();
+  const begun = await log.begin(run);
+  if (begun.type !== 'started') throw new Error(`begin answered ${begun.type}`);
+  const chunks = [{ type: 'text-delta' as const, id: '0', delta: 'x'.repeat(40_000_000) }];
+  const append = log.append(run, begun.fence, { at: 0, next: 1, chunks });
+  await expect(append).rejects.toMatchObject({
+    code: 'too-large',
+    retryable: false,
+    message: expect.stringMatching(/4000\d{4} bytes.*33554432/),
+  });
+  expect(await log.renew(run, begun.fence)).toEqual({ commands: [] });
+});
+
+test('a server whose clock is behind is refused at once, and the error names the clock and not the secret', async () => {
+  const { open } = await setUp();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 130_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  const { log } = open();
+  const from = performance.now();
+  const error = await log.state('c').catch((caught: unknown) => caught);
+  expect(error).toMatchObject({
+    code: 'provider-failed',
+    message: expect.stringMatching(/expired (69|7\d) s ago.*clock/),
+  });
+  expect(String(error)).not.toContain('secret');
+  expect(performance.now() - from).toBeLessThan(2_000);
+});
+
+test('another secret is refused at once, and the error says what to look at', async () => {
+  const { open } = await setUp();
+  const { log } = open({ secret: secret.replace('a ', 'no') });
   await expect(log.state('c')).rejects.toMatchObject({
     code: 'provider-failed',
     message: expect.stringContaining('secret'),

@@ -1,4 +1,4 @@
-import { jwtVerify, SignJWT } from 'jose';
+import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose';
 import { ChatTransportError } from '../errors.ts';
 import { readJsonBody } from '../server/http/request-body.ts';
 import type { AllowChat } from './realtime-server.ts';
@@ -19,6 +19,8 @@ export interface ChatTokens {
   sign(grant: ChatGrant): Promise<string>;
   /** The grant, or `undefined` for a token that is absent, not ours, changed, or expired. */
   verify(token: string | null | undefined): Promise<ChatGrant | undefined>;
+  /** Why `verify` refuses a token, for the operator: another secret and a wrong clock look the same otherwise. */
+  explain(token: string | null | undefined): Promise<string>;
 }
 
 /** Options of `createChatTokens`. */
@@ -56,6 +58,14 @@ export function createChatTokens({
     throw new TypeError(`${name}: \`secret\` has ${key.length} bytes; it needs at least ${minSecretBytes}.`);
   }
   const audience = `chat-transport/${name}`;
+  const check = (token: string | null | undefined): Promise<JWTVerifyResult> =>
+    jwtVerify(token ?? '', key, {
+      algorithms: ['HS256'],
+      audience,
+      requiredClaims: ['exp'],
+      clockTolerance: toleranceMs / 1000,
+      currentDate: new Date(now()),
+    });
   return {
     sign: ({ chatId, may, userId }) =>
       new SignJWT({ chat: chatId, may: [...may], ...(userId !== undefined && { user: userId }) })
@@ -65,21 +75,36 @@ export function createChatTokens({
         .sign(key),
     async verify(token) {
       try {
-        const { payload } = await jwtVerify(token ?? '', key, {
-          algorithms: ['HS256'],
-          audience,
-          requiredClaims: ['exp'],
-          clockTolerance: toleranceMs / 1000,
-          currentDate: new Date(now()),
-        });
-        const { chat, may, user } = payload;
+        const { chat, may, user } = (await check(token)).payload;
         if (typeof chat !== 'string' || !Array.isArray(may)) return undefined;
         return { chatId: chat, may, ...(typeof user === 'string' && { userId: user }) };
       } catch {
         return undefined;
       }
     },
+    async explain(token) {
+      try {
+        await check(token);
+        return 'The token is for another chat.';
+      } catch (error) {
+        return reasonOf(error, now());
+      }
+    },
   };
+}
+
+function reasonOf(error: unknown, now: number): string {
+  if (error instanceof errors.JWTExpired) {
+    const seconds = Math.round(now / 1000 - Number(error.payload.exp));
+    return (
+      `The token expired ${seconds} s ago by this server's clock. ` +
+      'If it is new, the clock of the server that signed it is behind: set that clock.'
+    );
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) {
+    return 'The signature of the token does not match. Do the two servers have the same secret?';
+  }
+  return 'There is no valid token.';
 }
 
 /**

@@ -1,14 +1,16 @@
 import { systemClock } from '@chat-transport/core';
 import { type ChatTokens, ChatTransportError, type WaitOptions } from '@chat-transport/core/provider';
-import { type ChatSocket, openChatSocket } from '../chat-socket.ts';
+import { defaultLeaseMs } from '@chat-transport/core/server';
+import { type ChatSocket, type Heartbeat, openChatSocket } from '../chat-socket.ts';
+import { maxInboundBytes } from '../limits.ts';
 import type { LogAnswer, LogCall, LogQuestion } from '../socket-wire.ts';
 
 /** What the links of one log share; see `PartykitServerOptions`. */
 export interface LinkOptions {
   readonly url: string;
   readonly tickets: ChatTokens;
-  readonly heartbeatMs: number;
-  readonly deadAfterMs: number;
+  readonly heartbeatMs?: number | undefined;
+  readonly deadAfterMs?: number | undefined;
   readonly callTimeoutMs: number;
   readonly lingerMs: number;
   readonly webSocket?: unknown;
@@ -16,8 +18,15 @@ export interface LinkOptions {
 
 interface OpenCall {
   question: Extract<LogQuestion, { call: LogCall }>;
-  readonly settle: (answer?: LogAnswer) => void;
+  text: string;
+  readonly settle: (answer?: LogAnswer | ChatTransportError) => void;
 }
+
+/** The part of a lease after which a silent link counts as dead: there is time for two more attempts. */
+const deadAfterPart = 0.3;
+/** How long a plain request for the reason of a refused socket may take, in milliseconds. */
+const explainTimeoutMs = 2_000;
+const encoder = new TextEncoder();
 
 /** One chat's socket to its object, and the calls that wait for their answers. A lost socket comes back, and the calls are asked again. */
 export class ChatLink {
@@ -26,6 +35,10 @@ export class ChatLink {
   readonly #calls = new Map<string, OpenCall>();
   readonly #onIdle: () => void;
   #onEmpty: () => void = () => {};
+  /** The shortest lease that depends on this link, in milliseconds. */
+  #leaseMs = defaultLeaseMs;
+  #wasOpened = false;
+  #explaining = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `onIdle` is called when nothing has used the link for a while. */
@@ -33,46 +46,71 @@ export class ChatLink {
     this.#options = options;
     this.#onIdle = onIdle;
     this.#socket = openChatSocket({
-      ...options,
+      url: options.url,
+      webSocket: options.webSocket,
       chatId,
       clock: systemClock,
+      heartbeat: () => this.#heartbeat,
       query: async () => ({ ticket: await options.tickets.sign({ chatId, may: ['log'] }) }),
       onOpen: () => {
-        for (const { question } of this.#calls.values()) this.#send(question);
+        this.#wasOpened = true;
+        for (const { text } of this.#calls.values()) this.#socket.send(text);
       },
       onMessage: (data) => {
         const answer = JSON.parse(data) as LogAnswer;
         this.#calls.get(answer.id)?.settle(answer);
       },
-      onDown: () => {},
+      onDown: () => {
+        if (!this.#wasOpened) void this.#explain(chatId);
+        this.#wasOpened = false;
+      },
     });
+  }
+
+  get #heartbeat(): Heartbeat {
+    const { deadAfterMs = Infinity, heartbeatMs = Infinity } = this.#options;
+    const dead = Math.min(deadAfterMs, this.#leaseMs * deadAfterPart);
+    return { deadAfterMs: dead, heartbeatMs: Math.min(heartbeatMs, dead / 3) };
+  }
+
+  /** A lease of this length depends on the link from now on: the link notices its death in less than a third of it. */
+  expectLease(leaseMs: number): void {
+    this.#leaseMs = Math.min(this.#leaseMs, leaseMs);
   }
 
   /** Asks the object. @throws ChatTransportError what it answers, or `provider-failed` when it does not. */
   call(id: string, call: LogCall, args: readonly unknown[], { waitMs = 0, signal }: WaitOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
+      const question = { id, call, args };
       const { url, callTimeoutMs } = this.#options;
-      const settle = (answer?: LogAnswer): void => {
+      const text = JSON.stringify(question);
+      if (text.length > maxInboundBytes / 3) {
+        const bytes = encoder.encode(text).length;
+        if (bytes > maxInboundBytes) return reject(tooLarge(call, bytes));
+      }
+      const settle: OpenCall['settle'] = (answer) => {
         this.#calls.delete(id);
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
         this.#rest();
-        if (!answer)
-          reject(signal?.aborted ? signal.reason : failed(`${url} did not answer in time. Is the secret the same?`));
+        if (!answer) reject(signal?.aborted ? signal.reason : failed(`${url} did not answer in time.`));
+        else if (answer instanceof Error) reject(answer);
         else if ('error' in answer) reject(new ChatTransportError(answer.error));
         else resolve(answer.answer);
       };
       const onAbort = (): void => {
-        this.#send({ id, abort: true });
+        this.#abort(id);
         settle();
       };
-      const timer = setTimeout(settle, callTimeoutMs + waitMs);
+      const timer = setTimeout(() => {
+        this.#socket.test();
+        settle();
+      }, callTimeoutMs + waitMs);
       signal?.addEventListener('abort', onAbort);
       clearTimeout(this.#timer);
-      const question = { id, call, args };
-      this.#calls.set(id, { question, settle });
-      this.#send(question);
+      this.#calls.set(id, { question, text, settle });
+      this.#socket.send(text);
     });
   }
 
@@ -82,9 +120,10 @@ export class ChatLink {
       const { id, args } = call.question;
       const wait = args.at(-1) as WaitOptions | undefined;
       if (!wait?.waitMs) continue;
-      this.#send({ id, abort: true });
+      this.#abort(id);
       call.question = { ...call.question, args: [...args.slice(0, -1), { ...wait, waitMs: 0 }] };
-      this.#send(call.question);
+      call.text = JSON.stringify(call.question);
+      this.#socket.send(call.text);
     }
     if (this.#calls.size === 0) return;
     await new Promise<void>((resolve) => {
@@ -99,6 +138,26 @@ export class ChatLink {
     this.#socket.close();
   }
 
+  /** A refused handshake tells a client nothing. The same address answers a plain request with the reason. */
+  async #explain(chatId: string): Promise<void> {
+    if (this.#explaining || this.#calls.size === 0) return;
+    this.#explaining = true;
+    const { url, tickets } = this.#options;
+    try {
+      const ticket = await tickets.sign({ chatId, may: ['log'] });
+      const signal = AbortSignal.timeout(explainTimeoutMs);
+      const response = await fetch(`${url}/${chatId}/socket?ticket=${ticket}`, { signal });
+      const { error } = (await response.json()) as { error: { code: string; message: string } };
+      if (error.code !== 'unauthorized') return;
+      const refusal = failed(`${url} refuses this server: ${error.message}`);
+      for (const { settle } of this.#calls.values()) settle(refusal);
+    } catch {
+      // Not reached, or not the Worker's answer: the calls wait for the next attempt.
+    } finally {
+      this.#explaining = false;
+    }
+  }
+
   #rest(): void {
     clearTimeout(this.#timer);
     if (this.#calls.size > 0) return;
@@ -106,9 +165,14 @@ export class ChatLink {
     this.#timer = setTimeout(this.#onIdle, this.#options.lingerMs);
   }
 
-  #send(question: LogQuestion): void {
-    this.#socket.send(JSON.stringify(question));
+  #abort(id: string): void {
+    this.#socket.send(JSON.stringify({ id, abort: true } satisfies LogQuestion));
   }
+}
+
+function tooLarge(call: LogCall, bytes: number): ChatTransportError {
+  const message = `\`${call}\` has ${bytes} bytes; a Durable Object receives at most ${maxInboundBytes} in one message.`;
+  return new ChatTransportError({ code: 'too-large', message });
 }
 
 /** A call that cannot be answered. */

@@ -1,6 +1,5 @@
 import { grantChatToken, type RealtimeServer, type RunLog } from '@chat-transport/core/provider';
 import { defaultLimits } from '../limits.ts';
-import { defaultDeadAfterMs, defaultHeartbeatMs } from '../subscriber-options.ts';
 import { ticketsOf } from '../ticket.ts';
 import { remoteLog } from './remote-log.ts';
 
@@ -18,9 +17,9 @@ export interface PartykitServerOptions {
   readonly callTimeoutMs?: number | undefined;
   /** How long a chat's socket stays open when nothing uses it, in milliseconds. @default defaultLingerMs */
   readonly lingerMs?: number | undefined;
-  /** Silence before a ping, in milliseconds. @default defaultHeartbeatMs */
+  /** Silence before a ping, in milliseconds. At most, and by default, a tenth of the runs' lease. */
   readonly heartbeatMs?: number | undefined;
-  /** A socket that was silent for so long is dead, in milliseconds. @default defaultDeadAfterMs */
+  /** A socket that was silent for this long is dead, in milliseconds. At most, and by default, three tenths of the runs' lease. */
   readonly deadAfterMs?: number | undefined;
   /** The WebSocket class. Default: the platform's, in Node 22 and newer. */
   readonly webSocket?: unknown;
@@ -50,8 +49,8 @@ export function partykitServer(options: PartykitServerOptions): PartykitServer {
     webSocket: options.webSocket,
     callTimeoutMs: options.callTimeoutMs ?? defaultCallTimeoutMs,
     lingerMs: options.lingerMs ?? defaultLingerMs,
-    heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
-    deadAfterMs: options.deadAfterMs ?? defaultDeadAfterMs,
+    heartbeatMs: options.heartbeatMs,
+    deadAfterMs: options.deadAfterMs,
   };
   const log = remoteLog(link, options.listChats ?? (() => []));
   return {

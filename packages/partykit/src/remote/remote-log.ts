@@ -45,6 +45,7 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
     name: 'partykit',
     begin(run) {
       chats.add(run.chatId);
+      linkTo(run.chatId).expectLease(run.leaseMs);
       return call(run.chatId, 'begin', [run]);
     },
     append: (run, fence, frame) => call(run.chatId, 'append', [idsOf(run), fence, frame]),

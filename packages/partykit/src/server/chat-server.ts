@@ -95,7 +95,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const token = isSocket ? new URL(request.url).searchParams.get('ticket') : request.headers.get(ticketHeader);
     const ticket = await this.#tickets.verify(token);
     if (ticket?.chatId === this.name) this.#grants.set(request, ticket);
-    else if (isSocket) return errorJson('unauthorized', 'The ticket is invalid, over, or for another chat.');
+    else if (isSocket) return errorJson('unauthorized', await this.#tickets.explain(token));
     return super.fetch(request);
   }
 
@@ -119,7 +119,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     try {
       if (!state || typeof message !== 'string') throw new TypeError('Not a message of this wire.');
       if (state.may.includes('log')) await this.#desk.ask(message, (answer) => tell(connection, answer));
-      else if (state.until <= Date.now()) connection.close(closeCodes.sessionOver, 'the session is over');
+      else if (state.until <= Date.now()) endSession(connection);
       else await this.#command(connection, state.may, JSON.parse(message));
     } catch {
       connection.close(closeCodes.invalid, 'invalid message');
@@ -194,7 +194,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     for (const connection of this.getConnections<Session>()) {
       const { state } = connection;
       if (!state?.may.includes('read')) continue;
-      if (state.until <= Date.now()) connection.close(closeCodes.sessionOver, 'the session is over');
+      if (state.until <= Date.now()) endSession(connection);
       else {
         data ??= this.#encode(frame);
         connection.send(data);
@@ -232,6 +232,13 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 
 /** Why the object closes a socket. */
 export const closeCodes = { invalid: 1008, sessionOver: 4408 } as const;
+
+/** Announces the end first: the close event of a close outside of the socket's own message handler arrives seconds later. */
+function endSession(connection: Connection): void {
+  if (connection.readyState !== WebSocket.OPEN) return;
+  tell(connection, { type: 'over' });
+  connection.close(closeCodes.sessionOver, 'the session is over');
+}
 
 function tell(connection: Connection, message: DeviceMessage | LogAnswer): void {
   if (connection.readyState === WebSocket.OPEN) connection.send(JSON.stringify(message));

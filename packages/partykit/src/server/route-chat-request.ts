@@ -87,6 +87,11 @@ async function connect(
   tickets: ChatTokens,
   options: RouteChatOptions,
 ): Promise<Response> {
+  const token = new URL(request.url).searchParams.get('ticket');
+  const ticket = await tickets.verify(token);
+  const isAllowed = ticket?.chatId === chatId;
+  // A client whose handshake was refused asks with a plain request for the reason.
+  if (token && !isAllowed) return errorJson('unauthorized', await tickets.explain(token));
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
     return errorJson('not-found', 'This address is a WebSocket.', undefined, { status: 426 });
   }
@@ -96,9 +101,8 @@ async function connect(
       status: 414,
     });
   }
-  const ticket = await tickets.verify(new URL(request.url).searchParams.get('ticket'));
-  if (ticket?.chatId === chatId) return reach(options, chatId, new Request(request));
-  return errorJson('unauthorized', 'The ticket is invalid, over, or for another chat.');
+  if (isAllowed) return reach(options, chatId, new Request(request));
+  return errorJson('unauthorized', await tickets.explain(token));
 }
 
 async function reach({ namespace, onEvent }: RouteChatOptions, chatId: string, request: Request): Promise<Response> {

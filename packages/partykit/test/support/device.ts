@@ -33,8 +33,6 @@ export class Device {
       api: `http://${http.host}/api/chat`,
       url: `http://${sockets.host}/api/chat`,
       headers,
-      heartbeatMs: 200,
-      deadAfterMs: 600,
       timings: quick,
       fetch: async (input, init) => {
         this.requests.push(`${init?.method ?? 'GET'} ${new URL(String(input)).pathname}`);
