@@ -34,9 +34,13 @@ export {
 } from './provider/command-desk.ts';
 export type * from './provider/realtime-server.ts';
 export type * from './provider/realtime-subscriber.ts';
+<<<<<<< HEAD
 export { isRefusal, statusError } from './provider/refusal.ts';
 export { type TokenSource, tokenSource } from './provider/token-source.ts';
 export { onWakeUp } from './provider/wake-up.ts';
+=======
+export { allowChats, maxChatsPerCredential } from './server/http/allow-chats.ts';
+>>>>>>> 04d9e9a (feat(ably): add a provider for Ably, and an emulator of the service)
 export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';

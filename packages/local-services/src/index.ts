@@ -1,3 +1,5 @@
+export { type AblyEmulator, type AblyEmulatorOptions, startAblyEmulator } from './ably/ably-emulator.ts';
+export type { AblyLimits } from './ably/limits.ts';
 export { freePort } from './free-port.ts';
 export { type LocalProcess, type LocalProgram, startProcess } from './local-process.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis-server.ts';

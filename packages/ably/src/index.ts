@@ -1,0 +1,9 @@
+export { AblyChatTransport, type AblyChatTransportOptions } from './ably-chat-transport.ts';
+export {
+  type AblyClient,
+  type AblyClientOptions,
+  ablySubscriber,
+  type AblySubscriberOptions,
+  defaultCheckAfterMs,
+} from './ably-subscriber.ts';
+export { defaultChannelPrefix } from './channel-names.ts';
