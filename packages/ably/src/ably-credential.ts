@@ -1,5 +1,5 @@
 import type { SubscriberContext } from '@chat-transport/core';
-import { ChatTransportError } from '@chat-transport/core/provider';
+import { ChatTransportError, isRefusal } from '@chat-transport/core/provider';
 import type { ClientOptions, RealtimeClient } from 'ably';
 
 /** What is used of an `ably` client in a browser, full or modular. */
@@ -8,93 +8,79 @@ export type AblyClient = Pick<RealtimeClient, 'auth' | 'channels' | 'close' | 'c
 /** What a client has to be made with. */
 export type AblyClientOptions = Required<Pick<ClientOptions, 'authCallback' | 'autoConnect' | 'echoMessages'>>;
 
-/** States in which a client connects by itself, with the token that it has or with the next one. */
-const tries: readonly string[] = ['connected', 'connecting', 'disconnected'];
-
-/** A connection has one token, which is for all chats that are in use on the page. */
-export class AblyCredential {
+/** A connection has one token, which is for all chats that are open on the page. */
+export interface AblyCredential {
   readonly clientOptions: AblyClientOptions;
-  readonly #post: SubscriberContext['post'];
-  /** The chats in use, and who hears that one was refused. */
-  readonly #chats = new Map<string, (refusal: ChatTransportError) => void>();
-  /** The chats of the newest token. */
-  #granted = new Set<string>();
-  /** The end of the queue: of two `authorize` calls at the same time, Ably's client may let the older one win. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** Every token from the next one on is for this chat too, until the returned function is called. */
+  open(chatId: string, onRefused: (refusal: ChatTransportError) => void): () => void;
+  /** Resolves when the connection's token is valid for the chat. */
+  admit(chatId: string, client: AblyClient): Promise<void>;
+  /** Whether the newest token is for the chat. A renewal that was asked for before the chat was opened may come in late. */
+  covers(chatId: string): boolean;
+}
 
-  constructor(post: SubscriberContext['post']) {
-    this.#post = post;
-    this.clientOptions = {
-      autoConnect: false,
-      echoMessages: false,
-      authCallback: (_params, callback) => {
-        this.#request().then(
-          (token) => callback(null, token),
-          (error) => callback(errorFor(error), null),
-        );
-      },
+/** States in which a client connects by itself, with the token that it has. */
+const connects: readonly string[] = ['connected', 'connecting', 'disconnected'];
+
+/** Gets tokens from `POST {api}/auth`. */
+export function ablyCredential(post: SubscriberContext['post']): AblyCredential {
+  const chats = new Map<string, (refusal: ChatTransportError) => void>();
+  let granted = new Set<string>();
+  /** `authorize` calls run one after the other: of two at a time, Ably's client may let the older one win. */
+  let last: Promise<unknown> = Promise.resolve();
+
+  const requestToken = async (): Promise<string> => {
+    const asked = [...chats];
+    const refuse = (refusal: ChatTransportError): void => {
+      for (const [chatId, onRefused] of asked) if (!granted.has(chatId)) onRefused(refusal);
     };
-  }
-
-  /** The chat is in every token from the next one on, until the returned function is called. */
-  use(chatId: string, onRefused: (refusal: ChatTransportError) => void): () => void {
-    this.#chats.set(chatId, onRefused);
-    return () => {
-      if (this.#chats.get(chatId) === onRefused) this.#chats.delete(chatId);
-    };
-  }
-
-  /** Resolves when the connection's token is good for the chat. Chats that come while one is waiting share its token. */
-  admit(chatId: string, client: AblyClient): Promise<void> {
-    const admitted = this.#last.then(async () => {
-      if (this.#granted.has(chatId) && tries.includes(client.connection.state)) return;
-      await authorized(client);
-    });
-    this.#last = admitted.catch(() => {});
-    return admitted;
-  }
-
-  /** The service does not take the newest token for this chat: the next `admit` asks for another. */
-  forget(chatId: string): void {
-    this.#granted.delete(chatId);
-  }
-
-  async #request(): Promise<string> {
-    const asked = [...this.#chats];
     try {
-      const response = await this.#post('/auth', { chatIds: asked.map(([chatId]) => chatId) });
+      const response = await post('/auth', { chatIds: asked.map(([chatId]) => chatId) });
       const { token, chatIds } = (await response.json()) as { token: string; chatIds: string[] };
-      this.#granted = new Set(chatIds);
-      const refusal = new ChatTransportError({ code: 'forbidden', message: 'The chat server refused the channel.' });
-      for (const [chatId, refused] of asked) if (!this.#granted.has(chatId)) refused(refusal);
+      granted = new Set(chatIds);
+      refuse(new ChatTransportError({ code: 'forbidden', message: 'The chat server refused this chat’s channel.' }));
       return token;
     } catch (error) {
-      if (isRefusal(error)) for (const [, refused] of asked) refused(error);
-      throw error;
+      if (!isRefusal(error)) throw { code: 40170, statusCode: 500, message: String(error) };
+      granted.clear();
+      refuse(error);
+      // At a 403 Ably's client gives up; after anything else it asks again and again.
+      throw { code: 40300, statusCode: 403, message: error.message };
     }
-  }
+  };
+  return {
+    clientOptions: {
+      autoConnect: false,
+      echoMessages: false,
+      authCallback: (_parameters, callback) => {
+        requestToken().then(
+          (token) => callback(null, token),
+          (error) => callback(error, null),
+        );
+      },
+    },
+    open(chatId, onRefused) {
+      chats.set(chatId, onRefused);
+      return () => chats.get(chatId) === onRefused && chats.delete(chatId);
+    },
+    admit(chatId, client) {
+      const admitted = last.then(async () => {
+        if (!granted.has(chatId) || !connects.includes(client.connection.state)) await authorized(client);
+      });
+      last = admitted.catch(() => {});
+      return admitted;
+    },
+    covers: (chatId) => granted.has(chatId),
+  };
 }
 
-/** Ably's `authorize` resolves with the connection that uses the new token; it never settles when the client is closed meanwhile. */
-function authorized({ auth, connection }: AblyClient): Promise<unknown> {
+/** Ably's `authorize` resolves when the connection uses the new token, and never settles when the client is closed meanwhile. */
+function authorized({ auth, connection }: AblyClient): Promise<void> {
   return new Promise((resolve, reject) => {
-    const closed = (): void =>
-      reject(new ChatTransportError({ code: 'provider-failed', message: 'The client was closed.' }));
-    connection.once('closed', closed);
+    connection.once('closed', reject);
     auth
       .authorize()
-      .then(resolve, reject)
-      .finally(() => connection.off('closed', closed));
+      .then(() => resolve(), reject)
+      .finally(() => connection.off('closed', reject));
   });
-}
-
-function isRefusal(error: unknown): error is ChatTransportError {
-  return ChatTransportError.isInstance(error) && !error.retryable;
-}
-
-/** Ably's client fails its connection at a 403, and asks again and again after anything else. Its codes are numbers. */
-function errorFor(error: unknown): { code: number; statusCode: number; message: string; name: string } {
-  const message = error instanceof Error ? error.message : String(error);
-  const [code, statusCode] = isRefusal(error) ? [40300, 403] : [40170, 500];
-  return { name: 'ErrorInfo', code, statusCode, message };
 }

@@ -17,6 +17,7 @@ export { endOf, isExpired, type RunEnd, type RunRow, toRecord } from './log/run-
 export type { StoreLogOptions } from './log/store-context.ts';
 export { createStoreLog } from './log/store-log.ts';
 export { createWakeUps, type Look, type Schedule, type WakeUps } from './log/wake-ups.ts';
+export { type ChannelLife, channelLife } from './provider/channel-life.ts';
 export {
   type ChatGrant,
   type ChatPermission,
@@ -34,13 +35,10 @@ export {
 } from './provider/command-desk.ts';
 export type * from './provider/realtime-server.ts';
 export type * from './provider/realtime-subscriber.ts';
-<<<<<<< HEAD
 export { isRefusal, statusError } from './provider/refusal.ts';
 export { type TokenSource, tokenSource } from './provider/token-source.ts';
 export { onWakeUp } from './provider/wake-up.ts';
-=======
 export { allowChats, maxChatsPerCredential } from './server/http/allow-chats.ts';
->>>>>>> 04d9e9a (feat(ably): add a provider for Ably, and an emulator of the service)
 export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';

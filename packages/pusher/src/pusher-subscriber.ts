@@ -1,7 +1,7 @@
 import {
-  backoffMs,
   ChatTransportError,
   type Clock,
+  channelLife,
   isRefusal,
   type RealtimeSubscriber,
   statusError,
@@ -27,11 +27,6 @@ export interface PusherSubscriberOptions {
 /** The default of `checkAfterMs`: Pusher promises to deliver nothing, and brings nothing when the app is over its quota. */
 export const defaultCheckAfterMs = 30_000;
 
-/** The first wait before a refused subscription is tried again, in milliseconds: each try is a request to the app's own server. */
-const firstRetryMs = 1_000;
-/** The longest wait before a refused subscription is tried again, in milliseconds. */
-const maxRetryMs = 30_000;
-
 /** Subscriptions of one channel, which the client has once for all who ask for it. */
 const users = new WeakMap<Channel, number>();
 
@@ -47,31 +42,7 @@ export function pusherSubscriber({
     subscribe(chatId, listener, signal) {
       if (signal.aborted) return;
       const { connection } = client;
-      let isLive: boolean | undefined;
-      let failures = 0;
-      let timer: unknown;
-
-      /** What happens next if nothing does. */
-      const after = (delayMs: number, act: () => void): void => {
-        clock.clearTimeout(timer);
-        timer = clock.setTimeout(act, delayMs);
-      };
-      const live = (): void => {
-        failures = 0;
-        isLive = true;
-        after(checkAfterMs, check);
-        listener.onLive();
-      };
-      const check = (): void => {
-        if (globalThis.document?.hidden) after(checkAfterMs, check);
-        else live();
-      };
-      const down = (reason: unknown): void => {
-        clock.clearTimeout(timer);
-        if (isLive === false) return;
-        isLive = false;
-        listener.onInterrupted(reason);
-      };
+      const { live, heard, down } = channelLife({ listener, clock, checkAfterMs, signal });
       const refused = (error: { readonly status?: number }): void => {
         // Pusher's own refusal of a signature for a connection that is gone: the next one has its own.
         if (channel.subscribed) return;
@@ -79,9 +50,8 @@ export function pusherSubscriber({
         const refusal = statusError(status, `The chat server refused this chat's channel (status ${status}).`, error);
         // While a subscription is pending, the error belongs to a connection that is gone.
         if (!channel.subscriptionPending && status > 0 && isRefusal(refusal)) return listener.onFailed(refusal);
-        down(error);
         // pusher-js tries again only with the next connection.
-        after(backoffMs(failures++, firstRetryMs, maxRetryMs), () => client.subscribe(name));
+        down(error, () => client.subscribe(name));
       };
       const changed = (): void => {
         const { state } = connection;
@@ -92,11 +62,8 @@ export function pusherSubscriber({
         const message = `The connection to Pusher is ${state}.`;
         listener.onFailed(new ChatTransportError({ code: 'provider-failed', message }));
       };
-      const received = (data: unknown): void => {
-        after(checkAfterMs, check);
-        // The client has parsed it.
-        listener.onMessage(typeof data === 'string' ? data : JSON.stringify(data));
-      };
+      // The client has parsed it.
+      const received = (data: unknown): void => heard(typeof data === 'string' ? data : JSON.stringify(data));
 
       client.connect();
       const name = channelPrefix + chatId;
@@ -108,11 +75,10 @@ export function pusherSubscriber({
         [channel, frameEvent, received],
         [connection, 'state_change', changed],
         // A connection that closed is tried again after a second; only then its state changes.
-        [connection, 'connecting_in', down],
+        [connection, 'connecting_in', (reason: unknown) => down(reason)],
       ] as const;
       for (const [target, event, callback] of bindings) target.bind(event, callback);
       signal.addEventListener('abort', () => {
-        clock.clearTimeout(timer);
         for (const [target, event, callback] of bindings) target.unbind(event, callback);
         const left = (users.get(channel) ?? 1) - 1;
         users.set(channel, left);
