@@ -78,8 +78,11 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
             }
             const message: DeviceMessage = JSON.parse(data);
             if (message.type === 'over') return session.socket.renew();
+            if (message.type === 'mark') return void session.socket.send(data);
             if (message.type === 'receipt') return session.commands.answer(message.ref, message);
             newest = data;
+            // Live again without a new socket: the object has left out what this device was too slow for.
+            if (session.isLive) listener.onInterrupted();
             session.isLive = true;
             listener.onLive();
           },

@@ -4,13 +4,19 @@ import type { CommandReceipt, ErrorCode, RunCommand, RunLog } from '@chat-transp
  * What goes over a chat's socket, beside published frames, `ping` and `pong`. A frame begins with `{"v"`, these with `{"type"`.
  */
 
-/** What a device says. `ref` is its own number; the receipt carries it. */
+/** A command of a device. `ref` is its own number; the receipt carries it. */
 export interface CommandMessage {
   readonly type: 'command';
   readonly ref: number;
   readonly run: string;
   readonly message: RunCommand;
 }
+
+/** Tells the object that the device has read everything in front of this mark. */
+export type ReturnedMark = Extract<DeviceMessage, { type: 'mark' }>;
+
+/** What a device says. */
+export type ClientMessage = CommandMessage | ReturnedMark;
 
 /** What a device is told. */
 export type DeviceMessage =
@@ -21,6 +27,8 @@ export type DeviceMessage =
   | { readonly type: 'live'; readonly run?: string; readonly next?: number }
   /** The session is over: a new socket, with a new ticket, goes on. A close alone can take 20 s to arrive. */
   | { readonly type: 'over' }
+  /** The device returns this message as it is: it has read everything before it. */
+  | { readonly type: 'mark'; readonly mark: string }
   | { readonly type: 'receipt'; readonly ref: number; readonly receipt: CommandReceipt }
   | { readonly type: 'receipt'; readonly ref: number; readonly error: WireError };
 

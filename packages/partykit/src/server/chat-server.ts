@@ -17,13 +17,14 @@ import { type ChatAction, type ChatHandler, createChatHandler, errorJson } from 
 import { createSqlStore } from '@chat-transport/sqlite/sql';
 import { type Connection, type ConnectionContext, Server, type WSMessage } from 'partyserver';
 import { defaultLimits } from '../limits.ts';
-import { type CommandMessage, type DeviceMessage, type LogAnswer, ping, pong, type WireError } from '../socket-wire.ts';
+import { type ClientMessage, type DeviceMessage, type LogAnswer, ping, pong, type WireError } from '../socket-wire.ts';
 import { ticketHeader, ticketsOf } from '../ticket.ts';
 import { type ChatServerOptions, defaultSessionMs } from './chat-server-options.ts';
 import { durableDatabase } from './durable-database.ts';
 import { LogDesk } from './log-desk.ts';
 import { publishedLog } from './published-log.ts';
 import { replay } from './replay.ts';
+import { maxUnreadLength, maxUnreadTotal, SocketFlow } from './socket-flow.ts';
 import { thriftyStore } from './thrifty-store.ts';
 
 /** Who is behind a socket. Kept with it, so that it outlasts hibernation. */
@@ -56,13 +57,16 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   #handler!: ChatHandler;
   #alarmAt: number | undefined;
   readonly #grants = new WeakMap<Request, Grant>();
+  /** What each device's socket has on its way. Lost with the memory of an idle object, which has nothing on its way. */
+  readonly #flows = new Map<string, SocketFlow>();
+  #lastReplay: { readonly key: string; readonly texts: readonly string[] } | undefined;
 
   /** The secret, and what answers are made with where that happens here. Called once per start of the object. */
   abstract configure(): ChatServerOptions;
 
   override onStart(): void {
     const options = this.#options;
-    const { retentionMs, now, respond, flushIntervalMs, maxMessageBytes } = options;
+    const { retentionMs = defaultRetentionMs, now, respond, flushIntervalMs, maxMessageBytes } = options;
     this.#store = thriftyStore(createSqlStore(durableDatabase(this.ctx.storage)));
     const log = createStoreLog({
       name: 'partykit',
@@ -72,6 +76,9 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       now,
     });
     const turnOf = (key: RunKey): number => this.#store.run(key)?.turn ?? 0;
+    // A claim that outlasts what it is about would be left behind by the last alarm.
+    const { claim } = log;
+    log.claim = (chatId, name, owner, ttlMs) => claim(chatId, name, owner, Math.min(ttlMs, retentionMs));
     this.#log = publishedLog(log, (key, frame) => this.#publish(key, frame), turnOf);
     this.#desk = new LogDesk(this.#log, this.name);
     const limits = {
@@ -105,11 +112,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const { may } = this.#grants.get(request) ?? { may: [] };
     if (may.includes('read')) {
       const from = Math.max(0, Math.trunc(Number(query.get('from')) || 0));
-      for (const frame of replay(this.#store, this.name, query.get('run') ?? '', from)) {
-        connection.send(this.#encode(frame));
-      }
-      const newest = this.#store.newestRuns(this.name, 1)[0];
-      tell(connection, { type: 'live', ...(newest && { run: newest.runId, next: newest.next }) });
+      for (const text of this.#missed(query.get('run') ?? '', from)) this.#send(connection, text);
+      this.#tellLive(connection);
     }
     connection.setState({ may, until: Date.now() + (this.#options.sessionMs ?? defaultSessionMs) });
   }
@@ -120,13 +124,14 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       if (!state || typeof message !== 'string') throw new TypeError('Not a message of this wire.');
       if (state.may.includes('log')) await this.#desk.ask(message, (answer) => tell(connection, answer));
       else if (state.until <= Date.now()) endSession(connection);
-      else await this.#command(connection, state.may, JSON.parse(message));
+      else await this.#answer(connection, state.may, JSON.parse(message));
     } catch {
       connection.close(closeCodes.invalid, 'invalid message');
     }
   }
 
-  override onClose(): void {
+  override onClose(connection: Connection): void {
+    this.#flows.delete(connection.id);
     for (const { state } of this.getConnections<Session>()) if (state?.may.includes('log')) return;
     this.#desk.close();
   }
@@ -142,7 +147,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const { retentionMs = defaultRetentionMs, now = Date.now, respond } = this.#options;
     const newest = this.#store.newestRuns(this.name, 1)[0];
     this.#alarmAt = undefined;
-    if (!newest) return;
+    // The last alarm of an emptied chat: what claims are left are over.
+    if (!newest) return void (await this.#log.unfinished(1));
     if (!newest.end && newest.leaseUntil > now()) return this.#wakeAt(newest.leaseUntil);
     // Elsewhere it is not said before somebody asks there: who asks lets that server save it.
     if (!newest.end && respond) await this.#log.end(newest, '', { reason: 'lost' });
@@ -151,7 +157,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const endedAt = newest.end?.at ?? newest.leaseUntil;
     const dueAt = [endedAt + retentionMs, endedAt + 2 * retentionMs].find((at) => at > now());
     if (respond && open.length > 0) await this.#wakeAt(now() + retryMs);
-    else if (dueAt !== undefined) await this.#wakeAt(dueAt);
+    else await this.#wakeAt(dueAt ?? now() + retentionMs);
   }
 
   get #options(): ChatServerOptions {
@@ -197,20 +203,56 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       if (state.until <= Date.now()) endSession(connection);
       else {
         data ??= this.#encode(frame);
-        connection.send(data);
+        this.#send(connection, data);
       }
     }
+  }
+
+  /** Sends to a device, unless too much is on its way already. */
+  #send(connection: Connection, text: string): boolean {
+    const flow = this.#flows.get(connection.id) ?? new SocketFlow();
+    this.#flows.set(connection.id, flow);
+    const isAdmitted = flow.admits(text.length, this.#flows.size);
+    if (isAdmitted) {
+      connection.send(text);
+      flow.sent(text.length);
+    }
+    const mark = flow.nextMark();
+    if (mark) tell(connection, { type: 'mark', mark });
+    return isAdmitted;
+  }
+
+  /** What a device has missed. Devices often come back together: the same question has the same answer. */
+  #missed(runId: string, from: number): readonly string[] {
+    const newest = this.#store.newestRuns(this.name, 1)[0];
+    if (!newest) return [];
+    const share = Math.min(maxUnreadLength / 4, maxUnreadTotal / (this.#flows.size + 1));
+    // In steps, so that devices that come one after the other share an answer.
+    const maxLength = 2 ** Math.floor(Math.log2(share));
+    const key = JSON.stringify([runId, from, newest.runId, newest.next, newest.end?.reason, maxLength]);
+    if (this.#lastReplay?.key !== key) {
+      const { maxMessageBytes = defaultLimits.maxMessageBytes } = this.#options;
+      const options = { store: this.#store, chatId: this.name, runId, from, maxLength, maxMessageBytes };
+      this.#lastReplay = { key, texts: replay(options) };
+    }
+    return this.#lastReplay.texts;
+  }
+
+  #tellLive(connection: Connection): void {
+    const newest = this.#store.newestRuns(this.name, 1)[0];
+    tell(connection, { type: 'live', ...(newest && { run: newest.runId, next: newest.next }) });
   }
 
   #encode(frame: Frame): string {
     return encodeForLimit(frame, this.#options.maxMessageBytes ?? defaultLimits.maxMessageBytes);
   }
 
-  async #command(
-    connection: Connection,
-    may: readonly ChatPermission[],
-    { ref, run, message }: CommandMessage,
-  ): Promise<void> {
+  async #answer(connection: Connection, may: readonly ChatPermission[], said: ClientMessage): Promise<void> {
+    if (said.type === 'mark') {
+      if (this.#flows.get(connection.id)?.returned(said.mark)) this.#tellLive(connection);
+      return;
+    }
+    const { ref, run, message } = said;
     const request = new Request(`https://object/api/chat/${this.name}/command`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -219,7 +261,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     this.#grants.set(request, { may });
     const response = await this.#handler(request);
     const { error, ...receipt } = (await response.json()) as CommandReceipt & { error?: WireError };
-    tell(connection, { type: 'receipt', ref, ...(error ? { error } : { receipt }) });
+    const answer: DeviceMessage = { type: 'receipt', ref, ...(error ? { error } : { receipt }) };
+    if (!this.#send(connection, JSON.stringify(answer))) connection.close(closeCodes.invalid, 'receipts are not read');
   }
 
   #authorize(request: Request, chatId: string, action: ChatAction): boolean | { userId: string } {

@@ -1,33 +1,61 @@
-import { type Frame, type LogStore, type RunRow, wireVersion } from '@chat-transport/core/provider';
+import { type LogStore, type RunRow, wireVersion } from '@chat-transport/core/provider';
 
-/** How much is replayed per run, in UTF-16 units. Who has missed more reads it from the log. */
-const maxReplayLength = 256 * 1024;
-/** How many runs are looked at. */
+/** How many runs are replayed at most. */
 const maxReplayedRuns = 8;
+const encoder = new TextEncoder();
+
+/** What `replay` needs. */
+export interface ReplayOptions {
+  readonly store: LogStore;
+  readonly chatId: string;
+  /** The device's position: what it misses is behind offset `from` of this run. */
+  readonly runId: string;
+  readonly from: number;
+  /** The most that is replayed, in UTF-16 units. */
+  readonly maxLength: number;
+  /** Larger messages are pointers, in bytes of UTF-8. */
+  readonly maxMessageBytes: number;
+}
 
 /**
- * What was published behind offset `from` of a run, newer runs included. Synchronous: what is appended next is published live, and
- * nothing can come in between.
+ * The messages that a device has missed, newer runs included; none where they exceed `maxLength`: such a device reads the log's snapshot, which all
+ * readers share. Synchronous: what is appended next is published live, and nothing can come in between. The chunks' text goes out as it is stored.
  */
-export function* replay(store: LogStore, chatId: string, runId: string, from: number): Generator<Frame, void, void> {
+export function replay({ store, chatId, runId, from, maxLength, maxMessageBytes }: ReplayOptions): readonly string[] {
   const known = store.run({ chatId, runId });
-  if (!known) return;
+  if (!known) return [];
+  const messages: string[] = [];
+  let length = 0;
+  const add = (text: string): boolean => {
+    length += text.length;
+    messages.push(text);
+    return length <= maxLength;
+  };
+  const addFrames = (row: RunRow, offset: number): boolean => {
+    let reached = offset;
+    for (const { at, next, chunks } of store.frames(row, offset, row.next, maxLength)) {
+      const pointer = headOf(row, { at, next });
+      const text = `${pointer.slice(0, -1)},"chunks":${chunks}}`;
+      if (!add(fits(text, maxMessageBytes) ? text : pointer)) return false;
+      reached = next;
+    }
+    if (reached < row.next) return false;
+    return !row.end || add(headOf(row, { at: row.next, end: { reason: row.end.reason } }));
+  };
+  if (!addFrames(known, from)) return [];
   const newer = store.newestRuns(chatId, maxReplayedRuns).filter(({ turn }) => turn > known.turn);
-  yield* framesOf(store, known, from);
   for (const row of newer.reverse()) {
     const start = store.start(row);
-    if (start !== undefined) yield { ...headOf(row), start: JSON.parse(start) };
-    yield* framesOf(store, row, 0);
+    if (start !== undefined && !add(headOf(row, { start: JSON.parse(start) }))) return [];
+    if (!addFrames(row, 0)) return [];
   }
+  return messages;
 }
 
-function* framesOf(store: LogStore, row: RunRow, from: number): Generator<Frame, void, void> {
-  for (const { at, next, chunks } of store.frames(row, from, row.next, maxReplayLength)) {
-    yield { ...headOf(row), at, next, chunks: JSON.parse(chunks) };
-  }
-  if (row.end) yield { ...headOf(row), at: row.next, end: { reason: row.end.reason } };
+function headOf({ runId, turn }: RunRow, fields: object): string {
+  return JSON.stringify({ v: wireVersion, run: runId, turn, ...fields });
 }
 
-function headOf({ runId, turn }: RunRow): Pick<Frame, 'v' | 'run' | 'turn'> {
-  return { v: wireVersion, run: runId, turn };
+function fits(text: string, maxBytes: number): boolean {
+  return text.length <= maxBytes / 3 || encoder.encode(text).length <= maxBytes;
 }
