@@ -1,14 +1,14 @@
 /** Time as core sees it. Injectable, so that tests and simulations need no wall clock. */
 export interface Clock {
-  /** Milliseconds; only differences matter. */
+  /** Milliseconds; only differences matter. It should be monotonic: a step back restarts the waits that are under way. */
   now(): number;
   setTimeout(callback: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
 }
 
-/** The platform's clock. */
+/** The platform's monotonic clock: setting the machine's time moves it neither forward nor back. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };

@@ -47,7 +47,10 @@ const maxRetryMs = 4_000;
 /** Opens a chat's socket: PartySocket, with the heartbeat that it lacks. */
 export function openChatSocket(options: ChatSocketOptions): ChatSocket {
   const { clock } = options;
-  const { host, pathname, protocol } = new URL(options.url, globalThis.location?.href ?? 'http://localhost');
+  const { host, pathname, protocol, searchParams } = new URL(
+    options.url,
+    globalThis.location?.href ?? 'http://localhost',
+  );
   let timer: unknown;
   const after = (delayMs: number, act: () => void): void => {
     clock.clearTimeout(timer);
@@ -66,8 +69,9 @@ export function openChatSocket(options: ChatSocketOptions): ChatSocket {
   const socket = new PartySocket({
     host,
     protocol: /^(https|wss)/.test(protocol) ? 'wss' : 'ws',
-    basePath: `${pathname.replace(/^\/|\/$/g, '')}/${options.chatId}/socket`,
-    query: options.query,
+    basePath: `${pathname.replace(/^\/+|\/+$/g, '')}/${options.chatId}/socket`,
+    // What the address carries itself goes along, as in every request of the transport.
+    query: async () => ({ ...Object.fromEntries(searchParams), ...(await options.query()) }),
     minReconnectionDelay: firstRetryMs * (0.5 + Math.random() / 2),
     maxReconnectionDelay: maxRetryMs,
     reconnectionDelayGrowFactor: 2,

@@ -1,5 +1,5 @@
 import { RealtimeChatTransport, type RealtimeChatTransportOptions } from '@chat-transport/core';
-import { tokenSource } from '@chat-transport/core/provider';
+import { routeAddress, tokenSource } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import type { WebSocketSubscriberOptions } from './subscriber-options.ts';
 import { websocketSubscriber } from './websocket-subscriber.ts';
@@ -22,10 +22,10 @@ export class RealtimeWebSocketTransport<
   constructor(options: RealtimeWebSocketTransportOptions<UI_MESSAGE> = {}) {
     super({
       ...options,
-      subscriber: ({ post }) =>
+      subscriber: ({ api, post }) =>
         websocketSubscriber({
           ...options,
-          url: options.url ?? `${options.api ?? '/api/chat'}/socket`,
+          url: options.url ?? routeAddress(api, '/socket'),
           authorize: tokenSource(post),
         }),
     });

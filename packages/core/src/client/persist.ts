@@ -9,14 +9,31 @@ export interface PersistContext {
   readonly clock: Clock;
   readonly timings: Timings;
   emit(event: TransportEvent): void;
-  /** Tells of a failed request, unless it was aborted because it is not needed any more. */
+  /** Reports a failed request, unless it was aborted because nobody needs it any more. */
   failed(error: unknown): void;
+}
+
+/** How long a request is repeated that a server answers with an error (429, 500), in milliseconds. An outage (502 to 504) is waited for longer. */
+export const answeredRetryMs = 10_000;
+/**
+ * The slowest upload that is not taken for a dead connection, in bytes per second. `fetch` does not report how much of a body was accepted, so an
+ * attempt lasts longer by the time that its body needs at this rate.
+ */
+export const slowestUploadBytesPerSecond: number = 32 * 1024;
+
+/** Extends the attempt that a signal belongs to. */
+const attempts = new WeakMap<AbortSignal, (bodyLength: number) => void>();
+
+/** Reports that the attempt of `signal` begins to upload a body: its time starts now, and includes the upload. */
+export function allowUpload(signal: AbortSignal | null | undefined, bodyLength: number): void {
+  if (signal) attempts.get(signal)?.(bodyLength);
 }
 
 /**
  * Repeats a request until something has answered it, at most for `giveUpAfterMs`. An attempt whose time was up is followed by a longer one.
- * `repeats` says which failures are no answer. An attempt that succeeded stays tied to `signal` until `request` aborts it.
- * @throws what the server answered, `network` when nothing did, or the signal's reason.
+ * `repeats` says which failures are no answer; an error that is not a `ChatTransportError` is the app's own and final. A server that answers with an
+ * error is asked again for `answeredRetryMs` only. An attempt that succeeded stays tied to `signal` until `request` aborts it.
+ * @throws what the server answered, `network` when nothing did, what the app's own functions threw, or the signal's reason.
  */
 export async function persist<T>(
   { clock, timings: { giveUpAfterMs, sendMs }, failed }: PersistContext,
@@ -26,23 +43,36 @@ export async function persist<T>(
 ): Promise<T> {
   let at = clock.now();
   let leftMs = giveUpAfterMs;
+  let answeredLeftMs = answeredRetryMs;
   let limitMs = sendMs;
   for (let failures = 0; ; failures++) {
     const attempt = within(signal);
+    let timer: unknown;
     // A half-open connection never fails by itself. Not an `AbortError`: the AI SDK would take that for a stop.
-    const timer = clock.setTimeout(() => attempt.abort(noAnswer()), limitMs);
+    const limit = (bodyLength: number): void => {
+      clock.clearTimeout(timer);
+      const uploadMs = (bodyLength / slowestUploadBytesPerSecond) * 1000;
+      timer = clock.setTimeout(() => attempt.abort(noAnswer()), limitMs + uploadMs);
+    };
+    limit(0);
+    attempts.set(attempt.signal, limit);
     try {
       return await request(attempt);
     } catch (error) {
-      if (attempt.signal.aborted) limitMs += sendMs;
+      const timeIsUp = attempt.signal.aborted;
+      if (timeIsUp) limitMs += sendMs;
       attempt.abort();
       signal.throwIfAborted();
       failed(error);
-      // A page that slept meanwhile has waited for nothing.
-      leftMs -= Math.min(clock.now() - at, giveUpAfterMs / 2);
+      // Time during which the page was suspended does not count, and neither does a clock that was set back.
+      const tookMs = Math.min(Math.max(clock.now() - at, 0), giveUpAfterMs / 2);
       at = clock.now();
-      if (!repeats(error) || leftMs <= 0) throw error;
-      await sleep(clock, backoffMs(failures), signal);
+      leftMs -= tookMs;
+      const waitMs = Math.max(backoffMs(failures), (error as Partial<HttpError>).retryAfterMs ?? 0);
+      if (isOwnAnswer(error)) answeredLeftMs -= tookMs + waitMs;
+      const mayRepeat = timeIsUp || (ChatTransportError.isInstance(error) && repeats(error));
+      if (!mayRepeat || leftMs <= 0 || answeredLeftMs <= 0) throw error;
+      await sleep(clock, waitMs, signal);
     } finally {
       clock.clearTimeout(timer);
     }
@@ -62,20 +92,35 @@ export function within(signal: AbortSignal): AbortController {
   return request;
 }
 
-/** Whether the server may not have seen the request: nothing answered, or something in front of it did. */
+/** Whether the server may not have seen the request: nothing answered, or something in front of it did, or it refuses everybody now. */
 function isUnanswered(error: unknown): boolean {
-  const { status = 502, code } = error as Partial<HttpError>;
-  return status > 501 && code !== 'protocol';
+  if (!ChatTransportError.isInstance(error)) return false;
+  const { status } = error as Partial<HttpError>;
+  return status === undefined ? error.code === 'network' : status === 429 || isOutage(status);
 }
 
-/** Whether the same request may succeed later: for what may be repeated without harm even after an answer. */
+/** Whether the same request may succeed later: for what may be repeated without harm even after an answer. An app's own error is final. */
 export function isTransient(error: unknown): boolean {
-  return (error as Partial<ChatTransportError>).retryable ?? true;
+  return ChatTransportError.isInstance(error) ? error.retryable : (error as Error | undefined)?.name === 'AbortError';
+}
+
+/** Whether a server answered, and not a gateway that could not reach it. */
+function isOwnAnswer(error: unknown): boolean {
+  const { status } = error as Partial<HttpError>;
+  return status !== undefined && !isOutage(status);
+}
+
+function isOutage(status: number): boolean {
+  return status >= 502 && status <= 504;
 }
 
 /** The error of a request that nothing answered. */
 export function noAnswer(cause?: unknown): ChatTransportError {
-  return new ChatTransportError({ code: 'network', message: 'No answer.', cause });
+  return new ChatTransportError({
+    code: 'network',
+    message: 'The chat server did not answer. Check the connection.',
+    cause,
+  });
 }
 
 /** The AI SDK resumes after a `TypeError` with "network" in its message. */

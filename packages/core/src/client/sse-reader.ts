@@ -1,9 +1,11 @@
 import { EventSourceParserStream } from '@ai-sdk/provider-utils';
 import type { UIMessageChunk } from 'ai';
+import { ChatTransportError } from '../errors.ts';
 import { type Frame, wireVersion } from '../wire/frame.ts';
 import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
 import { parseSseId } from '../wire/sse-id.ts';
 import type { Answer } from './http-client.ts';
+import { noAnswer } from './persist.ts';
 
 export interface SseHandler {
   /** One whole frame. `replayed`: with the earlier parts in front. */
@@ -39,7 +41,10 @@ export async function readSse(
     .pipeThrough(new EventSourceParserStream())
     .getReader();
   for (;;) {
-    const { done, value } = await events.read();
+    const { done, value } = await events.read().catch((cause) => {
+      // A connection that breaks is the platform's own error; an abort is its caller's.
+      throw ChatTransportError.isInstance(cause) || cause?.name === 'AbortError' ? cause : noAnswer(cause);
+    });
     if (done) return;
     const { id, event, data } = value;
     try {
