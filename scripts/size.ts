@@ -13,6 +13,7 @@ interface Budget {
 }
 
 const core = "export { RealtimeChatTransport } from '@chat-transport/core';";
+const supabaseJs = "export { createClient } from '@supabase/supabase-js';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   { name: 'core', package: 'core', code: core, limitBytes: 9500 },
@@ -43,6 +44,14 @@ const budgets: readonly Budget[] = [
     package: 'pusher',
     code: "export { PusherChatTransport } from '@chat-transport/pusher';",
     above: 'core',
+    limitBytes: 1500,
+  },
+  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 75_000 },
+  {
+    name: 'supabase',
+    package: 'supabase',
+    code: `${core} ${supabaseJs} export { SupabaseChatTransport } from '@chat-transport/supabase';`,
+    above: 'core and supabase-js',
     limitBytes: 1500,
   },
 ];

@@ -21,13 +21,16 @@ export interface LocalProgram {
   readonly env?: Readonly<Record<string, string>>;
   /** Where it runs. @default the folder of this process */
   readonly folder?: string;
+  /** The user that runs it. @default the user of this process */
+  readonly uid?: number;
+  readonly gid?: number;
   /** What is said to its port, and how its answer begins once it works. */
   readonly probe: { readonly say: string; readonly hear: string };
 }
 
 /** Starts a program and waits until its port answers. Says what the program printed where it does not. */
 export async function startProcess(program: LocalProgram): Promise<LocalProcess> {
-  const { command, parameters, port, probe, folder, env } = program;
+  const { command, parameters, port, probe, folder, env, uid, gid } = program;
   let child: ChildProcess | undefined;
   let gone: Promise<unknown> = Promise.resolve();
   const onExit = (): void => void child?.kill('SIGKILL');
@@ -40,6 +43,8 @@ export async function startProcess(program: LocalProgram): Promise<LocalProcess>
     await kill();
     const started = spawn(command, parameters, {
       ...(folder !== undefined && { cwd: folder }),
+      ...(uid !== undefined && { uid }),
+      ...(gid !== undefined && { gid }),
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

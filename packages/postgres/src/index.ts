@@ -1,0 +1,1 @@
+export { defaultSchema, schemaSql, schemaVersion } from './schema.ts';

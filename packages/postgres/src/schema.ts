@@ -1,0 +1,88 @@
+/** The version of the tables that this package reads and writes. */
+export const schemaVersion = 1;
+
+/** Default of `schema`: where the log's tables are. */
+export const defaultSchema = 'chat_transport';
+
+/**
+ * The log's tables, as SQL that may run any number of times, also from several processes at once. Without `begin` and `commit`: sent as one
+ * simple query, it is one transaction. `schema.sql` in this package is the same text for the default schema.
+ * A change of the tables raises `schemaVersion` and adds the steps from each older version here.
+ */
+export function schemaSql({ schema = defaultSchema }: { readonly schema?: string | undefined } = {}): string {
+  const s = quoted(schema);
+  return `-- The tables of @chat-transport/postgres, version ${schemaVersion}. This may run again.
+-- The lock makes processes that start at the same moment wait for one another.
+select pg_advisory_xact_lock(hashtext('chat-transport schema'));
+create schema if not exists ${s};
+create table if not exists ${s}.version (
+  version int not null,
+  one_row boolean primary key default true check (one_row)
+);
+create table if not exists ${s}.chats (
+  chat_id text collate "C" primary key,
+  version bigint not null,
+  turn int not null,
+  deleted_turn int not null default 0,
+  parked text not null default '[]'
+);
+create table if not exists ${s}.messages (
+  chat_id text collate "C" not null,
+  position int not null,
+  turn int not null,
+  data text not null,
+  primary key (chat_id, position)
+);
+create table if not exists ${s}.runs (
+  id bigint generated always as identity primary key,
+  chat_id text collate "C" not null,
+  run_id text collate "C" not null,
+  turn int not null,
+  digest text not null,
+  join_key text,
+  fence text not null,
+  lease_ms bigint not null,
+  lease_until bigint not null,
+  next int not null,
+  end_reason text,
+  ended_at bigint,
+  cancel_ids text not null,
+  emptied boolean not null default false,
+  unique (chat_id, run_id),
+  unique (chat_id, turn)
+) with (fillfactor = 50);
+-- No index may have lease_until or next in it: every append changes both, and without them the update stays within its page (HOT).
+create index if not exists runs_open on ${s}.runs (id) where end_reason is null;
+create index if not exists runs_ended on ${s}.runs (ended_at) where end_reason is not null;
+-- Frames have at >= 0; -1 is the run's start, -2 its snapshot. Text and not jsonb: jsonb refuses some strings and reorders keys.
+create table if not exists ${s}.frames (
+  run bigint not null,
+  at int not null,
+  next int not null,
+  size int not null,
+  data text not null,
+  primary key (run, at)
+);
+create table if not exists ${s}.steers (
+  run bigint not null,
+  position int not null,
+  id text collate "C" not null,
+  command text not null,
+  receipt text,
+  primary key (run, id)
+);
+create table if not exists ${s}.claims (
+  chat_id text collate "C" not null,
+  name text collate "C" not null,
+  owner text not null,
+  until bigint not null,
+  primary key (chat_id, name)
+);
+insert into ${s}.version (version) values (${schemaVersion}) on conflict do nothing;
+`;
+}
+
+/** A name as SQL has it. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

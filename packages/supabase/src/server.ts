@@ -1,0 +1,1 @@
+export { defaultTopicPrefix } from './channel-topic.ts';

@@ -1,0 +1,240 @@
+import { systemClock } from '@chat-transport/core';
+import { ChatTransportError } from '@chat-transport/core/provider';
+import { type SupabaseRealtimeOptions, until } from '@chat-transport/local-services';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type SupabaseSubscriberOptions, supabaseSubscriber } from '../src/index.ts';
+import { ear } from './support/ear.ts';
+import {
+  jwtSecret,
+  openClient,
+  openProject,
+  type SupabaseProject,
+  signToken,
+  startProject,
+  users,
+} from './support/supabase-project.ts';
+
+let project: SupabaseProject;
+beforeAll(async () => {
+  project = await startProject();
+  for (const chatId of ['c1', 'c2']) await project.addChat(chatId);
+});
+afterAll(() => project.close());
+
+const send = (frame: string, chatId = 'c1', at = project) =>
+  at.database.query(`select realtime.send(jsonb_build_object('frame', $1::text), 'frame', $2::text, true)`, [
+    frame,
+    `chat:${chatId}`,
+  ]);
+
+async function client(
+  token: () => Promise<string | null> = () => signToken(users.owner),
+  at = project,
+): Promise<SupabaseClient> {
+  const opened = await openClient(at.realtime.url, token);
+  onTestFinished(() => void opened.realtime.disconnect());
+  return opened;
+}
+
+/** Another Realtime on the same database. */
+async function ownRealtime(options: Partial<SupabaseRealtimeOptions> = {}): Promise<SupabaseProject> {
+  const own = await openProject(project.database, project.exec, options);
+  onTestFinished(() => own.close());
+  return own;
+}
+
+/** Follows a chat until the test is over, or until the answered function is called. */
+function follow(
+  options: SupabaseSubscriberOptions,
+  chatId = 'c1',
+  post: (path: string, body: object) => Promise<Response> = () => Promise.reject(new Error('There is no server.')),
+) {
+  const heard = ear();
+  const controller = new AbortController();
+  onTestFinished(() => controller.abort());
+  supabaseSubscriber(options, { clock: systemClock, post }).subscribe(chatId, heard.listener, controller.signal);
+  return {
+    ...heard,
+    get messages() {
+      return heard.messages;
+    },
+    leave: () => controller.abort(),
+  };
+}
+
+describe('a subscription', () => {
+  it('brings what the database sends, byte for byte and in order', async () => {
+    const page = follow({ client: await client() });
+    await page.hears('live');
+    const frames = [
+      '{"v":1,"delta":"Ünï 😀 \\" \\\\ \\u0000 \\ud83d"}',
+      '{"z":1,"a":2,"__proto__":{"a":1},"n":1e+21,"f":1.0}',
+      'no JSON',
+    ];
+    for (const frame of frames) await send(frame);
+    await page.hears('message', frames.length);
+    expect(page.messages).toEqual(frames);
+  });
+
+  it('takes nothing of another member for a frame', async () => {
+    const page = follow({ client: await client() });
+    await page.hears('live');
+    const attacker = await client();
+    const channel = attacker.channel('chat:c1', { config: { private: true } });
+    await attacker.realtime.setAuth();
+    channel.subscribe();
+    await until('a member', () => channel.state === 'joined');
+    await channel.send({ type: 'broadcast', event: 'frame', payload: { frame: 'forged' } });
+    await send('real');
+    await page.hears('message');
+    expect(page.messages).toEqual(['real']);
+  });
+
+  it('has several chats on one client, and leaves the others alone', async () => {
+    const shared = await client();
+    const [first, second, again] = [
+      follow({ client: shared }),
+      follow({ client: shared }, 'c2'),
+      follow({ client: shared }),
+    ];
+    await Promise.all([first.hears('live'), second.hears('live'), again.hears('live')]);
+    first.leave();
+    await send('one');
+    await send('two', 'c2');
+    await Promise.all([again.hears('message'), second.hears('message')]);
+    expect([first.messages, second.messages, again.messages]).toEqual([[], ['two'], ['one']]);
+    again.leave();
+    const back = follow({ client: shared });
+    await back.hears('live');
+    await send('three');
+    await send('four', 'c2');
+    await Promise.all([back.hears('message'), second.hears('message', 2)]);
+    expect(second.heard.map(([what]) => what)).toEqual(['live', 'message', 'message']);
+    expect(
+      shared
+        .getChannels()
+        .map(({ topic }) => topic)
+        .sort(),
+    ).toEqual(['realtime:chat:c1', 'realtime:chat:c2']);
+  });
+
+  it('leaves a channel of the app on the same client open', async () => {
+    const shared = await client();
+    const states: string[] = [];
+    shared.channel('of the app').subscribe((state) => states.push(state));
+    const page = follow({ client: shared });
+    await page.hears('live');
+    page.leave();
+    await until('one channel', () => shared.getChannels().length === 1);
+    expect(states).toEqual(['SUBSCRIBED']);
+  });
+});
+
+describe('an interruption', () => {
+  it('of Realtime ends, and the page is live again', async () => {
+    const own = await ownRealtime();
+    const page = follow({ client: await client(undefined, own) });
+    await page.hears('live');
+    await own.realtime.kill();
+    await page.hears('down');
+    await send('lost', 'c1', own);
+    await own.realtime.start();
+    await page.hears('live', 2);
+    await send('heard', 'c1', own);
+    await page.hears('message');
+    expect(page.messages).toEqual(['heard']);
+  });
+
+  it('by a token that is over ends with a new token', async () => {
+    let asked = 0;
+    const page = follow({ client: await client(() => signToken(users.owner, asked++ === 0 ? 1 : 3600)) });
+    await page.hears('live');
+    await page.hears('down');
+    await page.hears('live', 2);
+    expect(page.count('failed')).toBe(0);
+    expect(asked).toBeGreaterThan(1);
+  });
+
+  it('does not carry a stale token: after a sleep the page joins with a fresh one', async () => {
+    const own = await ownRealtime();
+    // The token is good for a moment, and Realtime is down until it is over.
+    let isAsleep = true;
+    const page = follow({ client: await client(() => signToken(users.owner, isAsleep ? 2 : 3600), own) });
+    await page.hears('live');
+    const before = Date.now();
+    await own.realtime.kill();
+    await until('an end of the token', () => Date.now() - before > 2_100);
+    isAsleep = false;
+    await own.realtime.start();
+    await page.hears('live', 2);
+    expect(page.heard.filter(([what]) => what === 'down')).toHaveLength(1);
+  });
+
+  it('by the rate limit ends, and drops that nobody was told of are asked for', async () => {
+    const own = await ownRealtime({ messagesPerSecond: 10, rateTickMs: 200 });
+    const page = follow({ client: await client(undefined, own), checkAfterMs: 300 });
+    await page.hears('live');
+    let sent = 0;
+    await until('a row that was dropped', async () => {
+      await send(`${sent++}`, 'c1', own);
+      return page.messages.length < sent - 40;
+    });
+    // Silence is answered by a look at the log.
+    const lives = page.count('live');
+    await page.hears('live', lives + 1);
+  });
+});
+
+describe('who may listen', () => {
+  it('is the owner by the session’s token, and neither a stranger nor somebody without a session', async () => {
+    const owner = follow({ client: await client() });
+    const stranger = follow({ client: await client(() => signToken(users.stranger)) });
+    const anon = follow({ client: await client(async () => null) });
+    const unknown = follow({ client: await client() }, 'nobodys');
+    await Promise.all([owner.hears('live'), ...[stranger, anon, unknown].map((page) => page.hears('failed'))]);
+    await send('secret');
+    await owner.hears('message');
+    for (const page of [stranger, anon, unknown]) expect(page.heard).toEqual([['failed', 'forbidden']]);
+  });
+
+  const signFor = (topic: string, expiresInSeconds = 60) =>
+    new SignJWT({ role: 'anon', topic })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime(Math.floor(Date.now() / 1000) + expiresInSeconds)
+      .sign(new TextEncoder().encode(jwtSecret));
+
+  it('is the bearer of a token that the chat server signs for this chat, on a client that nobody is logged in to', async () => {
+    const shared = await client(async () => null);
+    const asked: unknown[] = [];
+    const post = async (path: string, body: object) => {
+      asked.push([path, body]);
+      return Response.json({ token: await signFor('chat:c1', asked.length === 1 ? 2 : 60) });
+    };
+    const page = follow({ client: shared, tokenFrom: 'server' }, 'c1', post);
+    const other = follow({ client: shared, tokenFrom: 'server' }, 'c2', post);
+    await page.hears('live');
+    await other.hears('failed');
+    expect(asked[0]).toEqual(['/auth', { chatId: 'c1' }]);
+    await page.hears('down');
+    await page.hears('live', 2);
+    await send('after the first token');
+    await page.hears('message');
+  });
+
+  it('is nobody when the chat server refuses, and is asked again when it fails', async () => {
+    const shared = await client(async () => null);
+    const refused = follow({ client: shared, tokenFrom: 'server' }, 'c1', () =>
+      Promise.reject(new ChatTransportError({ code: 'forbidden', message: 'no' })),
+    );
+    await refused.hears('failed');
+    let asked = 0;
+    const failing = follow({ client: shared, tokenFrom: 'server' }, 'c1', async () => {
+      if (asked++ === 0) throw new ChatTransportError({ code: 'provider-failed', message: 'later' });
+      return Response.json({ token: await signFor('chat:c1') });
+    });
+    await failing.hears('live');
+    expect(failing.heard.map(([what]) => what)).toEqual(['down', 'live']);
+  });
+});
