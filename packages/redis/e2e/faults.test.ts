@@ -115,12 +115,50 @@ it('tells a reader what it missed while its connection was gone', async () => {
   const run = await begin(here);
   const read = there.read(run, { from: 0, waitMs });
   const observer = await clientOf(url);
-  await until('a reader that listens', async () => (await observer.pubSubChannels()).length === 2);
+  await until('a reader that listens', async () => (await observer.pubSubChannels('*:changes')).length === 1);
   proxy.cut();
   await until('a reader that hears nothing', async () => (await observer.pubSubChannels()).length === 0);
   await here.append(run, run.fence, frame(0, 'a'));
   proxy.restore();
   const began = performance.now();
+  expect((await read).frames).toEqual([frame(0, 'a')]);
+  expect(performance.now() - began).toBeLessThan(waitMs / 2);
+});
+
+it('goes on over a new connection when the one of its calls is half-open', async () => {
+  const { url, port } = await redis();
+  const proxy = await FaultProxy.start(port);
+  onTestFinished(() => proxy.close());
+  const log = await logOn(`redis://${proxy.host}`, { callTimeoutMs: 300 });
+  const run = await begin(log);
+  proxy.halfOpen();
+  expect(await codeOf(log.append(run, run.fence, frame(0, 'a')))).toEqual(refused('no answer within 300 ms'));
+  await until(
+    'an append over a new connection',
+    async () => (await codeOf(log.append(run, run.fence, frame(0, 'a')))) === 'resolved {"commands":[]}',
+    undefined,
+    3_000,
+  );
+  expect((await readAll(await logOn(url), run)).frames).toEqual([frame(0, 'a')]);
+});
+
+it('tells a reader what it missed while its connection was half-open', async () => {
+  const { url, port } = await redis();
+  const proxy = await FaultProxy.start(port);
+  onTestFinished(() => proxy.close());
+  const here = await logOn(url);
+  const client = await clientOf(url);
+  const duplicate = () => client.duplicate({ url: `redis://${proxy.host}` });
+  const there = redisLog({ client: Object.assign(Object.create(client), { duplicate }) });
+  onTestFinished(() => there.close());
+  const run = await begin(here);
+  const read = there.read(run, { from: 0, waitMs });
+  const observer = await clientOf(url);
+  await until('a reader that listens', async () => (await observer.pubSubChannels('*:changes')).length === 1);
+  proxy.halfOpen();
+  await until('a reader that hears nothing', async () => (await observer.pubSubChannels()).length === 0);
+  const began = performance.now();
+  await here.append(run, run.fence, frame(0, 'a'));
   expect((await read).frames).toEqual([frame(0, 'a')]);
   expect(performance.now() - began).toBeLessThan(waitMs / 2);
 });

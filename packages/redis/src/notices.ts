@@ -3,6 +3,17 @@ import type { RedisSubscription } from './redis-client.ts';
 /** How long a channel stays subscribed without a listener, in milliseconds: readers come back for each frame. */
 const lingerMs = 5_000;
 
+/** How often the listening connection is tested while somebody waits, in milliseconds. */
+const pulseEveryMs = 3_000;
+/** How long a pulse may take to come back, in milliseconds. */
+const pulseTimeoutMs = 2_000;
+
+/** How the listening connection is tested: a notice to itself, which Redis sends it only over a connection that works. */
+export interface Pulse {
+  readonly channel: string;
+  send(): Promise<unknown>;
+}
+
 /** Notices from other processes, over one connection for all who wait. */
 export interface Notices {
   /** Whether every notice on these channels arrives by now. */
@@ -25,11 +36,54 @@ interface Channel {
 }
 
 /** Opens the connection at the first subscription. */
-export function createNotices(open: () => RedisSubscription): Notices {
+export function createNotices(open: () => RedisSubscription, pulse: Pulse): Notices {
   const channels = new Map<string, Channel>();
   let connecting: Promise<RedisSubscription> | undefined;
   let connection: RedisSubscription | undefined;
   let isClosed = false;
+  let beat: ReturnType<typeof setTimeout> | undefined;
+  let heardAt = 0;
+
+  const ringAll = (): void => {
+    for (const { listeners } of channels.values()) for (const listener of listeners) listener();
+  };
+
+  const test = async (): Promise<void> => {
+    const sentAt = performance.now();
+    // Without Redis there is nothing to hear: the client reconnects by itself.
+    if (
+      !(await pulse.send().then(
+        () => true,
+        () => false,
+      ))
+    )
+      return plan();
+    await new Promise((resolve) => {
+      beat = setTimeout(resolve, pulseTimeoutMs);
+      beat.unref();
+    });
+    if (isClosed) return;
+    if (heardAt < sentAt) renew();
+    plan();
+  };
+  const plan = (): void => {
+    clearTimeout(beat);
+    if (isClosed || channels.size === 0) return;
+    beat = setTimeout(() => void test(), pulseEveryMs);
+    beat.unref();
+  };
+  /** The connection is half-open: a new one subscribes to what somebody waits for. */
+  const renew = (): void => {
+    connection?.destroy();
+    connecting = undefined;
+    const names = [...channels].filter(([, { listeners }]) => listeners.size > 0).map(([name]) => name);
+    for (const channel of channels.values()) {
+      channel.isLive = false;
+      channel.subscribing = undefined;
+    }
+    // What was told meanwhile has to be looked for.
+    Promise.all(names.map(subscribe)).then(ringAll, () => {});
+  };
 
   const connect = async (): Promise<RedisSubscription> => {
     const opened = open();
@@ -41,10 +95,12 @@ export function createNotices(open: () => RedisSubscription): Notices {
     await opened.connect();
     // Back after an interruption, with everything subscribed again: what was told meanwhile has to be looked for.
     for (const event of ['ready', 'node-ready']) {
-      opened.on(event, () => {
-        for (const { listeners } of channels.values()) for (const listener of listeners) listener();
-      });
+      opened.on(event, ringAll);
     }
+    await opened.subscribe(pulse.channel, () => {
+      heardAt = performance.now();
+    });
+    plan();
     return opened;
   };
 
@@ -107,6 +163,7 @@ export function createNotices(open: () => RedisSubscription): Notices {
     },
     close() {
       isClosed = true;
+      clearTimeout(beat);
       for (const { linger } of channels.values()) clearTimeout(linger);
       channels.clear();
       connection?.destroy();

@@ -7,6 +7,11 @@ export interface RedisLogClient {
     readonly timeout: number;
     readonly typeMapping: Record<never, never>;
   }): Pick<RedisLogClient, 'evalSha' | 'eval'>;
+  /** Whether a single client has a connection that it takes for good. A cluster does not say. */
+  readonly isReady?: boolean;
+  /** Drops the connection; `connect` opens another one. */
+  destroy(): unknown;
+  connect(): Promise<unknown>;
   /** A second connection: one that listens can do nothing else. */
   duplicate(): RedisSubscription;
 }

@@ -11,6 +11,8 @@ export interface RedisKeys {
   frames(chatId: string): string;
   /** Where everything else about a chat is told: runs that begin and end, and steers. */
   changes(chatId: string): string;
+  /** Where the listening connection hears from itself, to know that it lives. */
+  readonly pulse: string;
 }
 
 export function redisKeys(prefix: string): RedisKeys {
@@ -19,5 +21,6 @@ export function redisKeys(prefix: string): RedisKeys {
     due: `${prefix}due`,
     frames: (chatId) => `${prefix}${chatId}:frames`,
     changes: (chatId) => `${prefix}${chatId}:changes`,
+    pulse: `${prefix}pulse:${crypto.randomUUID()}`,
   };
 }

@@ -27,6 +27,7 @@ export interface RedisLogOptions {
 const cancelRun = script(scripts.cancel);
 const steerRun = script(scripts.steer);
 const takeClaim = script(scripts.claim);
+const sendPulse = script(scripts.pulse);
 
 type CommandReply = readonly ['accepted' | 'delivered' | 'ended'] | readonly ['receipt', string];
 
@@ -34,12 +35,15 @@ type CommandReply = readonly ['accepted' | 'delivered' | 'ended'] | readonly ['r
 export function redisLog(options: RedisLogOptions): RunLog {
   const { client, callTimeoutMs = defaultCallTimeoutMs, retentionMs = defaultRetentionMs } = options;
   const keys = redisKeys(options.keyPrefix ?? defaultKeyPrefix);
-  const notices = createNotices(() => client.duplicate());
+  const runScript = createScriptRunner(client, callTimeoutMs);
+  const notices = createNotices(() => client.duplicate(), {
+    channel: keys.pulse,
+    send: () => runScript(sendPulse, keys.pulse, []),
+  });
   const waiting = createWaiting(notices);
   let isClosed = false;
   let closing: Promise<void> | undefined;
 
-  const runScript = createScriptRunner(client, callTimeoutMs);
   const run: typeof runScript = async (...call) => {
     if (isClosed) throw closed();
     return runScript(...call);

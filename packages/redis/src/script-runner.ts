@@ -22,6 +22,14 @@ export type RunScript = (script: Script, key: string, values: readonly (string |
 
 /** Every failure is a `ChatTransportError` `provider-failed`: no connection, no answer in time, a refusal of Redis. */
 export function createScriptRunner(client: RedisLogClient, timeoutMs: number): RunScript {
+  /** When Redis last answered anything, by `performance.now`. */
+  let answeredAt = 0;
+  // Nothing was answered since the call began: the connection is half-open, which the client cannot see, or Redis hangs. A new one tells them apart.
+  const reconnect = (): void => {
+    if (client.isReady === false) return;
+    client.destroy();
+    client.connect().catch(() => {});
+  };
   const commands = client.withCommandOptions({ timeout: timeoutMs, typeMapping: {} });
   const evaluate = async (called: Script, input: ScriptInput): Promise<unknown> => {
     try {
@@ -32,19 +40,28 @@ export function createScriptRunner(client: RedisLogClient, timeoutMs: number): R
     }
   };
   return async (called, key, values) => {
+    const calledAt = performance.now();
     try {
-      return await inTime(evaluate(called, { keys: [key], arguments: values.map(String) }), timeoutMs);
+      const answer = await inTime(evaluate(called, { keys: [key], arguments: values.map(String) }), timeoutMs);
+      answeredAt = performance.now();
+      return answer;
     } catch (cause) {
+      if (cause instanceof Late && answeredAt < calledAt) {
+        answeredAt = performance.now();
+        reconnect();
+      }
       throw new ChatTransportError({ code: 'provider-failed', message: `redisLog failed: ${reasonOf(cause)}.`, cause });
     }
   };
 }
 
+class Late extends Error {}
+
 /** The client's own timeout is for what was not sent yet; a server that hangs needs this one. */
 function inTime<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    timer = setTimeout(() => reject(new Late(`no answer within ${timeoutMs} ms`)), timeoutMs);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

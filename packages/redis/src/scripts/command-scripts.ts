@@ -48,3 +48,6 @@ redis.call('HSET', name, 'owner', owner, 'until', untilMs)
 redis.call('PEXPIREAT', name, untilMs)
 return 1
 `;
+
+/** Tells the listening connection that it lives. */
+export const pulse: string = `return redis.call('publish', KEYS[1], '')`;
