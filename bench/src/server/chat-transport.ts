@@ -28,10 +28,10 @@ export function chatTransport(kind: {
       name: sockets.name,
       limits,
       channelName: (chatId) => sockets.channelName(chatId),
-      publish(channel, data, signal) {
+      publish(channel, data, signal, id) {
         published.bytes += Buffer.byteLength(channel) + Buffer.byteLength(data);
         published.times.push(nowMs());
-        return sockets.publish(channel, data, signal);
+        return sockets.publish(channel, data, signal, id);
       },
       authorize: (request, allow) => sockets.authorize(request, allow),
       connect: (host) => sockets.connect(host),

@@ -177,4 +177,27 @@ export const serverMutants: readonly Mutant[] = [
     replace: "if (chunk.type === 'start') return first(chunk);",
     killedBy: 'delivery/answer',
   },
+  {
+    id: 'server-waits-for-its-service',
+    file: `${folder}/run/run-writer.ts`,
+    find: 'this.#live.push(frame, bytes);',
+    replace: `const { realtime } = options;
+    await realtime?.publish(realtime.channelName(chatId), '{}', over, 'x').catch(() => new Promise(() => {}));
+    this.#live.push(frame, bytes);`,
+    killedBy: 'publish/refused',
+  },
+  {
+    id: 'server-merges-nothing',
+    file: 'packages/core/src/wire/channel-message.ts',
+    find: 'let count = mergeableCount(frames);',
+    replace: 'let count = Math.min(1, mergeableCount(frames));',
+    killedBy: 'publish/merged',
+  },
+  {
+    id: 'server-gives-ids-that-services-refuse',
+    file: 'packages/core/src/wire/channel-message.ts',
+    find: 'const id =',
+    replace: "const id = ':' +",
+    killedBy: 'publish/ids',
+  },
 ];

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   setTimeout(callback: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
+  /** Calls back in the next turn of the event loop. @default the platform's `setImmediate`, or a timeout of 0 ms */
+  setImmediate?: ((callback: () => void) => void) | undefined;
 }
 
 /** The platform's monotonic clock: setting the machine's time moves it neither forward nor back. */

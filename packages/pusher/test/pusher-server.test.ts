@@ -27,7 +27,7 @@ describe('publishing', () => {
     onTestFinished(() => api.close());
     const data = JSON.stringify({ v: 1, text: 'Ünïcödé 😀 "' });
     const realtime = server(api.port);
-    await realtime.publish(realtime.channelName('c1'), data, signal);
+    await realtime.publish(realtime.channelName('c1'), data, signal, 'id');
     expect(api.events).toEqual([{ name: 'frame', channels: ['private-chat-c1'], data }]);
   });
 
@@ -38,7 +38,7 @@ describe('publishing', () => {
     const codes: unknown[] = [];
     for (const answer of Object.values(answers)) {
       api.answer = answer;
-      const call = realtime.publish('private-chat-c1', 'words of the chat', signal);
+      const call = realtime.publish('private-chat-c1', 'words of the chat', signal, 'id');
       codes.push([answer.status, await codeOf(call)]);
       const message = await call.catch((error: Error) => error.message);
       expect(`${message}`).not.toMatch(/secret|words/);
@@ -54,7 +54,7 @@ describe('publishing', () => {
   });
 
   it('fails as retryable when Pusher cannot be reached', async () => {
-    const failed = server(await freePort()).publish('private-chat-c1', '{}', signal);
+    const failed = server(await freePort()).publish('private-chat-c1', '{}', signal, 'id');
     await expect(failed).rejects.toMatchObject({ code: 'provider-failed', retryable: true });
   });
 

@@ -73,7 +73,7 @@ function subscriber(options: Partial<PusherSubscriberOptions> & Pick<PusherSubsc
 
 const publish = (data: string, chatId = 'c1'): Promise<void> => {
   const realtime = pusher({ client: serverClient(app, soketi.port) });
-  return realtime.publish(realtime.channelName(chatId), data, never);
+  return realtime.publish(realtime.channelName(chatId), data, never, 'id');
 };
 
 describe('a subscription', () => {

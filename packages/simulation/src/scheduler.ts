@@ -94,6 +94,10 @@ export class MachineClock implements Clock {
     return this.#scheduler.after(delayMs / this.rate, callback, this.name);
   }
 
+  setImmediate(callback: () => void): void {
+    this.setTimeout(callback, 0);
+  }
+
   clearTimeout(timer: unknown): void {
     this.#scheduler.clear(timer as Timer | undefined);
   }

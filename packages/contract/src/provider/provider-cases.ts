@@ -5,6 +5,7 @@ import { deliveryCases } from './cases/delivery-cases.ts';
 import { fallbackCases } from './cases/fallback-cases.ts';
 import { frameCases } from './cases/frame-cases.ts';
 import { gapCases } from './cases/gap-cases.ts';
+import { publishCases } from './cases/publish-cases.ts';
 import { sizeCases } from './cases/size-cases.ts';
 import { slowCases } from './cases/slow-cases.ts';
 import { supportsCases } from './cases/supports-cases.ts';
@@ -16,6 +17,7 @@ export const providerCases: readonly ProviderCase[] = [
   ...gapCases,
   ...frameCases,
   ...fallbackCases,
+  ...publishCases,
   ...sizeCases,
   ...slowCases,
   ...credentialCases,

@@ -15,6 +15,8 @@ export class StageServer {
   readonly realtime: RealtimeServer;
   /** `METHOD path` of every request, oldest first. */
   readonly requests: string[] = [];
+  /** Every message that core gave to the service, oldest first, before the filter. */
+  readonly published: { readonly id: string; readonly data: string }[] = [];
   /** What is done to everything that is published from here. */
   filter: PublishFilter = (data, next) => next(data);
   readonly #http: Server;
@@ -95,11 +97,18 @@ export class StageServer {
   }
 
   #filtered(realtime: RealtimeServer, log: RunLog): RealtimeServer {
+    const ids = new Map<string, string>();
     return {
       name: realtime.name,
       limits: realtime.limits,
       channelName: (chatId) => realtime.channelName(chatId),
-      publish: (channel, data, signal) => this.filter(data, (next) => realtime.publish(channel, next, signal), channel),
+      publish: (channel, data, signal, id) => {
+        this.published.push({ id, data });
+        ids.set(data, id);
+        // A message that a filter holds back keeps its id.
+        const next = (given: string) => realtime.publish(channel, given, signal, ids.get(given) ?? id);
+        return this.filter(data, next, channel);
+      },
       ...(realtime.authorize && { authorize: realtime.authorize.bind(realtime) }),
       ...(realtime.connect && { connect: realtime.connect.bind(realtime) }),
       ...(realtime.log && { log }),

@@ -38,15 +38,30 @@ export class Sequencer {
       return [];
     }
     this.note(frame.next);
-    // Frame boundaries are the same on every path, so only a snapshot can overlap: it is of no use to a reader that is further on.
-    const isNear = frame.at >= this.position && frame.at <= this.position + maxHeldChunks;
-    if ('chunks' in frame && isNear) this.#held.set(frame.at, frame);
+    if ('chunks' in frame) this.#hold(frame);
     const chunks: UIMessageChunk[] = [];
-    for (let next = this.#held.get(this.position); next; next = this.#held.get(this.position)) {
+    for (let next = this.#fitting(); next; next = this.#fitting()) {
+      chunks.push(...next.chunks.slice(this.position - next.at));
       this.position = next.next;
-      chunks.push(...next.chunks);
     }
-    for (const at of this.#held.keys()) if (at < this.position) this.#held.delete(at);
+    for (const [at, { next }] of this.#held) if (next <= this.position) this.#held.delete(at);
     return chunks;
+  }
+
+  #hold(frame: ChunksFrame): void {
+    const { at, next } = frame;
+    // What begins at 0 may be a snapshot, whose chunks have no offsets: it is of no use to a reader that is further on.
+    if (at === 0 && this.position > 0) return;
+    if (next <= this.position || at > this.position + maxHeldChunks) return;
+    // A message of a channel may cover several frames of the log.
+    if (next > (this.#held.get(at)?.next ?? 0)) this.#held.set(at, frame);
+  }
+
+  /** A held frame that has the next offset. */
+  #fitting(): ChunksFrame | undefined {
+    const exact = this.#held.get(this.position);
+    if (exact) return exact;
+    for (const frame of this.#held.values()) if (frame.at < this.position && frame.next > this.position) return frame;
+    return;
   }
 }

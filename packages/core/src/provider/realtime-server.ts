@@ -4,10 +4,15 @@ import type { RunLog } from '../log/run-log.ts';
 export interface PublishLimits {
   /** Largest message of one publish, in bytes of UTF-8. Core sends a pointer frame instead of a larger one. */
   readonly maxMessageBytes: number;
-  /** Shortest time between two flushes of a run, in milliseconds. 0: as soon as the last append is done. */
+  /** Shortest time between two messages with text of a run, in milliseconds; the first one leaves at once. 0: no pause. */
   readonly flushIntervalMs: number;
-  /** Publishes per second over all runs of this process; absent: no limit of ours. Above it, flushes grow. */
+  /** Publishes per second over all runs of this process; absent: no limit of ours. Above it, messages grow. */
   readonly publishesPerSecond?: number;
+  /**
+   * The service keeps the order of messages that are under way together, so that core need not wait for one publish before the next:
+   * up to `maxPublishesUnderWay` (16) per chat. @default false: one at a time per chat
+   */
+  readonly pipelined?: boolean;
 }
 
 /** The server half of a provider. */
@@ -18,10 +23,13 @@ export interface RealtimeServer {
   /** The address of a chat on this service: within the service's character set, and different for different chats. */
   channelName(chatId: string): string;
   /**
-   * Publishes one message. Core calls it in order, after the append, one at a time per chat. A failure never fails the run: readers repair from the log.
-   * @throws ChatTransportError `provider-failed`, `rate-limited`, `too-large`.
+   * Publishes one message. Core calls it in order, after the append; one at a time per chat, unless `limits.pipelined`. It may take
+   * as long as it needs: only messages wait for it, never a run. A failure never fails the run: readers repair from the log.
+   * @param id Names the message for services that drop duplicates: equal ids mean equal `data`. At most 180 characters of `A-Za-z0-9_-`.
+   * @throws ChatTransportError `rate-limited`: core waits and publishes again, merged with what has come since.
+   * `provider-failed`, `too-large`: the message is given up.
    */
-  publish(channel: string, data: string, signal: AbortSignal): Promise<void>;
+  publish(channel: string, data: string, signal: AbortSignal, id: string): Promise<void>;
   /**
    * Answers `POST {api}/auth`: the credential for one chat's channel, subscribe only. `allow` runs the app's `authorize`
    * for that chat and throws when it is refused; call it before anything is granted.

@@ -9,7 +9,7 @@ export const frameEnvelopeBytes = 256;
 const pendingBounds = { least: 64 * 1024, most: 1024 * 1024 } as const;
 
 export interface CoalescerOptions {
-  /** How long deltas wait for more, in milliseconds. 0: never. */
+  /** How long deltas wait after the last ones were taken, in milliseconds; a run's first ones do not wait. 0: never. */
   readonly flushIntervalMs: number;
   /** Largest JSON of one frame's `chunks`, in bytes of UTF-8. `Infinity`: no limit. A single chunk above it stays one chunk. */
   readonly maxFrameBytes: number;
@@ -17,12 +17,12 @@ export interface CoalescerOptions {
 
 /** Turns a model's chunks into few frames. Pure: the caller owns the clock and says when it takes. PROTOCOL.md section 7.6. */
 export interface Coalescer {
-  /** Adds a chunk; adjacent deltas of one part merge. `nowMs` is any clock that does not go back. */
-  push(chunk: UIMessageChunk, nowMs: number): void;
-  /** When the next frame should leave: 0 at once, `Infinity` when nothing is pending, else a time on the clock of `push`. */
+  /** Adds a chunk; adjacent deltas of one part merge. */
+  push(chunk: UIMessageChunk): void;
+  /** When the next frame should leave: 0 at once, `Infinity` when nothing is pending, else a time on the clock of `take`. */
   dueAt(): number;
   /** Removes and returns the next frame's chunks: as many as fit, at least one; empty when nothing is pending. */
-  take(): UIMessageChunk[];
+  take(nowMs: number): UIMessageChunk[];
   /** The bytes of UTF-8 that wait, as JSON. */
   readonly pendingBytes: number;
   /** Whether so much waits that the model should be read no further until a frame has left. */
@@ -33,7 +33,6 @@ interface Pending {
   chunk: UIMessageChunk;
   readonly key: string | undefined;
   readonly urgent: boolean;
-  readonly sinceMs: number;
   bytes: number;
 }
 
@@ -44,8 +43,9 @@ export function createCoalescer({ flushIntervalMs, maxFrameBytes }: CoalescerOpt
   let pendingBytes = 0;
   let urgent = 0;
   let begun = false;
+  let deltasTakenAt: number | undefined;
 
-  function push(chunk: UIMessageChunk, nowMs: number): void {
+  function push(chunk: UIMessageChunk): void {
     const key = deltaKey(chunk);
     const last = pending.at(-1);
     if (key !== undefined && last?.key === key) {
@@ -57,7 +57,7 @@ export function createCoalescer({ flushIntervalMs, maxFrameBytes }: CoalescerOpt
         return;
       }
     }
-    const next = { chunk, key, urgent: !begun || !isDelta(chunk), sinceMs: nowMs, bytes: jsonBytes(chunk) + 1 };
+    const next = { chunk, key, urgent: !begun || !isDelta(chunk), bytes: jsonBytes(chunk) + 1 };
     begun = true;
     pending.push(next);
     pendingBytes += next.bytes;
@@ -65,18 +65,19 @@ export function createCoalescer({ flushIntervalMs, maxFrameBytes }: CoalescerOpt
   }
 
   function dueAt(): number {
-    const first = pending[0];
-    if (!first) return Number.POSITIVE_INFINITY;
-    return urgent > 0 || pendingBytes + 2 > maxFrameBytes ? 0 : first.sinceMs + flushIntervalMs;
+    if (pending.length === 0) return Number.POSITIVE_INFINITY;
+    if (urgent > 0 || pendingBytes + 2 > maxFrameBytes || deltasTakenAt === undefined) return 0;
+    return deltasTakenAt + flushIntervalMs;
   }
 
-  function take(): UIMessageChunk[] {
+  function take(nowMs: number): UIMessageChunk[] {
     let count = 0;
     let bytes = 2;
     for (const entry of pending) {
       if (count > 0 && bytes + entry.bytes > maxFrameBytes) break;
       bytes += entry.bytes;
       if (entry.urgent) urgent--;
+      if (isDelta(entry.chunk)) deltasTakenAt = nowMs;
       count++;
     }
     if (count > 0) pendingBytes -= bytes - 2;

@@ -50,11 +50,15 @@ export function frameBytes(text: string): number {
  */
 export function encodeForLimit(frame: Frame, maxMessageBytes: number): string {
   const text = encodeFrame(frame);
-  if (frameBytes(text) <= maxMessageBytes) return text;
-  if ('chunks' in frame) return encodeFrame(pointerFrame(frame));
-  if (!('start' in frame)) return text;
+  return frameBytes(text) <= maxMessageBytes ? text : encodeFrame(shrinkFrame(frame));
+}
+
+/** The smaller form of a frame: the pointer of a chunks frame, a start frame without `before` and `tail`. An end frame has none. */
+export function shrinkFrame(frame: Frame): Frame {
+  if ('chunks' in frame) return pointerFrame(frame);
+  if (!('start' in frame)) return frame;
   const { trigger, from, messageId } = frame.start;
-  return encodeFrame({ ...frame, start: { trigger, from, messageId } });
+  return { ...frame, start: { trigger, from, messageId } };
 }
 
 /** Values are what `JSON.parse` made: only an object has named fields. */

@@ -28,8 +28,11 @@ describe('sequencer', () => {
     const story = frames.chain((all) =>
       fc.record({
         all: fc.constant(all),
-        // Any number of deliveries, in any order, some frames as pointers, then everything once more as a log read would bring it.
-        noise: fc.array(fc.record({ index: fc.nat(all.length), asPointer: fc.boolean() }), { maxLength: 80 }),
+        // Any number of deliveries, in any order, alone, as pointers, or merged with the frames behind them, then everything once more
+        // as a log read would bring it.
+        noise: fc.array(fc.record({ index: fc.nat(all.length), asPointer: fc.boolean(), merged: fc.nat({ max: 4 }) }), {
+          maxLength: 80,
+        }),
       }),
     );
     fc.assert(
@@ -37,9 +40,10 @@ describe('sequencer', () => {
         const total = all.at(-1)?.next ?? 0;
         const sequencer = new Sequencer();
         const out: number[] = [];
-        for (const { index, asPointer } of noise) {
+        for (const { index, asPointer, merged } of noise) {
           const one = all[index];
-          out.push(...offsets(sequencer.push(one ? (asPointer ? pointer(one.at, one.next) : one) : end(total))));
+          const next = (all[index + merged] ?? one)?.next ?? 0;
+          out.push(...offsets(sequencer.push(one ? (asPointer ? pointer : frame)(one.at, next) : end(total))));
           expect(sequencer.position).toBe(out.length);
         }
         if (sequencer.ended) expect(out.length).toBe(total);
@@ -50,6 +54,29 @@ describe('sequencer', () => {
         expect(sequencer.missing).toBe(false);
       }),
     );
+  });
+
+  it('delivers the rest of a message that began behind its position', () => {
+    const sequencer = new Sequencer();
+    sequencer.push(frame(0, 3));
+    expect(offsets(sequencer.push(frame(1, 5)))).toEqual([3, 4]);
+    sequencer.push(frame(7, 9));
+    expect(offsets(sequencer.push(frame(4, 8)))).toEqual([5, 6, 7, 8]);
+    expect([sequencer.position, sequencer.missing]).toEqual([9, false]);
+  });
+
+  it('cuts nothing that begins at 0: it may be a snapshot without saying so', () => {
+    const sequencer = new Sequencer();
+    sequencer.push(frame(0, 3));
+    expect(sequencer.push({ ...base, at: 0, next: 5, chunks: [chunk(0), chunk(1)] })).toEqual([]);
+    expect([sequencer.position, sequencer.missing]).toEqual([3, true]);
+  });
+
+  it('keeps the longer one of two messages with the same beginning', () => {
+    const sequencer = new Sequencer();
+    sequencer.push(frame(2, 6));
+    sequencer.push(frame(2, 4));
+    expect(offsets(sequencer.push(frame(0, 2)))).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   it('does not report the end while offsets in front of it are missing', () => {

@@ -59,7 +59,7 @@ describe('a send while a run is active', () => {
     await send(world, 'r1', [user('m1', 'hi')]);
     const first = await world.model();
     first.text('one ');
-    while ((await world.state('c')).messages.length < 2);
+    while ((await world.state('c')).messages.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
     const { begin } = log;
     log.begin = async (init) => {
       log.begin = begin;

@@ -253,3 +253,13 @@ export function ended(world: World, reason: EndReason, runId?: string): Promise<
     () => world.events,
   );
 }
+
+/** A model that says `word ` so many times, one each `ms`. */
+export async function* paced(words: number, ms: number): AsyncGenerator<UIMessageChunk> {
+  yield { type: 'text-start', id: 't' };
+  for (let index = 0; index < words; index += 1) {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    yield { type: 'text-delta', id: 't', delta: 'word ' };
+  }
+  yield { type: 'text-end', id: 't' };
+}

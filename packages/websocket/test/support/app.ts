@@ -61,7 +61,7 @@ export async function serve(
       if (!response.ok) throw new Error(`auth answered ${response.status}: ${await response.text()}`);
       return (await response.json()).token;
     },
-    publish: (chatId, data) => realtime.publish(realtime.channelName(chatId), data, new AbortController().signal),
+    publish: (chatId, data) => realtime.publish(realtime.channelName(chatId), data, new AbortController().signal, 'id'),
   };
 }
 

@@ -26,7 +26,9 @@ export const frameCases: readonly ProviderCase[] = [
       await stage.shows(chat, 'one');
       const { realtime } = stage.server;
       const signal = AbortSignal.timeout(10_000);
-      for (const data of malformed) await realtime.publish(realtime.channelName('c'), data, signal);
+      for (const [index, data] of malformed.entries()) {
+        await realtime.publish(realtime.channelName('c'), data, signal, `malformed-${index}`);
+      }
       const dropped = () => device.events.filter(({ type }) => type === 'malformed-frame').length;
       await until('eight dropped frames', () => dropped() === malformed.length, dropped);
       call.say('two');
@@ -55,8 +57,8 @@ export const frameCases: readonly ProviderCase[] = [
       ];
       // A known frame with more in it: the end is what a reader would notice, if it took this for something else.
       const grown = { ...base, at: 0, next: 1, chunks: [{ type: 'start' }], sentAt: 1 };
-      for (const frame of [...unknown, ...unknown, grown]) {
-        await realtime.publish(realtime.channelName('c'), JSON.stringify(frame), signal);
+      for (const [index, frame] of [...unknown, ...unknown, grown].entries()) {
+        await realtime.publish(realtime.channelName('c'), JSON.stringify(frame), signal, `frame-${index}`);
       }
       call.say('two');
       call.finish();
@@ -79,12 +81,14 @@ export const frameCases: readonly ProviderCase[] = [
       const { realtime } = stage.server;
       const { runId } = call.input;
       const forged = [{ type: 'text-delta', id: '0', delta: 'forged ' }];
-      for (const frame of [
+      const frames = [
         { v: 1, run: 'another', turn: 1, at: 0, next: 1, chunks: forged },
         { v: 1, run: runId, turn: 1, at: 0, next: 1, chunks: forged },
         { v: 1, run: 'another', turn: 1, at: 4, end: { reason: 'cancel' } },
-      ]) {
-        await realtime.publish(realtime.channelName('c'), JSON.stringify(frame), AbortSignal.timeout(10_000));
+      ];
+      const signal = AbortSignal.timeout(10_000);
+      for (const [index, frame] of frames.entries()) {
+        await realtime.publish(realtime.channelName('c'), JSON.stringify(frame), signal, `forged-${index}`);
       }
       call.say('two');
       call.finish();
@@ -113,7 +117,7 @@ export const frameCases: readonly ProviderCase[] = [
       await stage.shows(chat, 'two');
       const { realtime } = stage.server;
       const late = { v: 1, run: first.input.runId, turn: 1, at: 4, end: { reason: 'cancel' } };
-      await realtime.publish(realtime.channelName('c'), JSON.stringify(late), AbortSignal.timeout(10_000));
+      await realtime.publish(realtime.channelName('c'), JSON.stringify(late), AbortSignal.timeout(10_000), 'late');
       second.say('three');
       await stage.shows(chat, 'three');
       second.finish();

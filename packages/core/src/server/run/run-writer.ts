@@ -7,14 +7,15 @@ import type { RespondOutput } from '../options.ts';
 import { askLog } from './ask-log.ts';
 import type { LiveRun } from './live-run.ts';
 import { type ModelStream, openModelStream } from './model-stream.ts';
+import { nextTurn } from './next-turn.ts';
 import { Notifier } from './notifier.ts';
 
 /** Why the writer stopped: `over`, the log has ended the run; `abandoned`, the log did not answer for a whole lease; else the run's own end. */
 export type Stopped = 'over' | 'abandoned' | Exclude<EndReason, 'lost'>;
 
 /**
- * Writes one run: model stream → coalescer → append → readers and publish. One append in flight, and the model is read no faster
- * than the log takes it.
+ * Writes one run: model stream → coalescer → append → readers and publisher. One append in flight: the model is read no faster than the
+ * log takes it, and chunks that come in one turn of the event loop are one frame.
  */
 export class RunWriter {
   readonly #engine: Engine;
@@ -35,14 +36,15 @@ export class RunWriter {
   #begun = false;
 
   constructor(engine: Engine, live: LiveRun, fence: string, onNews: (news: WriterNews) => void) {
-    const { limits, clock } = engine.options;
+    const { limits, clock, realtime, log } = engine.options;
     this.#engine = engine;
     this.#live = live;
     this.#fence = fence;
     this.#onNews = onNews;
     this.#changed = new Notifier(clock);
     this.#coalescer = createCoalescer({
-      flushIntervalMs: limits.flushIntervalMs,
+      // A service that is the log has its messages from the appends. Every other one has a queue of its own, which holds up nobody.
+      flushIntervalMs: realtime?.log === log ? limits.flushIntervalMs : 0,
       maxFrameBytes: Math.max(limits.maxMessageBytes - frameEnvelopeBytes, frameEnvelopeBytes),
     });
   }
@@ -75,9 +77,13 @@ export class RunWriter {
         await this.#changed.wait();
         continue;
       }
-      const waitMs = closing ? 0 : Math.max(dueAt, this.#engine.publisher.availableAt()) - clock.now();
-      if (waitMs > 0) await this.#changed.wait({ ms: waitMs });
-      else await this.#appendNext();
+      const waitMs = closing ? 0 : dueAt - clock.now();
+      if (waitMs > 0) {
+        await this.#changed.wait({ ms: waitMs });
+        continue;
+      }
+      if (!closing) await nextTurn(clock);
+      if (!this.#stopped || this.#stopped === 'deadline') await this.#appendNext();
     }
   }
 
@@ -111,7 +117,7 @@ export class RunWriter {
   }
 
   #take(chunk: UIMessageChunk): void {
-    this.#coalescer.push(chunk, this.#engine.options.clock.now());
+    this.#coalescer.push(chunk);
     this.#begun = true;
     this.#changed.notify();
   }
@@ -144,7 +150,7 @@ export class RunWriter {
 
   #appendNext(): Promise<void> {
     const before = this.#coalescer.pendingBytes;
-    const chunks = this.#coalescer.take();
+    const chunks = this.#coalescer.take(this.#engine.options.clock.now());
     return this.#append(chunks, before - this.#coalescer.pendingBytes);
   }
 

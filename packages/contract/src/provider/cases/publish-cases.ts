@@ -1,0 +1,97 @@
+import { ChatTransportError } from '@chat-transport/core/provider';
+import { expect } from 'vitest';
+import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import { until } from '../../stage/wait.ts';
+
+const words = Array.from({ length: 40 }, (_, index) => `w${index} `);
+
+/** How messages leave for the service, and what a service that takes few of them slows. */
+export const publishCases: readonly ProviderCase[] = [
+  {
+    id: 'publish/merged',
+    title: 'brings everything in few messages when each one takes long',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { chat, other, call, done } = await watched(stage);
+      const held: (() => void)[] = [];
+      stage.server.filter = async (data, next) => {
+        await new Promise<void>((resolve) => held.push(resolve));
+        await next(data);
+      };
+      const before = stage.server.published.length;
+      await speak(stage, call, chat);
+      call.finish();
+      await done;
+      const underWay = stage.server.published.length - before;
+      expect(underWay).toBeLessThanOrEqual(stage.server.realtime.limits.pipelined ? 16 : 1);
+      stage.server.filter = (data, next) => next(data);
+      for (const release of held) release();
+      await stage.idle(other);
+      expect(other.text).toBe(words.join(''));
+      expect(stage.server.published.length - before).toBeLessThan(words.length);
+      stage.expectInStep(chat, other);
+    },
+  },
+  {
+    id: 'publish/refused',
+    title:
+      'writes and streams on at the model’s pace while the service refuses messages for their rate, and lets it catch up',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { chat, other, call, done } = await watched(stage);
+      let refuses = true;
+      stage.server.filter = async (data, next) => {
+        if (refuses) throw new ChatTransportError({ code: 'rate-limited', message: 'Too many messages.' });
+        await next(data);
+      };
+      await speak(stage, call, chat);
+      refuses = false;
+      call.finish();
+      await done;
+      await stage.idle(other);
+      expect(other.text).toBe(words.join(''));
+      stage.expectInStep(chat, other);
+    },
+  },
+  {
+    id: 'publish/ids',
+    title: 'gives each message an id of its own',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { chat, other, call, done } = await watched(stage);
+      await speak(stage, call, chat);
+      call.finish();
+      await done;
+      await stage.idle(other);
+      const data = new Map<string, string>();
+      for (const message of stage.server.published) {
+        expect(message.id).toMatch(/^[A-Za-z0-9_-]{1,180}$/);
+        expect(data.get(message.id) ?? message.data).toBe(message.data);
+        data.set(message.id, message.data);
+      }
+      expect(data.size).toBe(stage.server.published.length);
+    },
+  },
+];
+
+/** A device that asks and one that watches over the service alone. */
+async function watched(stage: Stage) {
+  const watching = await stage.device();
+  const other = watching.synced('c');
+  await watching.reaches('c', 'realtime');
+  return { ...(await stage.sent()), other };
+}
+
+/** Says all words, each one once the page that asked shows the one before it. */
+async function speak(
+  stage: Stage,
+  call: Awaited<ReturnType<typeof watched>>['call'],
+  chat: Awaited<ReturnType<typeof watched>>['chat'],
+): Promise<void> {
+  for (const word of words) {
+    call.say(word);
+    await stage.shows(chat, word.trim());
+  }
+  await until('all words', () => chat.text === words.join(''));
+}
