@@ -1,7 +1,7 @@
-export { syncChat } from './client/sync-chat.ts';
+export type { ChatReport } from './client/chat-report.ts';
+export { stopWaitMs, type SyncedChat, syncChat } from './client/sync-chat.ts';
 export {
   keepChatMs,
-  stopWaitMs,
   useRealtimeChat,
   type UseRealtimeChatHelpers,
   type UseRealtimeChatOptions,

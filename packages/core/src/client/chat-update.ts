@@ -1,4 +1,5 @@
 import type { UIMessage } from 'ai';
+import type { ChatTransportError } from '../errors.ts';
 import type { EndReason, RunStart } from '../wire/frame.ts';
 
 /** A chat as `GET {api}/{chatId}` tells it. */
@@ -12,8 +13,13 @@ export interface ChatSnapshot<UI_MESSAGE extends UIMessage = UIMessage> {
     readonly runId: string;
     readonly turn: number;
     readonly from?: string;
-    readonly end?: { readonly reason: EndReason };
+    /** The assistant message that the run writes. */
+    readonly messageId?: string;
+    /** How the run ended; `at` is its number of offsets. */
+    readonly end?: { readonly reason: EndReason; readonly at?: number };
   }[];
+  /** How the answers of the conversation ended, by the id of their message. */
+  readonly outcomes?: Readonly<Record<string, EndReason>>;
   /** The conversation, with the newest run's answer so far; absent where the server keeps none. */
   readonly messages?: UI_MESSAGE[];
 }
@@ -27,11 +33,16 @@ export type ChatUpdate<UI_MESSAGE extends UIMessage = UIMessage> =
   /** Turns were missed, or this is the first news: the chat as it is now. */
   | { readonly type: 'state'; readonly state: ChatSnapshot<UI_MESSAGE> };
 
-/** How a chat is connected. `path` is the one that answers arrive by; `offline` after an attempt has failed. */
-export interface Connection {
-  readonly state: 'idle' | 'connecting' | 'connected' | 'offline';
-  readonly path: 'realtime' | 'response' | 'sse' | 'poll' | null;
-}
+/**
+ * How a chat is connected. `path` is the one by which answers arrive. `offline`: the newest attempt has failed. `refused`: the server does not
+ * let this device read the chat; nothing is requested until `retry` is called, the user sends, or the page is shown again.
+ */
+export type Connection =
+  | {
+      readonly state: 'idle' | 'connecting' | 'connected' | 'offline';
+      readonly path: 'realtime' | 'response' | 'sse' | 'poll' | null;
+    }
+  | { readonly state: 'refused'; readonly path: null; readonly error: ChatTransportError; readonly retry: () => void };
 
 /** A value that can be read and subscribed to, in the form that React's `useSyncExternalStore` takes. */
 export interface ConnectionStore {

@@ -1,174 +1,185 @@
-import type { UIMessage } from 'ai';
 import { backoffMs, sleep } from '../clock.ts';
-import type { ChatTransportError } from '../errors.ts';
-import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
+import { ChatTransportError } from '../errors.ts';
 import type { Frame } from '../wire/frame.ts';
-import type { Answer, CallOptions, HttpClient } from './http-client.ts';
+import type { Answer, CallOptions } from './http-client.ts';
 import { mayStayOpen } from './open-places.ts';
-import { isTransient, noAnswer, type PersistContext, within } from './persist.ts';
-import type { RunStream } from './run-stream.ts';
+import { isTransient, noAnswer, within } from './persist.ts';
+import type { RunReader } from './run-reader.ts';
+import type { SessionContext } from './session-context.ts';
 import { readSse } from './sse-reader.ts';
 
-/** What a channel and its HTTP path share. */
-export interface ChannelContext<UI_MESSAGE extends UIMessage = UIMessage> extends PersistContext {
-  readonly http: HttpClient<UI_MESSAGE>;
-  readonly subscriber: RealtimeSubscriber | undefined;
-  /** Aborts when the transport is closed. */
-  readonly closing: AbortSignal;
+/** What takes the frames that HTTP brings. */
+export interface HttpSink {
+  onFrame(frame: Frame, replayed: boolean): void;
+  onMalformed(error: unknown): void;
+  /** The server answered. */
+  onAnswer(): void;
+  /** No response came. */
+  onUnreachable(): void;
+  /** The server does not let this device read the chat. */
+  onRefused(error: ChatTransportError): void;
+  /** Something that the plan depends on has changed. */
+  onChange(): void;
 }
 
-/** What the HTTP path asks of its channel. */
-export interface HttpReader {
-  readonly chatId: string;
-  /** The streams that no response of their own feeds. */
-  readonly unfed: RunStream[];
-  /** The newest turn that the watchers know; `undefined` without watchers. */
+/** What is wanted from HTTP at this moment. */
+export interface HttpWant {
+  /** The runs that nothing else brings. */
+  readonly runs: readonly RunReader[];
+  /** The turn behind which watchers want all turns. */
   readonly turn: number | undefined;
-  /** Whether HTTP has to bring what comes now. */
-  readonly needsHttp: boolean;
+  /** Whether the chat is to be followed. */
+  readonly follows: boolean;
   /** What the newest call of the chat added to the transport's options. */
   readonly call: CallOptions | undefined;
-  accept(frame: Frame, replayed?: boolean): void;
-  malformed(error: unknown): void;
-  evaluate(): void;
+}
+
+/** One request of the stream route. */
+interface Ask {
+  readonly run: RunReader | undefined;
+  /** How long the server may wait for news; absent: the response stays open. */
+  readonly waitMs?: number | undefined;
+  readonly controller: AbortController;
+  onBytes?(): void;
 }
 
 /**
- * The ways to the log over HTTP: one GET kept open (SSE) or asked again and again (long-poll) while realtime is not live,
- * and single reads of what realtime did not bring.
+ * The ways to the log over HTTP: one GET kept open (SSE) or repeated (long-poll) while realtime is not live, and single reads of what
+ * realtime did not bring.
  */
-export class HttpPath<UI_MESSAGE extends UIMessage> {
-  /** The path that is bringing frames. */
-  path: 'sse' | 'poll' | null = null;
-  /** Failures since something came. */
-  failures = 0;
-  readonly #reader: HttpReader;
-  readonly #context: ChannelContext<UI_MESSAGE>;
-  #heldBack = false;
+export class HttpPath {
+  readonly #chatId: string;
+  readonly #context: SessionContext;
+  readonly #want: () => HttpWant;
+  readonly #sink: HttpSink;
+  #path: 'sse' | 'poll' | null = null;
+  #failures = 0;
+  #isHeldBack = false;
   #following: AbortController | undefined;
-  #request: AbortController | undefined;
-  /** The run that the request was for, and the turn after which it brings all others. */
-  #carried: RunStream | undefined;
-  #followed = 0;
+  #request:
+    | { readonly controller: AbortController; readonly run: RunReader | undefined; readonly turn: number }
+    | undefined;
   #catchingUp: Promise<void> | undefined;
   #wakeUp = new AbortController();
 
-  constructor(reader: HttpReader, context: ChannelContext<UI_MESSAGE>) {
-    this.#reader = reader;
+  constructor(chatId: string, context: SessionContext, want: () => HttpWant, sink: HttpSink) {
+    this.#chatId = chatId;
     this.#context = context;
+    this.#want = want;
+    this.#sink = sink;
+  }
+
+  /** The path that is bringing frames. */
+  get path(): 'sse' | 'poll' | null {
+    return this.#path;
+  }
+
+  /** Failures since something came. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Follows the chat until realtime is live or nobody reads. */
   async follow(): Promise<void> {
     if (this.#following) {
       // What is followed brings the turns after it, and the one run that was asked for.
-      const [run] = this.#reader.unfed;
-      if (run && run !== this.#carried && run.turn <= this.#followed) this.#request?.abort();
+      const [run] = this.#want().runs;
+      const { controller, run: carried, turn = 0 } = this.#request ?? {};
+      if (run && run !== carried && run.turn <= turn) controller?.abort();
       return;
     }
     const following = new AbortController();
     this.#following = following;
     const { signal } = following;
     const { clock, timings } = this.#context;
-    while (!signal.aborted && this.#reader.needsHttp) {
-      const request = new AbortController();
-      this.#request = request;
-      const hasPlace = await mayStayOpen(request.signal);
-      const path = this.#heldBack || !hasPlace ? 'poll' : 'sse';
-      const startedAt = clock.now();
-      const waitMs = path === 'sse' ? undefined : hasPlace ? timings.pollMs : 0;
-      const [run] = this.#reader.unfed;
-      this.#carried = run;
-      this.#followed = this.#reader.turn ?? Number.MAX_VALUE;
-      const frames = await this.#ask(run, waitMs, request, () => {
-        if (this.path === path || signal.aborted) return;
-        this.path = path;
-        this.#reader.evaluate();
-      });
+    while (!signal.aborted && this.#want().follows) {
+      const { frames, lastedMs, path } = await this.#followOnce(signal);
       if (signal.aborted) break;
-      const lastedMs = clock.now() - startedAt;
-      // An open response that brings no byte is held back by something in between.
-      if (path === 'sse' && this.path !== path && lastedMs >= timings.firstByteMs) this.#heldBack = true;
-      if (path === 'sse' || frames < 0) this.path = null;
-      this.#reader.evaluate();
+      if (path === 'sse' || frames < 0) this.#path = null;
+      this.#sink.onChange();
       if (frames < 1 && lastedMs < timings.graceMs) await this.pause();
-      // A poll answers with the first frames: it is not asked for each token.
+      // A poll answers with the first frames: it is not sent for each token.
       else if (path === 'poll') await sleep(clock, timings.gapMs, signal);
     }
     if (signal.aborted) return;
     this.#following = undefined;
-    this.path = null;
-    this.#reader.evaluate();
+    this.#path = null;
+    this.#sink.onChange();
   }
 
   /** Ends the following, once another path is live. */
   stop(): void {
     this.#following?.abort();
     this.#following = undefined;
-    this.path = null;
-    this.#heldBack = false;
-    this.#request?.abort();
+    this.#path = null;
+    this.#isHeldBack = false;
+    this.#request?.controller.abort();
     this.wake();
   }
 
   /** Whatever waits, tries now. */
   wake(): void {
-    this.failures = 0;
+    this.#failures = 0;
     this.#wakeUp.abort();
     this.#wakeUp = new AbortController();
   }
 
   /** Waits before the next try, longer after each failure. */
   pause(): Promise<void> {
-    return sleep(this.#context.clock, backoffMs(this.failures++), this.#wakeUp.signal);
+    return sleep(this.#context.clock, backoffMs(this.#failures++), this.#wakeUp.signal);
   }
 
-  /** Reads once what has not come: for each stream from its position on, for watchers the turns after theirs. `anew`: what is being read may be older than this call. */
-  catchUp(anew = false): Promise<void> {
-    if (anew && this.#catchingUp) return this.#catchingUp.then(() => this.catchUp());
+  /**
+   * Reads once what has not come: for each run from its position on, for watchers the turns after theirs. `isFresh`: a read that is under way
+   * may be older than this call, and another one follows it.
+   */
+  catchUp(isFresh = false): Promise<void> {
+    if (isFresh && this.#catchingUp) return this.#catchingUp.then(() => this.catchUp());
     this.#catchingUp ??= this.#readMissed().finally(() => {
       this.#catchingUp = undefined;
+      this.#sink.onChange();
     });
     return this.#catchingUp;
   }
 
-  /** Reads a request's answer to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames, or -1 when it broke and may be asked for again. */
+  /**
+   * Reads a response to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames, or -1 when it broke and
+   * may be requested again.
+   */
   async read(
     answer: Answer | Promise<Answer>,
-    run: RunStream | undefined,
+    { run, waitMs = 0, controller, onBytes }: Ask,
     from: number | undefined,
-    controller: AbortController,
-    onBytes?: () => void,
-    waitMs = 0,
   ): Promise<number> {
-    const { clock, timings, failed } = this.#context;
+    const { clock, timings } = this.#context;
     const dead = () => controller.abort(noAnswer());
     let frames = 0;
     let timer = clock.setTimeout(dead, timings.firstByteMs + waitMs);
     try {
       const isReplay = !!run?.awaitsReplay;
-      await readSse(await answer, from, isReplay, {
+      const body = await answer;
+      this.#sink.onAnswer();
+      await readSse(body, from, isReplay, {
         onBytes: () => {
           // Heartbeats count: a path that is silent for longer is dead.
           clock.clearTimeout(timer);
           timer = clock.setTimeout(dead, timings.stallMs);
           onBytes?.();
         },
-        onMalformed: (error) => this.#reader.malformed(error),
-        onFrame: (frame, replayed) => {
+        onMalformed: (error) => this.#sink.onMalformed(error),
+        onFrame: (frame, replayed = false) => {
           frames++;
-          this.failures = 0;
-          this.#reader.accept(frame, replayed);
+          this.#failures = 0;
+          this.#sink.onFrame(frame, replayed);
         },
       });
       return frames;
     } catch (error) {
-      failed(error);
-      // A token may have expired a moment ago: headers are read anew for the next requests, and only their refusal counts.
-      const mayPass =
-        isTransient(error) || (this.failures < 2 && (error as ChatTransportError).code === 'unauthorized');
-      if (mayPass) return -1;
+      this.#context.failed(error);
+      if (ChatTransportError.isInstance(error) && error.code === 'network') this.#sink.onUnreachable();
+      if (isTransient(error)) return -1;
       run?.end(error);
+      if (isRefusal(error)) this.#sink.onRefused(error);
       return 0;
     } finally {
       clock.clearTimeout(timer);
@@ -176,41 +187,65 @@ export class HttpPath<UI_MESSAGE extends UIMessage> {
     }
   }
 
+  /** One request that follows the chat: SSE, or a poll where a proxy holds SSE back or the browser has no connection to spare. */
+  async #followOnce(signal: AbortSignal): Promise<{ frames: number; lastedMs: number; path: 'sse' | 'poll' }> {
+    const { now, timings } = this.#context;
+    const controller = new AbortController();
+    // A stop that comes while the place is awaited ends this request, too.
+    this.#request = { controller, run: undefined, turn: Number.MAX_VALUE };
+    const hasPlace = await mayStayOpen(controller.signal);
+    const path = this.#isHeldBack || !hasPlace ? 'poll' : 'sse';
+    const startedAt = now();
+    const waitMs = path === 'sse' ? undefined : hasPlace ? timings.pollMs : 0;
+    const { runs, turn } = this.#want();
+    const [run] = runs;
+    if (!signal.aborted) this.#request = { controller, run, turn: turn ?? Number.MAX_VALUE };
+    const onBytes = () => {
+      if (this.#path === path || signal.aborted) return;
+      this.#path = path;
+      this.#sink.onChange();
+    };
+    const frames = await this.#ask({ run, waitMs, controller, onBytes });
+    const lastedMs = now() - startedAt;
+    // An open response that brings no byte is held back by something in between.
+    if (!signal.aborted && path === 'sse' && this.#path !== path && lastedMs >= timings.firstByteMs)
+      this.#isHeldBack = true;
+    return { frames, lastedMs, path };
+  }
+
   async #readMissed(): Promise<void> {
-    const targets: (RunStream | undefined)[] = this.#reader.unfed;
-    if (targets.length === 0) targets.push(undefined);
+    const { runs } = this.#want();
+    const targets: (RunReader | undefined)[] = runs.length > 0 ? [...runs] : [undefined];
     for (const target of targets) {
-      const open = () => this.#reader.unfed.find((run) => run === target);
-      // Without an answer it is not known what was missed, of the run and of what followed it: asked until there is one, or nobody wants it.
-      while (open() || this.#reader.turn !== undefined) {
-        if ((await this.#ask(open(), 0, within(this.#context.closing))) >= 0) {
-          this.failures = 0;
+      const open = () => this.#want().runs.find((run) => run === target);
+      // Without a response it is not known what was missed, of the run and of what followed it: repeated until there is one, or nobody wants it.
+      while (open() || this.#want().turn !== undefined) {
+        const frames = await this.#ask({ run: open(), waitMs: 0, controller: within(this.#context.closing) });
+        if (frames >= 0) {
+          this.#failures = 0;
           break;
         }
         await this.pause();
       }
-      if (target) {
-        target.newsAt = this.#context.clock.now();
-        target.asked++;
-      }
+      target?.noteRead(this.#context.now());
     }
   }
 
   /** One GET. Resolves with the number of frames that came, or -1 when it failed. */
-  #ask(
-    run: RunStream | undefined,
-    waitMs: number | undefined,
-    controller: AbortController,
-    onBytes?: () => void,
-  ): Promise<number> {
-    const { chatId, turn, call } = this.#reader;
+  #ask(ask: Ask): Promise<number> {
+    const { run, waitMs, controller } = ask;
+    const { turn, call } = this.#want();
     const query = {
       ...(run && { run: run.runId, from: run.position }),
       ...(run?.awaitsReplay && { replay: 1 }),
       ...(turn !== undefined && { follow: turn }),
       ...(waitMs !== undefined && { wait: waitMs }),
     };
-    const answer = this.#context.http.stream(chatId, query, controller.signal, call);
-    return this.read(answer, run, run?.position, controller, onBytes, waitMs);
+    return this.read(this.#context.http.stream(this.#chatId, query, controller.signal, call), ask, run?.position);
   }
+}
+
+/** Whether the server refuses this device, and will go on to refuse it until somebody acts. */
+export function isRefusal(error: unknown): error is ChatTransportError {
+  return ChatTransportError.isInstance(error) && (error.code === 'unauthorized' || error.code === 'forbidden');
 }

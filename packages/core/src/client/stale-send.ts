@@ -1,5 +1,5 @@
 import type { UIMessage } from 'ai';
-import type { OwnSend } from './run-stream.ts';
+import type { OwnSend } from './run-reader.ts';
 
 /**
  * Whether a send that was behind goes behind what the server knows (`again`; the server puts the two together), is there already with another

@@ -1,8 +1,14 @@
 import type { AbstractChat, ChatInit, UIMessage } from 'ai';
-import type { ChatView } from './chat-view.ts';
+import type { KnownRun } from './ledger/server-side.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
 
 type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;
+
+/** How many tool calls are remembered that this page has begun. */
+const maxStartedCalls = 1000;
+
+/** The client tool calls that this page has begun, whatever transport and chat they came by: a page may have several, as after hot reload. */
+const startedCalls = new Set<string>();
 
 /**
  * Lets a chat run its client tools and go on by itself only where this device sent the run, or has taken it over.
@@ -12,31 +18,36 @@ type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToo
 export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   chat: AbstractChat<UI_MESSAGE>,
   transport: RealtimeChatTransport<UI_MESSAGE>,
-  view: ChatView,
 ): () => void {
-  const channel = transport.channel(chat.id);
-  const { toolCalls } = view;
+  const session = transport.session(chat.id);
   const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
   // A chat without known runs has no owner: then it is this device.
-  const isOwner = (run = view.newest) =>
-    run?.runId === channel.claimedRun || (run?.from ?? transport.clientId) === transport.clientId;
+  const isOwner = (run: Pick<KnownRun, 'runId' | 'from'> | undefined = session.ledger.server.newest) =>
+    !run || run.runId === session.ledger.claimedRun || (run.from ?? transport.clientId) === transport.clientId;
+  const shownRun = () => {
+    const { stream } = session.ledger.shown;
+    return stream.kind === 'none' ? undefined : stream.runId;
+  };
   const { onToolCall, sendAutomaticallyWhen } = callbacks;
   if (onToolCall) {
     const run = async (call: Parameters<typeof onToolCall>[0]) => {
       const { toolCallId } = call.toolCall;
-      // A replay in this page tells the same call again.
-      if (toolCalls.has(toolCallId)) return;
-      toolCalls.add(toolCallId);
-      const shown = view.shownRun;
+      const key = [transport.clientId, chat.id, toolCallId].join('\n');
+      // A replay in this page repeats the same call.
+      if (startedCalls.has(key)) return;
+      startedCalls.add(key);
+      for (const oldest of startedCalls) if (startedCalls.size > maxStartedCalls) startedCalls.delete(oldest);
+      const shown = shownRun();
       const claim = async () => {
-        const { newest } = view;
+        const { newest } = session.ledger.server;
         // A page that has just loaded may stream a run before it knows whose it is.
-        const run = newest?.runId === shown ? newest : (await channel.ask()).runs?.find(({ runId }) => runId === shown);
+        const isKnown = newest !== undefined && newest.runId === shown;
+        const run = isKnown ? newest : (await session.ask()).runs?.find(({ runId }) => runId === shown);
         return run && isOwner(run) && transport.claimToolCall({ chatId: chat.id, runId: run.runId, toolCallId });
       };
       if (await claim().catch(() => false)) await onToolCall(call);
-      // Not now: the next replay tells it again.
-      else toolCalls.delete(toolCallId);
+      // Not now: the next replay repeats it.
+      else startedCalls.delete(key);
     };
     // Not awaited: the answer streams on while the call is claimed.
     callbacks.onToolCall = (call) => void run(call).catch((error) => globalThis.reportError?.(error));
@@ -48,7 +59,8 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
     <T>(answer: (input: T) => void | PromiseLike<void>) =>
     (input: T) => {
       // Of the run that is shown: another device may have begun the next one.
-      channel.claimedRun = view.shownRun ?? view.newest?.runId;
+      const runId = shownRun() ?? session.ledger.server.newest?.runId;
+      if (runId) session.dispatch({ type: 'claimed', runId });
       return answer(input);
     };
   Object.assign(chat, {

@@ -1,9 +1,11 @@
 import { Chat, type UseChatHelpers, type UseChatOptions, useChat } from '@ai-sdk/react';
 import type { ChatInit, UIMessage } from 'ai';
 import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
+import type { ChatReport } from '../client/chat-report.ts';
+import { isBusy } from '../client/chat-status.ts';
 import type { Connection } from '../client/chat-update.ts';
 import type { RealtimeChatTransport } from '../client/realtime-chat-transport.ts';
-import { isBusy, syncChat } from '../client/sync-chat.ts';
+import { type SyncedChat, syncChat } from '../client/sync-chat.ts';
 import type { CommandReceipt } from '../log/run-log.ts';
 
 /** The options of `useRealtimeChat`: those of `useChat`, with a transport of this project and the chat's id. `resume` is always on. */
@@ -18,23 +20,32 @@ export type UseRealtimeChatOptions<UI_MESSAGE extends UIMessage = UIMessage> = O
 
 /** What `useRealtimeChat` returns: everything of `useChat`, and these. */
 export type UseRealtimeChatHelpers<UI_MESSAGE extends UIMessage = UIMessage> = UseChatHelpers<UI_MESSAGE> & {
-  /** Ends the answer on every device. Waits, at most `stopWaitMs`, for the run's end, so that this device shows what all others show. */
+  /**
+   * Ends the answer on every device. Waits, at most `stopWaitMs`, for the run's end, so that this device shows what all others show.
+   * Rejects with a `ChatTransportError` when the server refuses.
+   */
   readonly stop: () => Promise<void>;
-  /** Adds a user message to the running answer. Resolves with what became of it. */
+  /** Adds a user message to the running answer. Resolves with what became of it. Rejects as `stop`. */
   readonly steer: (text: string) => Promise<CommandReceipt>;
   /** How the chat is connected. */
   readonly connection: Connection;
+  /** The sends of this device that the server has not accepted: `sending`, or `refused` with their error. */
+  readonly unsent: ChatReport['unsent'];
+  /** How each answer ended, by the id of its message. */
+  readonly outcomes: ChatReport['outcomes'];
+  /** Sends a refused message, edit, regenerate or tool answer again, by the `messageId` in `unsent`. */
+  readonly resend: (messageId: string) => Promise<void>;
+  /** Gives up a refused send. */
+  readonly discard: (messageId: string) => void;
 };
 
-const idle: Connection = { state: 'idle', path: null };
+const nothing: ChatReport = { connection: { state: 'idle', path: null }, unsent: [], outcomes: {} };
 
-/** How long `stop` waits for the run's end before it lets go, in milliseconds. */
-export const stopWaitMs = 2000;
 /** How long a chat that no component shows is kept, in milliseconds; longer while it is busy. */
 export const keepChatMs = 60_000;
 
 /**
- * `useChat` with every device of the chat in step. The chat is kept outside the component: navigation detaches and never cancels.
+ * `useChat` with every device of the chat synchronized. The chat is kept outside the component: navigation detaches and never cancels.
  */
 export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
   options: UseRealtimeChatOptions<UI_MESSAGE>,
@@ -50,15 +61,17 @@ export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
     (onChange: () => void) => transport.connection(id).subscribe(onChange),
     [transport, id],
   );
-  const connection = useSyncExternalStore(
+  const report = useSyncExternalStore(
     subscribe,
-    () => transport.connection(id).getSnapshot(),
-    // A server, and the page while it takes over what the server rendered, has no connection.
-    () => idle,
+    () => transport.session(id).getReport(),
+    // A server, and the page while it takes over what the server rendered, has nothing to report.
+    () => nothing,
   );
   const stop = useCallback(() => kept.stop(), [kept]);
+  const resend = useCallback(async (messageId: string) => kept.synced?.resend(messageId), [kept]);
+  const discard = useCallback((messageId: string) => kept.synced?.discard(messageId), [kept]);
   const steer = useCallback((text: string) => transport.steer({ chatId: id, text }), [transport, id]);
-  return { ...helpers, id, stop, steer, connection };
+  return { ...helpers, id, stop, steer, resend, discard, ...report };
 }
 
 type Latest<UI_MESSAGE extends UIMessage> = { readonly current: UseRealtimeChatOptions<UI_MESSAGE> };
@@ -71,7 +84,7 @@ class KeptChat<UI_MESSAGE extends UIMessage> {
   /** The options of each component that shows the chat; the newest component's callbacks are called. */
   readonly #holders = new Set<Latest<UI_MESSAGE>>();
   #newest: Latest<UI_MESSAGE>;
-  #unsync: (() => void) | undefined;
+  #synced: SyncedChat | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: UseRealtimeChatOptions<UI_MESSAGE>, chats: Map<string, KeptChat<UI_MESSAGE>>) {
@@ -100,7 +113,7 @@ class KeptChat<UI_MESSAGE extends UIMessage> {
     this.#holders.add(latest);
     this.#newest = latest;
     this.#chats.set(this.chat.id, this);
-    this.#unsync ??= syncChat(this.chat, this.#transport);
+    this.#synced ??= syncChat(this.chat, this.#transport);
     return () => {
       this.#holders.delete(latest);
       this.#newest = [...this.#holders].at(-1) ?? latest;
@@ -108,24 +121,20 @@ class KeptChat<UI_MESSAGE extends UIMessage> {
     };
   }
 
-  async stop(): Promise<void> {
-    const { chat } = this;
-    if (!isBusy(chat)) return chat.stop();
-    const { runs } = this.#transport.channel(chat.id);
-    const run = [...runs].at(-1);
-    const until = Date.now() + stopWaitMs;
-    // The next run of the chat may follow at once: it is not what is stopped here.
-    const isNext = () => [...runs].some((other) => other !== run);
-    void this.#transport.cancel({ chatId: chat.id }).catch(() => {});
-    while (isBusy(chat) && !isNext() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 16));
-    if (!isNext()) await chat.stop();
+  /** What keeps the chat synchronized, once a component shows it. */
+  get synced(): SyncedChat | undefined {
+    return this.#synced;
+  }
+
+  stop(): Promise<void> {
+    return (this.#synced ?? this.chat).stop();
   }
 
   #releaseLater(): void {
     this.#timer = setTimeout(() => {
       if (isBusy(this.chat)) return this.#releaseLater();
-      this.#unsync?.();
-      this.#unsync = undefined;
+      this.#synced?.();
+      this.#synced = undefined;
       if (this.#chats.get(this.chat.id) === this) this.#chats.delete(this.chat.id);
     }, keepChatMs);
   }

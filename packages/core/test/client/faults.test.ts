@@ -1,8 +1,9 @@
 import type { UIMessageChunk } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ResumeOf } from '../../src/client/resume-run.ts';
 import { syncChat } from '../../src/index.ts';
 import { encodeFrame } from '../../src/wire/frame-codec.ts';
-import { never, quickTimings, texts, until, World } from '../support/world.ts';
+import { informed, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 const within = async <T>(ms: number, what: string, work: Promise<T>): Promise<T> =>
   Promise.race([
@@ -289,7 +290,7 @@ describe('a device that watches', () => {
     first.transport.close();
     const device = world.device({ clientId: 'device' });
     const reloaded = device.synced('c');
-    await until(() => device.path('c') === 'realtime' && device.transport.channel('c').turn === 0);
+    await until(() => device.path('c') === 'realtime' && informed(device, 0));
     // The request was under way: the server begins it now.
     const request = new Request('http://test.local/api/chat', {
       method: 'POST',
@@ -331,9 +332,7 @@ describe('a device that watches', () => {
     void a.sendMessage({ text: 'third' });
     const third = await world.model.call(2);
     third.say('three');
-    await until(
-      () => count(device.network.requests, 'GET /api/chat/c') > 1 && device.transport.channel('c').turn === 3,
-    );
+    await until(() => count(device.network.requests, 'GET /api/chat/c') > 1 && informed(device, 3));
     device.network.intercept = () => undefined;
     for (const go of letGo) go();
     letGo = [];
@@ -404,11 +403,11 @@ describe('a device that watches', () => {
     const b = device.chat('c');
     void b.resumeStream();
     onTestFinished(syncChat(b, device.transport));
-    await until(() => isAsked && device.transport.channel('c').turn === 0);
+    await until(() => isAsked && informed(device, 0));
     const other = world.device();
     const a = other.synced('c');
     void a.sendMessage({ text: 'hi' });
-    await until(() => other.transport.channel('c').turn === 1);
+    await until(() => informed(other, 1));
     await other.transport.cancel({ chatId: 'c' });
     await until(() => a.status === 'ready');
     answer();
@@ -433,8 +432,8 @@ describe('a device that watches', () => {
     const chat = device.synced('c');
     await until(() => device.path('c') === 'realtime');
     void chat.sendMessage({ text: 'hi' });
-    const channel = device.transport.channel('c');
-    await until(() => channel.turn === 1);
+    const session = device.transport.session('c');
+    await until(() => informed(device, 1));
     let answer = () => {};
     const held = new Promise<void>((resolve) => {
       answer = resolve;
@@ -447,7 +446,7 @@ describe('a device that watches', () => {
             return held.then(() => response);
           })
         : undefined;
-    void channel.refresh();
+    session.refresh();
     await until(() => isAsked);
     begin();
     await until(() => chat.messages.length === 2);
@@ -539,14 +538,13 @@ describe('without realtime', () => {
       call.paragraph();
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    await until(() => device.transport.channel('c').active);
-    const runId = device.transport.channel('c').active?.runId as string;
-    device.transport.channel('c').wanted = runId;
+    await until(() => device.transport.session('c').ledger.server.active);
+    const runId = device.transport.session('c').ledger.server.active?.runId as string;
     if (hasEnded) {
       call.finish();
-      await until(() => !device.transport.channel('c').active);
+      await until(() => !device.transport.session('c').ledger.server.active);
     }
-    const stream = await device.transport.reconnectToStream({ chatId: 'c', abortSignal: undefined } as never);
+    const stream = await device.transport.reconnectToStream({ chatId: 'c', metadata: new ResumeOf(runId) });
     if (!hasEnded) call.finish();
     let text = '';
     const read = (async () => {

@@ -1,7 +1,7 @@
 import { lastAssistantMessageIsCompleteWithToolCalls, type UIMessageChunk } from 'ai';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { syncChat } from '../../src/index.ts';
-import { never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
+import { informed, never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
 const inStep = (...chats: { messages: readonly import('ai').UIMessage[] }[]) => {
   for (const chat of chats.slice(1)) {
@@ -321,7 +321,7 @@ describe('client tools', () => {
     await until(() => b.status === 'ready' && b.messages.length === 2);
     void b.sendMessage({ text: 'next' });
     const next = await world.model.call(1);
-    await until(() => device.transport.channel('c').start?.turn === 2);
+    await until(() => device.transport.session('c').ledger.server.start?.turn === 2);
     expect(a.messages).toHaveLength(2);
     await a.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' });
     device.network.drop = () => false;
@@ -370,7 +370,7 @@ describe('client tools', () => {
     const beginning = structuredClone(a.messages);
     beginning[1]?.parts.pop();
     await a.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' });
-    await until(() => other.transport.channel('c').turn === 2);
+    await until(() => informed(other, 2));
     const device = world.device();
     // The state comes when the chat already waits for the stream.
     let answer = () => {};
@@ -383,7 +383,7 @@ describe('client tools', () => {
     onTestFinished(syncChat(b, device.transport));
     await until(() => b.status === 'submitted');
     answer();
-    await until(() => device.transport.channel('c').turn === 2);
+    await until(() => informed(device, 2));
     await other.transport.cancel({ chatId: 'c' });
     await until(
       () => b.status === 'ready' && a.status === 'ready',

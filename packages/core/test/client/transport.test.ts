@@ -1,5 +1,6 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
+import { ResumeOf } from '../../src/client/resume-run.ts';
 import { RealtimeChatTransport } from '../../src/index.ts';
 import { never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
@@ -282,8 +283,8 @@ describe('stop', () => {
     const isAsked = (route: string) => device.network.requests.includes(`POST /api/chat${route}`);
     await until(() => isAsked(''));
     stop.abort();
-    device.transport.channel('c').wanted = 'another';
-    const resumed = expect(device.transport.reconnectToStream({ chatId: 'c' })).rejects.toThrow(/no run/);
+    const metadata = new ResumeOf('another');
+    const resumed = expect(device.transport.reconnectToStream({ chatId: 'c', metadata })).rejects.toThrow(/no run/);
     await expect(sending).rejects.toThrow(/abort/);
     await until(() => isAsked('/c/command'));
     await resumed;

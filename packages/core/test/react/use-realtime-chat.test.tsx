@@ -103,7 +103,7 @@ describe('useRealtimeChat', () => {
   it('renders on a server without keeping or opening anything', async () => {
     const { renderToString } = await import('react-dom/server');
     const device = new World().device();
-    const opened = vi.spyOn(device.transport, 'channel');
+    const opened = vi.spyOn(device.transport, 'session');
     const { view } = shown(device);
     expect(renderToString(view)).toBe('');
     expect(opened).not.toHaveBeenCalled();

@@ -1,6 +1,7 @@
 import { Chat } from '@ai-sdk/react';
 import type { ChatInit, UIMessage, UIMessageChunk } from 'ai';
 import { onTestFinished } from 'vitest';
+import { informedTurn } from '../../src/client/ledger/server-side.ts';
 import {
   RealtimeChatTransport,
   type RealtimeChatTransportOptions,
@@ -338,4 +339,9 @@ export function nonces(chat: { readonly messages: readonly UIMessage[] }): unkno
   return chat.messages
     .filter(({ role }) => role === 'assistant')
     .map(({ metadata }) => (metadata as { nonce?: string } | undefined)?.nonce);
+}
+
+/** Whether the device's watchers know of the chat up to this turn. */
+export function informed({ transport }: Device, turn: number, chatId = 'c'): boolean {
+  return informedTurn(transport.session(chatId).ledger.server) === turn;
 }

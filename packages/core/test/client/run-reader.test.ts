@@ -1,6 +1,6 @@
 import type { UIMessageChunk } from 'ai';
 import { describe, expect, it } from 'vitest';
-import { RunStream } from '../../src/client/run-stream.ts';
+import { RunReader } from '../../src/client/run-reader.ts';
 
 const base = { v: 1, run: 'run', turn: 1 } as const;
 const text: UIMessageChunk = { type: 'text-start', id: '0' };
@@ -8,9 +8,9 @@ const failed: UIMessageChunk = { type: 'error', errorText: 'out of words' };
 
 /** What a reader gets of a run that ends in an error behind these chunks. */
 async function readEnded(chunks: UIMessageChunk[]): Promise<{ chunks: UIMessageChunk[]; error?: unknown }> {
-  const run = new RunStream({ runId: 'run', turn: 1, onClose: () => {}, onRoom: () => {} });
-  run.accept({ ...base, at: 0, next: chunks.length, chunks });
-  run.accept({ ...base, at: chunks.length, end: { reason: 'error' } });
+  const run = new RunReader({ runId: 'run', turn: 1, openedAt: 0, onClose: () => {}, onRoom: () => {} });
+  run.accept({ ...base, at: 0, next: chunks.length, chunks }, false, 0);
+  run.accept({ ...base, at: chunks.length, end: { reason: 'error' } }, false, 0);
   const read: UIMessageChunk[] = [];
   try {
     for await (const chunk of run.stream) read.push(chunk);

@@ -1,0 +1,551 @@
+import type { UIMessage } from 'ai';
+import { ChatTransportError } from '../errors.ts';
+import type { EndFrame, Frame } from '../wire/frame.ts';
+import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
+import { AbortDecision } from './abort-decision.ts';
+import type { ChatReport } from './chat-report.ts';
+import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
+import { each } from './each.ts';
+import type { Answer, CallOptions } from './http-client.ts';
+import { HttpPath, isRefusal } from './http-path.ts';
+import { type ChatLedger, emptyLedger, type LedgerEvent, needsOf, reduce } from './ledger/chat-ledger.ts';
+import { informedTurn } from './ledger/server-side.ts';
+import { type Health, type Need, type Plan, plan } from './path-plan.ts';
+import { asDisconnect, isTransient, noAnswer, persist } from './persist.ts';
+import { openRealtime } from './realtime-path.ts';
+import { RecentRun } from './recent-run.ts';
+import { RunCommands } from './run-commands.ts';
+import { RunReader, type RunReaderOptions } from './run-reader.ts';
+import type { SessionContext } from './session-context.ts';
+import { newMessages } from './stale-send.ts';
+
+type Realtime = Health['realtime'];
+
+/**
+ * One chat on this page: its ledger, its paths, and the runs that are read. Every event goes through `dispatch`, and after each one the session
+ * does what the ledger and the path plan require. A new path is live before the old one is dropped.
+ */
+export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements ConnectionStore {
+  readonly chatId: string;
+  readonly context: SessionContext<UI_MESSAGE>;
+  readonly commands: RunCommands;
+  readonly #http: HttpPath;
+  readonly #readers = new Set<RunReader>();
+  readonly #watchers = new Set<(update: ChatUpdate<UI_MESSAGE>) => void>();
+  readonly #onChange = new Set<() => void>();
+  readonly #recent = new RecentRun();
+  #ledger = emptyLedger;
+  #realtime: Realtime = { kind: 'none' };
+  #subscription: AbortController | undefined;
+  #network: Health['network'] = 'up';
+  /** When realtime brought something last, in page time. */
+  #heardAt = 0;
+  #usedAt: number | undefined;
+  #call: CallOptions | undefined;
+  #timer: unknown;
+  #hasReportedUnknown = false;
+  #abort: AbortDecision | undefined;
+  #report: ChatReport | undefined;
+  #connection: Connection = { state: 'idle', path: null };
+
+  constructor(chatId: string, context: SessionContext<UI_MESSAGE>) {
+    this.chatId = chatId;
+    this.context = {
+      ...context,
+      failed: (error) => {
+        context.failed(error);
+        this.#onFailure(error);
+      },
+    };
+    this.commands = new RunCommands(this, this.context);
+    this.#http = new HttpPath(chatId, this.context, () => this.#want(), {
+      onFrame: (frame, replayed) => this.#onHttpFrame(frame, replayed),
+      onMalformed: (error) => this.#malformed(error),
+      onAnswer: () => this.#reached(),
+      onUnreachable: () => this.#unreachable(),
+      onRefused: (error) => this.dispatch({ type: 'access-refused', error }),
+      onChange: () => this.evaluate(),
+    });
+  }
+
+  get ledger(): ChatLedger {
+    return this.#ledger;
+  }
+
+  /** The runs that are read on this device, oldest first. */
+  get readers(): readonly RunReader[] {
+    return [...this.#readers];
+  }
+
+  /** Whether realtime is live. */
+  get isLive(): boolean {
+    return this.#realtime.kind === 'live';
+  }
+
+  /** Whether nobody uses the session, and nothing in it is this device's alone. */
+  get isUnused(): boolean {
+    const { outbox } = this.#ledger;
+    return this.#usedAt === undefined && this.#onChange.size === 0 && outbox.length === 0 && !this.commands.isBusy;
+  }
+
+  /** What the newest call added to the transport's options: the requests that follow from it carry it, too. */
+  get call(): CallOptions | undefined {
+    return this.#call;
+  }
+
+  /** The one way to change the ledger. */
+  dispatch(event: LedgerEvent): void {
+    const before = this.#ledger;
+    const { ledger, updates } = reduce(before, event);
+    this.#ledger = ledger;
+    for (const update of updates) each(this.#watchers, (watcher) => watcher(update as ChatUpdate<UI_MESSAGE>));
+    if (ledger.access !== before.access) this.#onAccess();
+    if (needsOf(this.#ledger).read) void this.#readState();
+    if (isOtherReport(before, ledger)) this.#changed();
+    this.evaluate();
+  }
+
+  /** Somebody uses the chat with these options: it is connected if need be. Never waits. */
+  use(call?: CallOptions): void {
+    const { closing, timings, now } = this.context;
+    if (call) this.#call = { headers: call.headers, body: call.body, metadata: call.metadata };
+    if (closing.aborted) return;
+    this.#usedAt = now();
+    if (this.#subscription || !this.context.subscriber) return this.#schedule(0);
+    this.#subscription = new AbortController();
+    this.#realtime = { kind: 'joining', until: now() + timings.graceMs };
+    const sink = {
+      onMessage: (data: string) => this.#onMessage(data),
+      onLive: () => this.#onLive(),
+      onDown: () => this.#onDown('down'),
+      onFailed: (error: unknown) => {
+        // The next send or wake-up tries again: somebody may have logged in since.
+        this.#unsubscribe();
+        this.#onDown('none');
+        this.context.emit({ type: 'realtime-failed', chatId: this.chatId, error });
+      },
+    };
+    openRealtime(this.chatId, this.context, sink, this.#subscription.signal);
+    this.#schedule(0);
+  }
+
+  /** A stream for a run; what is already here of the run is in it. */
+  open(runId: string, options: Pick<RunReaderOptions, 'own' | 'turn' | 'replay' | 'errorBehind'>): RunReader {
+    const reader = new RunReader({
+      ...options,
+      runId,
+      openedAt: this.context.now(),
+      onClose: (closed, isEnded) => {
+        this.#readers.delete(closed);
+        this.dispatch({ type: 'stream-closed', runId: closed.runId, isEnded });
+      },
+      onRoom: () => void this.#http.catchUp(),
+    });
+    this.#readers.add(reader);
+    this.use();
+    // Somebody wants an answer now: what waits after failures tries at once.
+    this.#http.wake();
+    this.#feed(reader);
+    this.evaluate();
+    return reader;
+  }
+
+  /** A stream for a run that can be streamed from its beginning without a request. */
+  openKnown(runId: string | undefined, options: Pick<RunReaderOptions, 'errorBehind'>): RunReader | undefined {
+    const turn = this.#recent.turnOf(runId);
+    return turn === undefined ? undefined : this.open(runId as string, { ...options, turn });
+  }
+
+  /** Informs `watcher` of the chat's state and then of each turn, until the returned function is called. */
+  watch(watcher: (update: ChatUpdate<UI_MESSAGE>) => void): () => void {
+    this.#watchers.add(watcher);
+    this.use();
+    this.dispatch({ type: 'watched' });
+    return () => {
+      if (!this.#watchers.delete(watcher)) return;
+      if (this.#watchers.size === 0) this.dispatch({ type: 'unwatched' });
+      this.#schedule(0);
+    };
+  }
+
+  /** Requests one of the chat's own routes until there is a response; without a path, its state. */
+  ask<T = ChatSnapshot<UI_MESSAGE>>(path = '', body?: object): Promise<T> {
+    const { http, closing } = this.context;
+    return persist(
+      this.context,
+      closing,
+      async (attempt) => {
+        const response = await http.post(`/${this.chatId}${path}`, body, attempt.signal, this.#call);
+        this.#reached();
+        const content = await response.json();
+        attempt.abort();
+        return content as T;
+      },
+      isTransient,
+    );
+  }
+
+  /** Reads the state for the watchers, until it is read. */
+  refresh(): void {
+    this.dispatch({ type: 'read-needed' });
+  }
+
+  /** Waits before something that failed is tried again. */
+  pause(): Promise<void> {
+    return this.#http.pause();
+  }
+
+  /** A run that this device sent has begun, by the response to its POST or by realtime. */
+  began(reader: RunReader, turn: number, runId: string = reader.runId): void {
+    const sentRunId = reader.runId;
+    reader.begin(turn, runId);
+    const messageIds = newMessages(reader.own?.messages ?? []).map(({ id }) => id);
+    this.#reached();
+    this.dispatch({ type: 'began', sentRunId, runId, turn, messageIds });
+    // The server may have joined it to a run that has come by realtime before.
+    this.#feed(reader);
+  }
+
+  /** Reads a response as the run's own path, until it is over. */
+  async readAnswer(reader: RunReader, answer: Answer, controller: AbortController): Promise<void> {
+    reader.setFed(true);
+    this.evaluate();
+    await this.#http.read(answer, { run: reader, controller }, 0);
+    reader.setFed(false);
+    this.#http.wake();
+    this.evaluate();
+  }
+
+  /** The chat's newest run, also when it has ended: a fast run may be over before its tool call is claimed. */
+  async newestRun(): Promise<string | undefined> {
+    const { server } = this.#ledger;
+    // A device that does not watch the chat has not heard of what others began since.
+    const known = this.readers.at(-1) ?? (informedTurn(server) === undefined ? undefined : server.active);
+    if (known) return known.runId;
+    const { active, runs } = await this.ask();
+    return (active ?? runs?.at(-1))?.runId;
+  }
+
+  /**
+   * What happens when `signal` aborts while `reader` is read: the run is let go of at once, and whether that was a stop is decided a task later.
+   * The AI SDK's signal outlives the run: after `isOver`, a stop is for something else.
+   */
+  watchAbort(reader: RunReader, signal: AbortSignal | undefined, isOver: AbortSignal): void {
+    const { clock, onAbort } = this.context;
+    const onWithdrawn = () => {
+      this.dispatch({ type: 'taken-back', runId: reader.runId });
+      reader.end();
+    };
+    const onDecided = () => {
+      reader.end();
+      if (onAbort === 'cancel') this.#cancelOwn(reader.runId);
+      else this.dispatch({ type: 'let-go', runId: reader.runId, kind: 'detached' });
+    };
+    const onAborted = () => {
+      this.decideAbort();
+      this.dispatch({ type: 'let-go', runId: reader.runId, kind: 'undecided' });
+      this.dispatch({ type: 'stream-closed', runId: reader.runId, isEnded: false });
+      this.#abort = new AbortDecision(clock, { onWithdrawn, onDecided });
+    };
+    signal?.addEventListener('abort', onAborted, { signal: isOver });
+  }
+
+  /** The newest abort was a stop. */
+  decideAbort(): void {
+    this.#abort?.decide();
+  }
+
+  /** The newest abort was no stop. */
+  withdrawAbort(): void {
+    this.#abort?.withdraw();
+  }
+
+  /** A send has begun that may have been stopped before: then the cancel is sent again, because the first one may have come too early. */
+  confirmLetGo(sentRunId: string, runId: string): boolean {
+    const run = this.#ledger.letGo.find((each) => each.runId === sentRunId || each.runId === runId);
+    if (run?.kind === 'cancelling' || run?.kind === 'cancelled') this.#cancelOwn(runId);
+    return run !== undefined && run.kind !== 'undecided';
+  }
+
+  /** Something says that the network, or access, may be back: whatever waits tries now. */
+  wake(): void {
+    if (this.#usedAt === undefined && this.#ledger.access.kind === 'granted') return;
+    if (this.#ledger.access.kind === 'refused') this.dispatch({ type: 'access-granted' });
+    this.use();
+    // What has nothing to read has no probe that would find out.
+    if (this.#readers.size + this.#watchers.size === 0) this.#reached();
+    // A path that looks alive may have died in a sleep.
+    this.#http.stop();
+    void this.#http.catchUp();
+    if (informedTurn(this.#ledger.server) === undefined) this.refresh();
+    this.evaluate();
+  }
+
+  /** The browser says that the network is away. The first success says that it is back. */
+  networkLost(): void {
+    if (this.#usedAt === undefined) return;
+    this.#unreachable();
+    void this.#http.catchUp();
+  }
+
+  getSnapshot: () => Connection = () => this.#connection;
+
+  /** What the app shows beside the messages; the same object while nothing of it has changed. */
+  getReport(): ChatReport {
+    const { outbox: unsent, server } = this.#ledger;
+    const { outcomes } = server;
+    const old = this.#report;
+    if (old?.connection !== this.#connection || old.unsent !== unsent || old.outcomes !== outcomes)
+      this.#report = { connection: this.#connection, unsent, outcomes };
+    return this.#report as ChatReport;
+  }
+
+  subscribe: (onChange: () => void) => () => void = (onChange) => {
+    this.#onChange.add(onChange);
+    return () => this.#onChange.delete(onChange);
+  };
+
+  /** Ends everything: streams fail, the subscription goes. Idempotent. */
+  close(): void {
+    this.#watchers.clear();
+    this.dispatch({ type: 'unwatched' });
+    for (const reader of this.readers) reader.end(this.context.closing.reason);
+    this.#disconnect();
+    this.evaluate();
+  }
+
+  /** Plans again, and does what the plan says. */
+  evaluate(): void {
+    const { now, timings } = this.context;
+    const at = now();
+    const next = plan(this.#need(), this.#health(), at, timings);
+    for (const reader of this.readers) reader.noteStuck(next.stuck.includes(reader.runId), at);
+    for (const runId of next.givesUp) this.#giveUp(runId);
+    if (this.#readers.size + this.#watchers.size > 0 && this.#usedAt !== undefined) this.#usedAt = at;
+    if (!next.isSubscribed && this.#usedAt !== undefined) this.#disconnect();
+    if (next.follows) void this.#http.follow();
+    if (next.reads) void this.#http.catchUp();
+    this.#schedule(next.nextDeadline - at);
+    this.#connect(next);
+  }
+
+  #want(): ReturnType<ConstructorParameters<typeof HttpPath>[2]> {
+    const runs = this.readers.filter(({ hasBegun, isFed }) => hasBegun && !isFed);
+    const turn = informedTurn(this.#ledger.server);
+    const isRefused = this.#ledger.access.kind === 'refused';
+    const follows = !this.isLive && !isRefused && (turn !== undefined || runs.length > 0);
+    return { runs, turn: isRefused ? undefined : turn, follows, call: this.#call };
+  }
+
+  #need(): Need {
+    return {
+      runs: this.readers.map((reader) => reader.need(this.#heardAt)),
+      isWatched: this.#watchers.size > 0,
+      isInformed: informedTurn(this.#ledger.server) !== undefined,
+      usedAt: this.#usedAt,
+    };
+  }
+
+  #health(): Health {
+    return {
+      isRefused: this.#ledger.access.kind === 'refused',
+      realtime: this.#realtime,
+      path: this.#http.path,
+      failures: this.#http.failures,
+      network: this.#network,
+    };
+  }
+
+  /** What is already here of the run goes into its stream. */
+  #feed(reader: RunReader): void {
+    for (const frame of this.#recent.framesOf(reader.runId)) reader.accept(frame, false, this.context.now());
+  }
+
+  #cancelOwn(runId: string): void {
+    this.dispatch({ type: 'let-go', runId, kind: 'cancelling' });
+    const onError = (error: unknown) => this.dispatch({ type: 'stop-refused', runId, error: asDisconnect(error) });
+    this.commands
+      .cancel(runId)
+      .then(() => this.dispatch({ type: 'let-go', runId, kind: 'cancelled' }), onError)
+      // Behind what was shown here, the run may have written more before the cancel met it.
+      .then(() => this.refresh());
+  }
+
+  #giveUp(runId: string): void {
+    for (const reader of this.readers) if (reader.runId === runId) reader.end(asDisconnect(noAnswer()));
+    // The resume that the AI SDK may try is for this run, also when it has ended by then.
+    this.dispatch({ type: 'let-go', runId, kind: 'gave-up' });
+  }
+
+  async #readState(): Promise<void> {
+    this.dispatch({ type: 'read-requested' });
+    try {
+      const state = await this.ask();
+      this.dispatch({ type: 'state-read', state, isAsked: true });
+    } catch (error) {
+      if (isRefusal(error)) this.dispatch({ type: 'access-refused', error });
+      const isFinal = this.context.closing.aborted || !isTransient(error);
+      if (!isFinal) await this.pause();
+      this.dispatch({ type: 'read-failed', isFinal });
+    }
+  }
+
+  #onMessage(data: string): void {
+    this.#heardAt = this.context.now();
+    let frame: Frame;
+    try {
+      frame = decodeFrame(data);
+    } catch (error) {
+      return this.#malformed(error);
+    }
+    this.#reached();
+    this.accept(frame);
+    // A path that fell behind is trusted again once it brings something.
+    if (this.#realtime.kind === 'behind') this.#onLive();
+  }
+
+  #onHttpFrame(frame: Frame, replayed: boolean): void {
+    const quiet = this.readers.find(({ runId }) => runId === frame.run)?.need(this.#heardAt);
+    const isNews = this.accept(frame, replayed);
+    const { now, timings } = this.context;
+    // Realtime was silent for long, and there was something to say.
+    if (!isNews || !this.isLive || !quiet || quiet.isFed || quiet.isMissing) return;
+    if (now() - Math.max(quiet.newsAt, this.#heardAt) < timings.gapMs * 8) return;
+    this.#realtime = { kind: 'behind' };
+    this.evaluate();
+  }
+
+  /** Takes a frame from any path. True when it was news. */
+  accept(frame: Frame, replayed = false): boolean {
+    const { turn } = this.#ledger.server;
+    if ('start' in frame) {
+      this.#recent.begin(frame);
+      // Another page of this device, and one that was reloaded since, is another device.
+      const own = this.readers.find((reader) => reader.runId === frame.run && reader.own);
+      if (own) this.began(own, frame.turn);
+      this.dispatch({ type: 'start-heard', frame });
+      return frame.turn > turn;
+    }
+    this.#recent.add(frame);
+    let isNews = false;
+    for (const reader of this.readers) {
+      if (reader.runId !== frame.run) continue;
+      // Its start was lost, and so was the response to its POST.
+      if (!reader.hasBegun) this.began(reader, frame.turn);
+      isNews = reader.accept(frame, replayed, this.context.now()) || isNews;
+    }
+    if ('end' in frame) this.#onEnd(frame);
+    if (frame.turn > this.#ledger.server.turn) this.dispatch({ type: 'turn-heard', turn: frame.turn });
+    return isNews;
+  }
+
+  #onEnd({ run, turn, at, end }: EndFrame): void {
+    this.dispatch({ type: 'end-heard', runId: run, turn, at, reason: end.reason });
+  }
+
+  #onLive(): void {
+    this.#realtime = { kind: 'live' };
+    this.#reached();
+    // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
+    // The old path is dropped only after that.
+    void this.#http.catchUp(true).then(() => {
+      if (this.isLive) this.#http.stop();
+    });
+    this.evaluate();
+  }
+
+  #onDown(kind: 'down' | 'none'): void {
+    this.#realtime = { kind };
+    this.evaluate();
+  }
+
+  /** The server, or the service, was reached. */
+  #reached(): void {
+    if (this.#network === 'up') return;
+    this.#network = 'up';
+    this.evaluate();
+  }
+
+  /** A probe got no response. */
+  #unreachable(): void {
+    if (this.#network === 'down') return;
+    this.#network = 'down';
+    this.evaluate();
+  }
+
+  /** A request of any kind failed: where nothing answered, a probe finds out whether the network is away. */
+  #onFailure(error: unknown): void {
+    const isUnanswered = ChatTransportError.isInstance(error) && error.code === 'network';
+    if (isUnanswered && this.#network === 'up') void this.#http.catchUp();
+    this.evaluate();
+  }
+
+  #onAccess(): void {
+    const { access } = this.#ledger;
+    if (access.kind === 'granted') return this.use();
+    this.#http.stop();
+    for (const reader of this.readers) reader.end(access.error);
+    this.#unsubscribe();
+    this.#realtime = { kind: 'none' };
+  }
+
+  #malformed(error: unknown): void {
+    const isUnknown = error instanceof UnknownFrame;
+    // A newer server sends such frames all the time.
+    if (isUnknown && this.#hasReportedUnknown) return;
+    this.#hasReportedUnknown ||= isUnknown;
+    this.context.emit({ type: isUnknown ? 'unknown-frame' : 'malformed-frame', chatId: this.chatId, error });
+  }
+
+  #disconnect(): void {
+    this.#unsubscribe();
+    this.#http.stop();
+    this.context.clock.clearTimeout(this.#timer);
+    this.#recent.forget();
+    this.#timer = this.#usedAt = undefined;
+    this.#realtime = { kind: 'none' };
+  }
+
+  #unsubscribe(): void {
+    this.#subscription?.abort();
+    this.#subscription = undefined;
+  }
+
+  /** One timer, at the next deadline. Page time has to be looked at while a run is read. */
+  #schedule(delayMs: number): void {
+    const { clock, timings } = this.context;
+    clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#usedAt === undefined) return;
+    const longestMs = this.#readers.size > 0 ? timings.sendMs / 2 : timings.lingerMs;
+    if (delayMs === Number.POSITIVE_INFINITY && this.#readers.size === 0) return;
+    this.#timer = clock.setTimeout(() => this.evaluate(), Math.min(Math.max(delayMs, 0), longestMs));
+  }
+
+  #connect({ state, path }: Plan): void {
+    const { access } = this.#ledger;
+    const old = this.#connection;
+    if (access.kind === 'refused') {
+      if (old.state === 'refused' && old.error === access.error) return;
+      const retry = () => this.dispatch({ type: 'access-granted' });
+      this.#connection = { state: 'refused', path: null, error: access.error, retry };
+    } else if (state === old.state && path === old.path) return;
+    else this.#connection = { state, path };
+    this.#changed();
+  }
+
+  #changed(): void {
+    each(this.#onChange, (onChange) => onChange());
+  }
+}
+
+/** Whether something changed that is neither a turn nor the connection. */
+function isOtherReport(one: ChatLedger, other: ChatLedger): boolean {
+  return (
+    one.outbox !== other.outbox ||
+    one.server.outcomes !== other.server.outcomes ||
+    one.letGo !== other.letGo ||
+    one.unreported !== other.unreported ||
+    one.shown.place.kind !== other.shown.place.kind
+  );
+}

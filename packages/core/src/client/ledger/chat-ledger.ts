@@ -1,0 +1,243 @@
+import type { ChatTransportError } from '../../errors.ts';
+import type { StartFrame } from '../../wire/frame.ts';
+import type { ChatSnapshot, ChatUpdate } from '../chat-update.ts';
+import * as goes from './let-go.ts';
+import * as own from './outbox.ts';
+import * as server from './server-side.ts';
+import * as shown from './shown.ts';
+
+/** What one device knows about one chat. Pure: no clock and no I/O. Everything else is derived from it. */
+export interface ChatLedger {
+  readonly server: server.ServerSide;
+  readonly shown: shown.Shown;
+  readonly outbox: own.Outbox;
+  readonly letGo: goes.LetGoRuns;
+  /** Whether the server lets this device read the chat. */
+  readonly access: { readonly kind: 'granted' } | { readonly kind: 'refused'; readonly error: ChatTransportError };
+  /** Errors that the AI SDK's chat has not received, because they came after its call was over. */
+  readonly unreported: readonly unknown[];
+  /** The run whose client tools this device has taken over. */
+  readonly claimedRun: string | undefined;
+}
+
+export type LedgerEvent =
+  /** Somebody began, or ended, to watch the chat. */
+  | { readonly type: 'watched' | 'unwatched' }
+  /** The state has to be read, is being read. */
+  | { readonly type: 'read-needed' | 'read-requested' }
+  /** The state could not be read; `isFinal`: another try would fail, too. */
+  | { readonly type: 'read-failed'; readonly isFinal: boolean }
+  | { readonly type: 'state-read'; readonly state: ChatSnapshot; readonly isAsked: boolean }
+  | { readonly type: 'start-heard'; readonly frame: StartFrame }
+  | ({ readonly type: 'end-heard' } & server.EndedRun & server.KnownRun)
+  | { readonly type: 'turn-heard'; readonly turn: number }
+  | { readonly type: 'sent'; readonly send: Omit<own.OwnSend, 'state' | 'error'> }
+  /** A send of this device has begun `runId`; the server may have joined it to a run with another id than was sent. */
+  | ({ readonly type: 'began' } & shown.OwnBegin)
+  /** The server has the messages of a send already, with another run. */
+  | { readonly type: 'known'; readonly runId: string }
+  /** A send was refused. `isReported`: the AI SDK's chat receives the error from the call. */
+  | { readonly type: 'refused'; readonly runId: string; readonly error: unknown; readonly isReported: boolean }
+  /** The server has refused to stop a run: its answer goes on, and is shown again. */
+  | { readonly type: 'stop-refused'; readonly runId: string; readonly error: unknown }
+  /** The chat shows what was unreported. */
+  | { readonly type: 'reported' }
+  | { readonly type: 'discarded'; readonly messageId: string }
+  | { readonly type: 'stream-opened'; readonly runId: string; readonly turn: number }
+  | { readonly type: 'stream-closed'; readonly runId: string; readonly isEnded: boolean }
+  | {
+      readonly type: 'messages-taken';
+      readonly place: shown.Place;
+      readonly isIdle: boolean;
+      readonly messageIds: readonly string[];
+    }
+  | { readonly type: 'place-lost' }
+  /** `syncChat` keeps a chat that shows these messages. */
+  | { readonly type: 'synchronized'; readonly messageIds: readonly string[] }
+  /** A page without `syncChat` learned which turn its messages are from. */
+  | { readonly type: 'page-at'; readonly turn: number }
+  | { readonly type: 'let-go'; readonly runId: string; readonly kind: goes.LetGo['kind'] }
+  | { readonly type: 'taken-back'; readonly runId: string }
+  | { readonly type: 'claimed'; readonly runId: string }
+  | { readonly type: 'access-refused'; readonly error: ChatTransportError }
+  | { readonly type: 'access-granted' };
+
+/** The ledger after an event, and what those who watch the chat are informed of. */
+export interface Transition {
+  readonly ledger: ChatLedger;
+  readonly updates: readonly ChatUpdate[];
+}
+
+export const emptyLedger: ChatLedger = {
+  server: server.unknownServer,
+  shown: shown.nothingShown,
+  outbox: [],
+  letGo: [],
+  access: { kind: 'granted' },
+  claimedRun: undefined,
+  unreported: [],
+};
+
+/** What is to be done next, as far as the ledger says. */
+export interface Needs {
+  /** The chat's state has to be read. */
+  readonly read: boolean;
+}
+
+export function needsOf({ server: { reading, watched }, access }: ChatLedger): Needs {
+  return { read: reading.kind === 'needed' && watched.kind !== 'no' && access.kind === 'granted' };
+}
+
+/** The one transition function of a chat. */
+export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
+  const same = (next: Partial<ChatLedger>): Transition => ({ ledger: { ...ledger, ...next }, updates: [] });
+  const heard = (transition: server.ServerTransition, next: Partial<ChatLedger> = {}): Transition => ({
+    ledger: { ...ledger, ...next, server: transition.server },
+    updates: transition.updates,
+  });
+  switch (event.type) {
+    case 'watched': {
+      const { watched } = ledger.server;
+      const waiting = watched.kind === 'no' ? ({ kind: 'waiting' } as const) : watched;
+      return same({ server: server.needRead({ ...ledger.server, watched: waiting }) });
+    }
+    case 'unwatched':
+      return same({ server: { ...ledger.server, watched: { kind: 'no' } } });
+    case 'read-needed':
+      return same({ server: server.needRead(ledger.server) });
+    case 'read-requested':
+      return same({ server: { ...ledger.server, reading: { kind: 'requested', since: 'nothing' } } });
+    case 'read-failed':
+      return same({ server: { ...ledger.server, reading: { kind: event.isFinal ? 'none' : 'needed' } } });
+    case 'state-read':
+      return stateRead(ledger, event);
+    case 'start-heard': {
+      const { frame } = event;
+      const messageIds = (frame.start.tail ?? []).map(({ id }) => id);
+      return heard(server.startHeard(ledger.server, frame), {
+        outbox: own.accepted(ledger.outbox, frame.run, messageIds),
+      });
+    }
+    case 'end-heard':
+      return heard(server.endHeard(ledger.server, event));
+    case 'turn-heard':
+      return same({ server: server.turnHeard(ledger.server, event.turn) });
+    case 'sent':
+      return same({ outbox: own.sent(ledger.outbox, event.send) });
+    case 'began':
+      return began(ledger, event);
+    case 'known':
+      return same({ outbox: own.accepted(ledger.outbox, event.runId, []) });
+    case 'refused':
+      // What the chat has cut for this send is put back; and the server may have begun what it did not answer.
+      return same({
+        outbox: own.refused(ledger.outbox, event.runId, event.error),
+        shown: shown.lost(ledger.shown),
+        server: server.needRead(ledger.server),
+        unreported: event.isReported ? ledger.unreported : [...ledger.unreported, event.error],
+      });
+    case 'stop-refused':
+      return same({
+        letGo: goes.takenBack(ledger.letGo, event.runId),
+        shown: shown.lost(ledger.shown),
+        server: server.needRead(ledger.server),
+        unreported: [...ledger.unreported, event.error],
+      });
+    case 'reported':
+      return ledger.unreported.length > 0 ? same({ unreported: [] }) : { ledger, updates: [] };
+    case 'discarded':
+      return same({
+        outbox: own.discarded(ledger.outbox, event.messageId),
+        shown: shown.lost(ledger.shown),
+        server: server.needRead(ledger.server),
+      });
+    case 'stream-opened':
+      return same({ shown: shown.streamOpened(ledger.shown, event.runId, event.turn) });
+    case 'stream-closed':
+      return same({ shown: shown.streamClosed(ledger.shown, event.runId, event.isEnded) });
+    case 'messages-taken':
+      return same({ shown: shown.messagesTaken(ledger.shown, event) });
+    case 'place-lost':
+      return same({ shown: shown.lost(ledger.shown) });
+    case 'synchronized': {
+      const seen = new Set([...ledger.shown.seen, ...event.messageIds]);
+      // Kept over a second `syncChat` of the same chat: what is shown has not changed.
+      return same({
+        shown: ledger.shown.isSynchronized ? ledger.shown : { ...ledger.shown, isSynchronized: true, seen },
+      });
+    }
+    case 'page-at':
+      return same({ shown: { ...ledger.shown, baseTurn: ledger.shown.baseTurn ?? event.turn } });
+    case 'let-go':
+      return same({ letGo: goes.letGo(ledger.letGo, event) });
+    case 'taken-back':
+      return same({ letGo: goes.takenBack(ledger.letGo, event.runId) });
+    case 'claimed':
+      return same({ claimedRun: event.runId });
+    case 'access-refused':
+      return same({ access: { kind: 'refused', error: event.error } });
+    case 'access-granted':
+      return ledger.access.kind === 'granted'
+        ? { ledger, updates: [] }
+        : same({ access: { kind: 'granted' }, server: server.needRead(ledger.server) });
+  }
+}
+
+function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, { type: 'state-read' }>): Transition {
+  const transition = server.stateRead(ledger.server, state, isAsked);
+  if (!transition.isTaken) return { ledger: { ...ledger, server: transition.server }, updates: transition.updates };
+  const messageIds = (state.messages ?? []).map(({ id }) => id);
+  return {
+    updates: transition.updates,
+    ledger: {
+      ...ledger,
+      server: transition.server,
+      outbox: own.accepted(ledger.outbox, undefined, messageIds),
+      shown: { ...ledger.shown, baseTurn: state.turn },
+    },
+  };
+}
+
+function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }>): Transition {
+  const { sentRunId, runId, turn, messageIds } = event;
+  const place = shown.ownBegan(ledger.shown, event);
+  const transition = server.runHeard(ledger.server, { runId, turn });
+  const needsRead = place.isSynchronized && place.place.kind === 'uncertain';
+  return {
+    updates: transition.updates,
+    ledger: {
+      ...ledger,
+      shown: place,
+      outbox: own.accepted(ledger.outbox, sentRunId, messageIds),
+      server: needsRead ? server.needRead(transition.server) : transition.server,
+    },
+  };
+}
+
+/** The newest turn that a send may claim to have seen. Unknown counts as 0. */
+export function baseTurnOf({ shown: now }: ChatLedger): number {
+  return (now.isSynchronized ? shown.shownTurn(now) : now.baseTurn) ?? 0;
+}
+
+/** The next step from what a synchronized chat shows to what the log has. */
+export type NextStep =
+  | { readonly kind: 'none' | 'read' }
+  | { readonly kind: 'apply'; readonly frame: StartFrame }
+  | { readonly kind: 'resume'; readonly runId: string };
+
+export function nextStep({ server: { turn, start, active, reading }, shown: now, letGo }: ChatLedger): NextStep {
+  // What the state says is taken over when it comes.
+  if (reading.kind !== 'none' && now.place.kind === 'uncertain') return { kind: 'none' };
+  const whole = shown.wholeTurn(now);
+  if (whole !== undefined) {
+    if (whole >= turn) return { kind: 'none' };
+    return start?.turn === whole + 1 ? { kind: 'apply', frame: start } : { kind: 'read' };
+  }
+  const at = shown.shownTurn(now);
+  const candidates = [active, start && { runId: start.run, turn: start.turn }];
+  const run = at === undefined ? undefined : candidates.find((each) => each?.turn === at);
+  if (!run) return { kind: 'read' };
+  if (!goes.isLetGo(letGo, run.runId)) return { kind: 'resume', runId: run.runId };
+  // The end of a run that was stopped here is heard; what the answer came to is read then.
+  return { kind: active?.runId === run.runId ? 'none' : 'read' };
+}

@@ -1,0 +1,176 @@
+import type { EndReason, StartFrame } from '../../wire/frame.ts';
+import type { ChatSnapshot, ChatUpdate } from '../chat-update.ts';
+
+/** How many ended runs are remembered by their final offset. */
+const maxEnded = 16;
+
+/** A run as the server names it. `from` is the `clientId` of its sender, where it is known. */
+export interface KnownRun {
+  readonly runId: string;
+  readonly turn: number;
+  readonly from?: string | undefined;
+  readonly messageId?: string | undefined;
+}
+
+/** A run that is over. `at` is its number of offsets, where it is known. */
+export interface EndedRun {
+  readonly runId: string;
+  readonly reason: EndReason;
+  readonly at?: number | undefined;
+}
+
+/**
+ * The read of the chat's state. `since` says whether something was heard after the request left: a response that contradicts what is known
+ * is then older than that news. Without news in between, the log has lost what this device knew.
+ */
+export type Reading =
+  | { readonly kind: 'none' | 'needed' }
+  | { readonly kind: 'requested'; readonly since: 'nothing' | 'news' | 'need' };
+
+/** What the server is known to have. */
+export interface ServerSide {
+  /** The newest turn that anything named. */
+  readonly turn: number;
+  /** The newest turn that is known to be over. */
+  readonly endedTurn: number;
+  /** The run that is not over. */
+  readonly active: KnownRun | undefined;
+  /** The newest run: its sender runs the client tools. */
+  readonly newest: KnownRun | undefined;
+  /** The start frame of the newest run whose start came. */
+  readonly start: StartFrame | undefined;
+  readonly ended: readonly EndedRun[];
+  /** How the answers ended, by the id of their message. */
+  readonly outcomes: Readonly<Record<string, EndReason>>;
+  readonly reading: Reading;
+  /** Whether anybody watches the chat, and the turn up to which the watchers were informed. */
+  readonly watched: { readonly kind: 'no' | 'waiting' } | { readonly kind: 'informed'; readonly turn: number };
+}
+
+/** What a transition changes, and what the watchers are informed of. */
+export interface ServerTransition {
+  readonly server: ServerSide;
+  readonly updates: readonly ChatUpdate[];
+}
+
+export const unknownServer: ServerSide = {
+  turn: 0,
+  endedTurn: 0,
+  active: undefined,
+  newest: undefined,
+  start: undefined,
+  ended: [],
+  outcomes: {},
+  reading: { kind: 'none' },
+  watched: { kind: 'no' },
+};
+
+/** The turn up to which the watchers were informed. */
+export function informedTurn({ watched }: ServerSide): number | undefined {
+  return watched.kind === 'informed' ? watched.turn : undefined;
+}
+
+/** The state has to be read, also when a read is under way: its response may be older than this need. */
+export function needRead(server: ServerSide): ServerSide {
+  if (server.watched.kind === 'no') return server;
+  const isUnderWay = server.reading.kind === 'requested';
+  return { ...server, reading: isUnderWay ? { kind: 'requested', since: 'need' } : { kind: 'needed' } };
+}
+
+/** A start frame came, by any path. */
+export function startHeard(server: ServerSide, frame: StartFrame): ServerTransition {
+  const { run: runId, turn, start } = frame;
+  const isNewer = turn > (server.start?.turn ?? 0);
+  return runHeard(isNewer ? { ...server, start: frame } : server, { runId, turn }, start);
+}
+
+/** A run began: the watchers learn of it in order, and the state is read where a turn is missing. */
+export function runHeard(server: ServerSide, { runId, turn }: KnownRun, start?: StartFrame['start']): ServerTransition {
+  const isNews = turn > server.turn;
+  // A run that nobody here has heard of, at a turn that should be known: it is late, or the log has lost what came after it.
+  let next = isNews ? news({ ...server, turn }) : isKnown(server, runId) ? server : needRead(server);
+  if (isNews && turn > server.endedTurn) next = { ...next, active: { runId, turn } };
+  next = { ...next, newest: newer(next.newest, { runId, turn, from: start?.from, messageId: start?.messageId }) };
+  const informed = informedTurn(next);
+  if (informed === undefined || turn <= informed) return { server: next, updates: [] };
+  if (turn > informed + 1 || (start && !start.tail)) return { server: needRead(next), updates: [] };
+  return {
+    server: { ...next, watched: { kind: 'informed', turn } },
+    updates: [{ type: 'start', runId, turn, ...(start && { start }) }],
+  };
+}
+
+/** A run ended. */
+export function endHeard(server: ServerSide, { runId, reason, at, turn }: EndedRun & KnownRun): ServerTransition {
+  const isNews = turn > server.endedTurn || server.active?.runId === runId;
+  const ended = [...server.ended.filter((each) => each.runId !== runId), { runId, reason, at }].slice(-maxEnded);
+  const { messageId } = [server.newest, server.active].find((run) => run?.runId === runId) ?? {};
+  const outcomes = messageId ? { ...server.outcomes, [messageId]: reason } : server.outcomes;
+  const known = { ...server, ended, outcomes, endedTurn: Math.max(server.endedTurn, turn) };
+  const next = isNews ? news(known) : known;
+  const behind = turn > server.turn ? needRead(next) : next;
+  if (behind.active?.runId !== runId) return { server: behind, updates: [] };
+  return { server: { ...behind, active: undefined }, updates: [{ type: 'end', runId, turn, reason }] };
+}
+
+/** A chunk of a turn came that nothing has announced. */
+export function turnHeard(server: ServerSide, turn: number): ServerSide {
+  return turn > server.turn ? needRead(server) : server;
+}
+
+/** A state came: the response to a read, or (`isAsked` false) with the refusal of a send. */
+export function stateRead(
+  server: ServerSide,
+  state: ChatSnapshot,
+  isAsked: boolean,
+): ServerTransition & { readonly isTaken: boolean } {
+  const { reading } = server;
+  const isContradiction = state.turn < server.turn || (!!state.active && state.active.turn <= server.endedTurn);
+  const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && reading.since === 'nothing');
+  if (isOld) {
+    const unread = isAsked ? { ...server, reading: { kind: 'none' } as const } : server;
+    return { server: needRead(unread), updates: [], isTaken: false };
+  }
+  const { turn, active, runs = [] } = state;
+  const last = runs.at(-1);
+  const base = isContradiction ? { ...unknownServer, watched: server.watched } : server;
+  const isWatched = server.watched.kind !== 'no';
+  const needsMore = isAsked && reading.kind === 'requested' && reading.since === 'need';
+  const ends = runs.flatMap(({ runId, end }) => (end ? [{ runId, reason: end.reason, at: end.at }] : []));
+  const next: ServerSide = {
+    ...base,
+    turn,
+    active: active && { ...active, from: last?.runId === active.runId ? last.from : undefined },
+    newest: last ?? base.newest,
+    endedTurn: Math.max(base.endedTurn, active ? active.turn - 1 : turn),
+    ended: [...base.ended.filter(({ runId }) => !ends.some((end) => end.runId === runId)), ...ends].slice(-maxEnded),
+    outcomes: outcomesOf(base, state),
+    reading: isAsked ? { kind: needsMore ? 'needed' : 'none' } : base.reading,
+    watched: isWatched ? { kind: 'informed', turn } : base.watched,
+  };
+  return { server: next, updates: isWatched ? [{ type: 'state', state }] : [], isTaken: true };
+}
+
+/** How answers ended: what the state names, and what was heard of runs that it does not name any more. */
+function outcomesOf({ outcomes }: ServerSide, state: ChatSnapshot): ServerSide['outcomes'] {
+  const ofRuns = (state.runs ?? []).flatMap(({ messageId, end }) =>
+    messageId && end ? [[messageId, end.reason]] : [],
+  );
+  return { ...outcomes, ...state.outcomes, ...Object.fromEntries(ofRuns) };
+}
+
+function isKnown({ newest, active, ended }: ServerSide, runId: string): boolean {
+  return [newest, active, ...ended].some((run) => run?.runId === runId);
+}
+
+function newer(old: KnownRun | undefined, run: KnownRun): KnownRun {
+  if (old?.runId === run.runId)
+    return { ...old, ...run, from: run.from ?? old.from, messageId: run.messageId ?? old.messageId };
+  return old && old.turn > run.turn ? old : run;
+}
+
+function news(server: ServerSide): ServerSide {
+  const { reading } = server;
+  if (reading.kind !== 'requested' || reading.since !== 'nothing') return server;
+  return { ...server, reading: { kind: 'requested', since: 'news' } };
+}

@@ -1,0 +1,99 @@
+/**
+ * How much of the conversation a synchronized chat shows for certain. `uncertain`: the state has to be read. `question`: the turn's question
+ * and everything before it. `whole`: its answer, too.
+ */
+export type Place = { readonly kind: 'uncertain' } | { readonly kind: 'question' | 'whole'; readonly turn: number };
+
+/** The stream that the chat was handed last. `cut`: the chat, or the stream, stopped before the run's end. */
+export type ShownStream =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'open' | 'ended' | 'cut'; readonly runId: string; readonly turn: number };
+
+/** What this device shows. */
+export interface Shown {
+  /** Whether `syncChat` keeps a chat at what the log has. Without it, `place` is not known. */
+  readonly isSynchronized: boolean;
+  readonly place: Place;
+  readonly stream: ShownStream;
+  /** The newest turn whose messages this page has, for a chat that nothing keeps synchronized; unknown before the first news. */
+  readonly baseTurn: number | undefined;
+  /** The ids of messages that the chat has shown and shares with the server. */
+  readonly seen: ReadonlySet<string>;
+}
+
+export const nothingShown: Shown = {
+  isSynchronized: false,
+  place: { kind: 'uncertain' },
+  stream: { kind: 'none' },
+  baseTurn: undefined,
+  seen: new Set(),
+};
+
+/** The turn whose answer is shown to its end; a stream that was read to the run's end counts. */
+export function wholeTurn({ place, stream }: Shown): number | undefined {
+  if (place.kind === 'uncertain') return;
+  if (place.kind === 'whole') return place.turn;
+  return stream.kind === 'ended' && stream.turn === place.turn ? place.turn : undefined;
+}
+
+/** The turn whose question, and everything before it, is shown. */
+export function shownTurn({ place }: Shown): number | undefined {
+  return place.kind === 'uncertain' ? undefined : place.turn;
+}
+
+/** It is not certain any more what is shown. */
+export function lost(shown: Shown): Shown {
+  return { ...shown, place: { kind: 'uncertain' }, stream: { kind: 'none' } };
+}
+
+/** A stream was handed to the chat. What was whole before it stays whole. */
+export function streamOpened(shown: Shown, runId: string, turn: number): Shown {
+  const whole = wholeTurn(shown);
+  const place: Place = whole === undefined ? shown.place : { kind: 'whole', turn: whole };
+  return { ...shown, place, stream: { kind: 'open', runId, turn } };
+}
+
+/** The stream is over: at the run's end, or before it. */
+export function streamClosed(shown: Shown, runId: string, isEnded: boolean): Shown {
+  const { stream } = shown;
+  if (stream.kind === 'none' || stream.runId !== runId) return shown;
+  return { ...shown, stream: { ...stream, kind: isEnded && stream.kind === 'open' ? 'ended' : 'cut' } };
+}
+
+/** The beginning of a run that this device sent as `sentRunId`; the server may have joined it to another run. */
+export interface OwnBegin {
+  readonly sentRunId: string;
+  readonly runId: string;
+  readonly turn: number;
+  /** The messages that the send added. */
+  readonly messageIds: readonly string[];
+}
+
+/** A run that this device sent has begun: its question is shown behind all that the chat has, or somewhere behind it. */
+export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds }: OwnBegin): Shown {
+  const { stream } = shown;
+  const isShown = stream.kind !== 'none' && stream.runId === sentRunId;
+  const next: Shown = {
+    ...shown,
+    baseTurn: turn,
+    seen: new Set([...shown.seen, ...messageIds]),
+    stream: isShown ? { ...stream, runId, turn } : stream,
+  };
+  if (shownTurn(shown) === turn) return next;
+  const fits = wholeTurn(shown) === turn - 1;
+  return { ...next, place: fits ? { kind: 'question', turn } : { kind: 'uncertain' } };
+}
+
+/** The chat took over messages. `isIdle`: no stream of the chat's goes on in them. */
+export function messagesTaken(
+  shown: Shown,
+  taken: { readonly place: Place; readonly isIdle: boolean; readonly messageIds: readonly string[] },
+): Shown {
+  const { place, isIdle, messageIds } = taken;
+  return {
+    ...shown,
+    place,
+    stream: isIdle ? { kind: 'none' } : shown.stream,
+    seen: new Set([...shown.seen, ...messageIds]),
+  };
+}

@@ -1,0 +1,36 @@
+import type { SessionContext } from './session-context.ts';
+
+/** What takes what a subscription brings. */
+export interface RealtimeSink {
+  onMessage(data: string): void;
+  onLive(): void;
+  onDown(): void;
+  onFailed(error: unknown): void;
+}
+
+/**
+ * Subscribes to a chat over the transport's realtime service, until `signal` aborts. Nothing reaches `sink` after that.
+ * The subscription is made in the next task, so that a request of this moment leaves before a socket is set up.
+ */
+export function openRealtime(
+  chatId: string,
+  { clock, subscriber }: SessionContext,
+  sink: RealtimeSink,
+  signal: AbortSignal,
+): void {
+  const current =
+    <T extends unknown[]>(act: (...args: T) => void) =>
+    (...args: T): void => {
+      if (!signal.aborted) act(...args);
+    };
+  const listener = {
+    onMessage: current((data: string) => sink.onMessage(data)),
+    onLive: current(() => sink.onLive()),
+    onInterrupted: current(() => sink.onDown()),
+    onFailed: current((error: unknown) => sink.onFailed(error)),
+  };
+  const timer = clock.setTimeout(() => {
+    if (!signal.aborted) subscriber?.subscribe(chatId, listener, signal);
+  }, 0);
+  signal.addEventListener('abort', () => clock.clearTimeout(timer));
+}

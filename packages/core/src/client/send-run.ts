@@ -1,0 +1,127 @@
+import { generateId } from '@ai-sdk/provider-utils';
+import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai';
+import type { ChatSession } from './chat-session.ts';
+import type { ChatSnapshot } from './chat-update.ts';
+import type { HttpError } from './http-error.ts';
+import { baseTurnOf } from './ledger/chat-ledger.ts';
+import { refusedMessages, type SendKind } from './ledger/outbox.ts';
+import { mayStayOpen } from './open-places.ts';
+import { abortOf, asDisconnect, persist } from './persist.ts';
+import type { RunReader } from './run-reader.ts';
+import { whenStale } from './stale-send.ts';
+
+type SendOptions<UI_MESSAGE extends UIMessage> = Parameters<ChatTransport<UI_MESSAGE>['sendMessages']>[0];
+type SendCall<UI_MESSAGE extends UIMessage> = Omit<SendOptions<UI_MESSAGE>, 'abortSignal'>;
+
+/** How often a send goes behind a newer state before the user sees the refusal. */
+const maxRepeats = 3;
+
+/** What a send of the AI SDK does. */
+function kindOf({ trigger, messageId, messages }: SendCall<UIMessage>): SendKind {
+  if (trigger === 'regenerate-message') return 'regenerate';
+  if (messages.at(-1)?.role === 'assistant') return 'answer';
+  return messageId ? 'edit' : 'message';
+}
+
+/**
+ * Sends a run, and resolves with its stream as soon as the run is known to have begun. The POST is repeated until there is a response,
+ * also when the chat was stopped meanwhile: the server records the message and its cancel, or the message is shown as refused.
+ */
+export async function sendRun<UI_MESSAGE extends UIMessage>(
+  session: ChatSession<UI_MESSAGE>,
+  { abortSignal, ...call }: SendOptions<UI_MESSAGE>,
+): Promise<ReadableStream<UIMessageChunk>> {
+  const kind = kindOf(call as unknown as SendCall<UIMessage>);
+  const last = call.messages.at(-1);
+  // A message that was refused before is shown as refused, and is not sent along with the next one.
+  const { isSynchronized } = session.ledger.shown;
+  const refused = isSynchronized ? refusedMessages(session.ledger.outbox) : [];
+  const messages = call.messages.filter((message) => message === last || !refused.includes(message.id));
+  const own = { ...call, messages };
+  // Only a user who has stopped sends again; and the cancel goes first.
+  session.decideAbort();
+  const cancelled = session.commands.settled();
+  const reader = session.open(generateId(), { own });
+  const messageId = call.messageId ?? last?.id ?? reader.runId;
+  const content = kind === 'regenerate' ? undefined : last;
+  session.dispatch({ type: 'sent', send: { runId: reader.runId, kind, messageId, message: content } });
+  session.dispatch({ type: 'stream-opened', runId: reader.runId, turn: 0 });
+
+  const sent = cancelled
+    .then(() => post(session, reader, own))
+    .catch((error) => {
+      reader.end();
+      const failure = asDisconnect(error);
+      session.dispatch({ type: 'refused', runId: reader.runId, error: failure, isReported: !abortSignal?.aborted });
+      throw failure;
+    });
+  const isOver = new AbortController();
+  session.watchAbort(reader, abortSignal, isOver.signal);
+  void Promise.allSettled([sent, reader.closed]).then(() => isOver.abort());
+  // Where a proxy holds the response back, realtime brings the run before it.
+  await Promise.race([sent, reader.begun, abortOf(abortSignal)]);
+  abortSignal?.throwIfAborted();
+  return reader.stream;
+}
+
+/** Posts until the server has answered; resolves when the run is known to have begun, or its messages are in the log already. */
+function post<UI_MESSAGE extends UIMessage>(
+  session: ChatSession<UI_MESSAGE>,
+  reader: RunReader,
+  call: SendCall<UI_MESSAGE>,
+): Promise<void> {
+  const { http, subscriber, clientId, closing } = session.context;
+  const own = { ...call };
+  const seen = new Set(session.ledger.shown.seen);
+  // Fixed when the message is sent, so that a retry cannot claim turns that arrived later. Unknown counts as 0.
+  let baseTurn = baseTurnOf(session.ledger);
+  let repeats = maxRepeats;
+  const attemptPost = async (attempt: AbortController): Promise<void> => {
+    try {
+      // Where our own server holds the socket, the answer comes there as soon as anywhere: it is not sent twice.
+      const isOnSocket = session.isLive && subscriber?.send;
+      const answer = await http.send(
+        own,
+        { runId: reader.runId, clientId, baseTurn },
+        attempt.signal,
+        isOnSocket && { accept: 'application/json' },
+      );
+      const sentRunId = reader.runId;
+      session.began(reader, answer.turn, answer.runId);
+      if (session.confirmLetGo(sentRunId, reader.runId)) return attempt.abort();
+      void session.readAnswer(reader, answer, attempt);
+      if (!(await mayStayOpen(attempt.signal))) attempt.abort();
+    } catch (error) {
+      if (reader.hasBegun && !closing.aborted) return attempt.abort();
+      const state = (error as HttpError).state as ChatSnapshot<UI_MESSAGE> | undefined;
+      // A plain new message goes behind what others have written since. What cuts the conversation is sent again only where it
+      // cuts nobody's message. What this device had shown when it was sent is not others'.
+      const next = state?.messages && whenStale(state.messages, own, seen);
+      if (state) session.dispatch({ type: 'state-read', state, isAsked: false });
+      if (next === 'known') {
+        session.dispatch({ type: 'known', runId: reader.runId });
+        return reader.end();
+      }
+      if (state && next === 'again' && repeats-- > 0) {
+        own.messages = stillThere(session, own.messages, state);
+        baseTurn = state.turn;
+        return attemptPost(attempt);
+      }
+      throw error;
+    }
+  };
+  return persist(session.context, closing, attemptPost);
+}
+
+/** The messages of a send that the chat still shows once it has taken over `state`. */
+function stillThere<UI_MESSAGE extends UIMessage>(
+  { ledger: { shown } }: ChatSession<UI_MESSAGE>,
+  messages: UI_MESSAGE[],
+  state: ChatSnapshot<UI_MESSAGE>,
+): UI_MESSAGE[] {
+  if (!shown.isSynchronized) return messages;
+  const last = messages.at(-1);
+  return messages.filter(
+    (message) => message === last || !shown.seen.has(message.id) || state.messages?.some(({ id }) => id === message.id),
+  );
+}
