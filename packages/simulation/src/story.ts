@@ -70,7 +70,7 @@ export class Story {
     trace.add('world', 'all faults are over');
     for (const device of this.devices) {
       device.offline = false;
-      device.tab?.transport.channel(chatId).wake();
+      device.tab?.transport.session(chatId).wake();
     }
     if (servers.every((server) => !server.alive)) this.world.startServer();
   }
@@ -137,9 +137,10 @@ export class Story {
 
   #noteCancel(tab: Tab): void {
     const { ledger } = this.world;
-    const channel = tab.transport.channel(chatId);
-    const runs = [...channel.runs].map(({ runId }) => runId);
-    for (const runId of [...runs, ...(channel.active ? [channel.active.runId] : [])]) ledger.cancelled.add(runId);
+    const { readers, ledger: known } = tab.transport.session(chatId);
+    const runs = readers.map(({ runId }) => runId);
+    const { active } = known.server;
+    for (const runId of [...runs, ...(active ? [active.runId] : [])]) ledger.cancelled.add(runId);
     if (runs.length === 0) ledger.cancelledUnknown = true;
   }
 
@@ -154,7 +155,7 @@ export class Story {
 
   #cancel(tab: Tab): void {
     const { ledger } = this.world;
-    const runId = [...tab.transport.channel(chatId).runs].at(-1)?.runId;
+    const runId = tab.transport.session(chatId).readers.at(-1)?.runId;
     tab.transport.cancel({ chatId, ...(runId && { runId }) }).then(
       ({ outcome }) => {
         if (outcome === 'delivered' && runId) ledger.cancelReceipts.add(runId);
@@ -253,7 +254,7 @@ export class Story {
     }
     this.world.scheduler.after(forMs, () => {
       device.offline = false;
-      if (this.#random.chance(0.5) && !device.tab?.closed) device.tab?.transport.channel(chatId).wake();
+      if (this.#random.chance(0.5) && !device.tab?.closed) device.tab?.transport.session(chatId).wake();
     });
   }
 

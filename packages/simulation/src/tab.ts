@@ -1,4 +1,4 @@
-import { RealtimeChatTransport, syncChat } from '@chat-transport/core';
+import { RealtimeChatTransport, type SyncedChat, syncChat } from '@chat-transport/core';
 import {
   AbstractChat,
   type ChatState,
@@ -105,7 +105,7 @@ export class Tab {
   closed = false;
   /** Whether the last request of the chat failed with a disconnect: the AI SDK then resumes when the page is shown again. */
   disconnected = false;
-  #unsync: () => void;
+  #synced: SyncedChat;
 
   constructor(device: Device, name: string, messages: UIMessage[]) {
     const { world } = device;
@@ -143,7 +143,7 @@ export class Tab {
       },
     } as never);
     if (world.isVerbose) this.#traceMessages();
-    this.#unsync = syncChat(this.chat, transport);
+    this.#synced = syncChat(this.chat, transport);
   }
 
   #traceMessages(): void {
@@ -162,25 +162,21 @@ export class Tab {
 
   /** The stop button of `useRealtimeChat`: it waits a little for the run's end. */
   async stop(): Promise<void> {
-    const until = this.clock.now() + 2000;
-    const cancelled = this.transport.cancel({ chatId }).catch(() => {});
-    while (this.isBusy && this.clock.now() < until) await this.clock.wait(16);
     // The cancel may have met the end of one run, and the stop meets the next one.
-    for (const { runId } of this.transport.channel(chatId).runs) this.device.world.ledger.cancelled.add(runId);
-    await this.chat.stop();
-    await cancelled;
+    for (const { runId } of this.transport.session(chatId).readers) this.device.world.ledger.cancelled.add(runId);
+    await this.#synced.stop().catch((error: Error) => this.device.world.trace.add(this.name, `stop: ${error.message}`));
   }
 
   /** React's StrictMode, or hot reload: everything is taken down and set up again in one tick. */
   remount(): void {
-    this.#unsync();
-    this.#unsync = syncChat(this.chat, this.transport);
+    this.#synced();
+    this.#synced = syncChat(this.chat, this.transport);
   }
 
   /** The page is gone, and says nothing. */
   leave(): void {
     this.gone = true;
-    this.#unsync();
+    this.#synced();
     this.clock.stop();
     this.network.leave();
     this.transport.close();
@@ -189,7 +185,7 @@ export class Tab {
   /** The page lets go in order. */
   close(): void {
     this.closed = true;
-    this.#unsync();
+    this.#synced();
     this.transport.close();
   }
 

@@ -105,11 +105,11 @@ export class Device {
   /** The offsets of the answer's frames, as they come here by any path from now on. */
   arrivals(chatId: string): number[] {
     const offsets: number[] = [];
-    const channel = this.transport.channel(chatId);
-    const accept = channel.accept.bind(channel);
-    channel.accept = (frame, replayed) => {
+    const session = this.transport.session(chatId);
+    const accept = session.accept.bind(session);
+    session.accept = (frame, replayed) => {
       if ('chunks' in frame) offsets.push(frame.at);
-      accept(frame, replayed);
+      return accept(frame, replayed);
     };
     return offsets;
   }
