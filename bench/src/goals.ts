@@ -17,6 +17,15 @@ const toStock = { of: 'immediate', to: 'stock-sse', atMost: 1.1 } as const;
 const fasterReload = { of: 'stock-sse', to: 'immediate', atLeast: 50 } as const;
 const bytes = { measure: 'bytes', metric: 'sender, per token' } as const;
 
+function isolationGoals(herd: string): Goal[] {
+  return (['immediate', 'immediate-sqlite'] as const).flatMap((of) => {
+    const goal = (what: string, atMost: number): Goal => {
+      return { says: `${of}: ${herd}: ${what}`, measure: 'isolation', metric: `${herd}: ${what}`, of, atMost };
+    };
+    return [goal('longest stall', 50), goal('slowest state of another chat', 250), goal('runs cut', 0)];
+  });
+}
+
 export const goals: readonly Goal[] = [
   { says: 'immediate: first token, against stock SSE', measure: 'first-token', metric: 'p50', ...toStock },
   { says: 'immediate: latency per chunk p50, against stock SSE', measure: 'latency', metric: 'p50', ...toStock },
@@ -78,6 +87,9 @@ export const goals: readonly Goal[] = [
     to: 'bare-websocket',
     atMost: 2,
   },
+  ...isolationGoals('1000 readers of an ended run'),
+  ...isolationGoals('1000 readers who join a live run'),
+  ...isolationGoals('300 reads of a long chat’s state'),
 ];
 
 /** A goal and what became of it. */

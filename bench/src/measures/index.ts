@@ -3,6 +3,7 @@ import { bytes } from './bytes.ts';
 import { cpu } from './cpu.ts';
 import { fanOut } from './fan-out.ts';
 import { firstToken } from './first-token.ts';
+import { isolation } from './isolation.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { reload } from './reload.ts';
@@ -16,4 +17,5 @@ export const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>>
   'fan-out': fanOut,
   cpu,
   memory,
+  isolation,
 };

@@ -1,5 +1,6 @@
 import type { Emission } from '../model.ts';
 import type { Published } from './contestant.ts';
+import type { Stall } from './loop-watch.ts';
 
 /** What the bench may ask a server's process. */
 export interface Commands {
@@ -12,6 +13,10 @@ export interface Commands {
   published(): Published;
   broadcast(payloads: readonly string[], intervalMs: number): Promise<number[]>;
   release(): void;
+  /** From now on, notes how long the event loop does not come round. */
+  watchLoop(): void;
+  /** The longest stall since `watchLoop`. */
+  stall(): Stall;
 }
 
 export type Method = keyof Commands;

@@ -6,6 +6,7 @@ import { bareWebSocket } from './bare-websocket.ts';
 import { chatTransport } from './chat-transport.ts';
 import type { CommandAnswer, CommandRequest, Commands } from './commands.ts';
 import type { ContestantName, MakeContestant } from './contestant.ts';
+import { LoopWatch } from './loop-watch.ts';
 import { stockSse } from './stock-sse.ts';
 import { stockWebSocket } from './stock-websocket.ts';
 
@@ -18,6 +19,7 @@ const contestants: Record<ContestantName, MakeContestant> = {
   'bare-websocket': bareWebSocket,
 };
 
+const loop = new LoopWatch();
 const model = new ScriptedModel();
 const contestant = contestants[process.argv[2] as ContestantName](model);
 
@@ -43,6 +45,8 @@ const commands: Commands = {
     model.release();
     model.forget();
   },
+  watchLoop: () => loop.watch(),
+  stall: () => loop.longest(),
 };
 
 function tell(answer: CommandAnswer): void {

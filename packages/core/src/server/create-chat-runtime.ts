@@ -6,6 +6,7 @@ import type { Engine } from './engine.ts';
 import { endFrameOf } from './http/sse-text.ts';
 import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
 import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './run/begin-run.ts';
+import { FairTurns } from './run/fair-turns.ts';
 import { createFinisher } from './run/finish.ts';
 import type { LiveRun } from './run/live-run.ts';
 import { settledWithin } from './run/notifier.ts';
@@ -13,6 +14,8 @@ import { createPublisher } from './run/publisher.ts';
 import { runEnd } from './run/read-run.ts';
 import { cancelRun, sendCommand } from './run/send-command.ts';
 import { SendQueue } from './run/send-queue.ts';
+import { SharedCalls } from './run/shared-calls.ts';
+import { WholeRuns } from './run/whole-runs.ts';
 
 /** How many runs one `sweep` deals with at most. */
 export const defaultSweepLimit = 100;
@@ -74,13 +77,18 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     waitUntil?.(quiet);
   };
   const publisher = createPublisher({ realtime, publishesByItself: realtime?.log === log, clock, emit });
-  const finisher = createFinisher(resolved, publisher, background, closing.signal);
   const live = new Map<string, LiveRun>();
+  const turns = new FairTurns(clock);
+  const runs = new WholeRuns({ options: resolved, live }, turns);
+  const finisher = createFinisher(resolved, publisher, background, closing.signal, runs);
   const engine: Engine = {
     options: resolved,
     publisher,
     finisher,
     live,
+    runs,
+    turns,
+    states: new SharedCalls(turns),
     draining: draining.signal,
     closing: closing.signal,
     background,

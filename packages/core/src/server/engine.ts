@@ -1,8 +1,11 @@
 import type { RunKey } from '../log/run-log.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { FairTurns } from './run/fair-turns.ts';
 import type { Finisher } from './run/finish.ts';
 import type { LiveRun } from './run/live-run.ts';
 import type { Publisher } from './run/publisher.ts';
+import type { SharedCalls } from './run/shared-calls.ts';
+import type { WholeRuns } from './run/whole-runs.ts';
 
 /** What the parts of one runtime share. */
 export interface Engine {
@@ -11,6 +14,12 @@ export interface Engine {
   readonly finisher: Finisher;
   /** The runs whose writers are in this process, by `keyOf`. */
   readonly live: Map<string, LiveRun>;
+  /** Runs from their start, for all who read them. */
+  readonly runs: WholeRuns;
+  /** Heavy work takes its turn here. */
+  readonly turns: FairTurns;
+  /** Reads of one chat's state that arrive together. */
+  readonly states: SharedCalls;
   /** Aborts when the runtime begins to close: no run starts any more. */
   readonly draining: AbortSignal;
   /** Aborts when the runtime has closed: readers leave. */

@@ -2,7 +2,7 @@ import type { UIMessage } from 'ai';
 import type { ChatState, RunRecord } from '../../log/run-log.ts';
 import type { EndReason } from '../../wire/frame.ts';
 import type { Engine } from '../engine.ts';
-import { type FoldedRun, foldRun } from '../run/read-run.ts';
+import type { FoldedRun } from '../run/whole-runs.ts';
 import { withRun } from './history.ts';
 
 /** A chat as `GET {api}/{chatId}` tells it. */
@@ -43,14 +43,45 @@ export interface Head {
   readonly messages: readonly UIMessage[];
 }
 
-/** Reads a chat's head. @throws what `loadMessages` throws. */
+/** Reads a chat's head, for a caller that may change its messages. @throws what `loadMessages` throws. */
 export async function readHead(engine: Engine, chatId: string): Promise<Head> {
+  const { state, history, newest } = await readParts(engine, chatId);
+  const own = newest?.message && { ...newest, message: structuredClone(newest.message) };
+  return headOf(state, history, own ?? newest);
+}
+
+/**
+ * A chat as its clients see it, as JSON: read and encoded once for all who ask together, and sent to one of them in each turn of the event loop.
+ * @throws what `loadMessages` throws.
+ */
+export async function readStateText(engine: Engine, chatId: string): Promise<string> {
+  const text = await engine.states.call(chatId, 'view', async () => {
+    const { state, history, newest } = await readParts(engine, chatId);
+    return JSON.stringify(viewOf(headOf(state, history, newest)));
+  });
+  await engine.turns.take(chatId);
+  return text;
+}
+
+interface HeadParts {
+  readonly state: ChatState;
+  /** The app's history, else the log's. */
+  readonly history: readonly UIMessage[];
+  /** Shared with other readers. */
+  readonly newest: FoldedRun | undefined;
+}
+
+async function readParts(engine: Engine, chatId: string): Promise<HeadParts> {
   const { log, loadMessages } = engine.options;
   const state = await log.state(chatId);
   const [history, newest] = await Promise.all([
     loadMessages ? loadMessages(chatId) : state.messages,
     foldNewest(engine, state),
   ]);
+  return { state, history, newest };
+}
+
+function headOf(state: ChatState, history: readonly UIMessage[], newest: FoldedRun | undefined): Head {
   if (!newest) return { state, newest, messages: history };
   const { start } = newest.run;
   // What the run before has come to may not be saved yet: the log has what the newest one answers.
@@ -63,7 +94,7 @@ async function foldNewest(engine: Engine, state: ChatState): Promise<FoldedRun |
   const run = state.runs.findLast(({ turn }) => turn === state.turn);
   if (!run) return;
   noteLost(engine, run);
-  return foldRun(engine.options.log, run);
+  return engine.runs.fold(run);
 }
 
 /** A run whose lease expired is lost: whoever sees it first deals with it. */

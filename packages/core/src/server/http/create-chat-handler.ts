@@ -3,12 +3,12 @@ import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
 import { wireVersion } from '../../wire/frame.ts';
 import { defaultApi } from '../../wire/routes.ts';
-import { readHead, viewOf } from '../conversation/head.ts';
+import { readStateText } from '../conversation/head.ts';
 import { type ChatRuntime, createRuntimeParts } from '../create-chat-runtime.ts';
 import { type ChatRuntimeOptions, misuse } from '../options.ts';
 import { type Authorize, allow } from './authorize.ts';
 import type { HandlerContext } from './handler-context.ts';
-import { errorJson, errorResponse, json } from './http-errors.ts';
+import { errorJson, errorResponse, jsonText } from './http-errors.ts';
 import { commandRoute } from './route-command.ts';
 import { sendRoute } from './route-send.ts';
 import { streamRoute } from './route-stream.ts';
@@ -114,7 +114,7 @@ const routes: Record<
 /** `GET {api}/{chatId}`: the chat's state. */
 async function stateRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
   await context.allow(request, chatId, 'read');
-  return json(200, viewOf(await readHead(context.engine, chatId)));
+  return jsonText(200, await readStateText(context.engine, chatId));
 }
 
 /** `POST {api}/auth`: the provider's own credential exchange. */

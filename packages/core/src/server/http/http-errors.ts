@@ -38,7 +38,12 @@ export class Refused extends ChatTransportError {
 
 /** A JSON answer that nothing may store. */
 export function json(status: number, body: unknown, headers?: Record<string, string>): Response {
-  return new Response(JSON.stringify(body), {
+  return jsonText(status, JSON.stringify(body), headers);
+}
+
+/** The same, of JSON that is text already. */
+export function jsonText(status: number, text: string, headers?: Record<string, string>): Response {
+  return new Response(text, {
     status,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
   });

@@ -1,3 +1,5 @@
+import type { SseText } from './sse-response.ts';
+
 /** How long a long-poll still waits. */
 export interface Patience {
   /** Milliseconds; 0 once something was sent. */
@@ -19,9 +21,9 @@ export function createPatience(now: () => number, waitMs: number): Patience {
 
 /** Passes a stream's texts on and notes that they were sent. */
 export async function* patiently(
-  source: AsyncGenerator<string, unknown, void>,
+  source: AsyncGenerator<SseText, unknown, void>,
   patience: Patience | undefined,
-): AsyncGenerator<string, void, void> {
+): AsyncGenerator<SseText, void, void> {
   for await (const text of source) {
     patience?.sent();
     yield text;

@@ -29,7 +29,7 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
   }
   const { run } = outcome as { run: RunRecord };
   if (wantsJson(request)) return json(202, brief(run), runHeaders(run.turn, run));
-  return runResponse(context, request, run, { from: 0 });
+  return runResponse(context, request, run, { from: 0, raw: true });
 }
 
 function brief({ runId, turn }: RunRecord): { runId: string; turn: number } {

@@ -1,7 +1,10 @@
 import { ChatTransportError } from '../../errors.ts';
 import { isId } from '../../ids.ts';
+import type { RunKey, RunRecord } from '../../log/run-log.ts';
 import { parseSseId, type SseId } from '../../wire/sse-id.ts';
 import { noteLost } from '../conversation/head.ts';
+import type { Engine } from '../engine.ts';
+import type { LogPage } from '../run/read-run.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { createPatience } from './patience.ts';
 import { eventResponse, runHeaders, runResponse } from './run-response.ts';
@@ -27,18 +30,28 @@ export async function streamRoute(context: HandlerContext, request: Request, cha
   const patience = waitMs === undefined ? undefined : createPatience(() => clock.now(), Math.min(waitMs, maxWaitMs));
   // A reader that empties the message as it begins, and knows its run already.
   const withEarlierParts = position?.next === 0 && query.has('replay');
-  const run = position && (await log.read({ chatId, runId: position.run }, { from: position.next })).run;
+  const begun = position && (await begin(engine, { chatId, runId: position.run }, position.next));
+  const run = begun?.run;
   if (run) noteLost(engine, run);
 
   if (follow !== undefined) {
-    const from = { turn: follow, offset: position?.next ?? 0, withEarlierParts, ...(run && { run }) };
+    const from = {
+      turn: follow,
+      offset: position?.next ?? 0,
+      withEarlierParts,
+      read: begun?.read,
+      ...(run && { run }),
+    };
     return eventResponse(context, request, run?.turn ?? follow, run, patience, (signal) =>
       followChat(engine, chatId, from, signal, patience),
     );
   }
-  if (position && run) return runResponse(context, request, run, { from: position.next, withEarlierParts }, patience);
+  if (position && run) {
+    const view = { from: position.next, withEarlierParts, read: begun.read };
+    return runResponse(context, request, run, view, patience);
+  }
 
-  const state = await log.state(chatId);
+  const state = await engine.states.call(chatId, 'runs', () => log.state(chatId));
   const newest = state.runs.findLast(({ turn }) => turn === state.turn);
   if (newest) noteLost(engine, newest);
   if (newest && (!newest.end || (newest.endedAgoMs ?? Number.POSITIVE_INFINITY) <= recentMs)) {
@@ -48,6 +61,18 @@ export async function streamRoute(context: HandlerContext, request: Request, cha
     status: 204,
     headers: { 'cache-control': 'no-store', ...runHeaders(state.turn) },
   });
+}
+
+/** The run that a reader has a position in, and what the log has behind it. A reader from the start shares its read with others. */
+async function begin(
+  engine: Engine,
+  key: RunKey,
+  from: number,
+): Promise<{ readonly run: RunRecord; readonly read?: LogPage }> {
+  if (from === 0) return engine.runs.read(key);
+  await engine.turns.take(key.chatId);
+  const read = await engine.options.log.read(key, { from });
+  return { run: read.run, ...(read.frames.length > 0 && { read }) };
 }
 
 /** The reader's position. A browser that reconnects by itself sends its newest one as a header, beside the address it began with. */

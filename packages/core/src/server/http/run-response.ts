@@ -1,7 +1,7 @@
 import type { RunRecord } from '../../log/run-log.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { type Patience, patiently } from './patience.ts';
-import { sseResponse } from './sse-response.ts';
+import { type SseText, sseResponse } from './sse-response.ts';
 import { type RunView, streamRun } from './stream-run.ts';
 
 /** Answers a run as SSE, from a position to its end. */
@@ -24,7 +24,7 @@ export function eventResponse(
   turn: number,
   run: RunRecord | undefined,
   patience: Patience | undefined,
-  source: (signal: AbortSignal) => AsyncGenerator<string, unknown, void>,
+  source: (signal: AbortSignal) => AsyncGenerator<SseText, unknown, void>,
 ): Response {
   const { options, closing } = context.engine;
   return sseResponse({

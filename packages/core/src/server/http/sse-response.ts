@@ -2,8 +2,11 @@ import { UI_MESSAGE_STREAM_HEADERS } from 'ai';
 import type { Clock } from '../../clock.ts';
 import { sseHeartbeat, sseOpening } from './sse-text.ts';
 
-/** Makes the text of a stream; stops soon after `signal` aborts. */
-export type SseSource = (signal: AbortSignal) => AsyncGenerator<string, void, void>;
+/** Events as text, or encoded already: bytes may be shared by many responses. */
+export type SseText = string | Uint8Array;
+
+/** Makes the events of a stream; stops soon after `signal` aborts. */
+export type SseSource = (signal: AbortSignal) => AsyncGenerator<SseText, void, void>;
 
 /**
  * Answers text events as they come, no faster than they are read, with heartbeats in between. A reader that leaves, or a source that fails,
@@ -27,8 +30,9 @@ export function sseResponse(options: {
     else signal.addEventListener('abort', leave);
   }
   const encoder = new TextEncoder();
+  const encoded = (text: SseText): Uint8Array => (typeof text === 'string' ? encoder.encode(text) : text);
   const iterator = options.source(reader.signal);
-  let pending: Promise<IteratorResult<string, void>> | undefined;
+  let pending: Promise<IteratorResult<SseText, void>> | undefined;
 
   const finish = () => {
     leave();
@@ -44,7 +48,7 @@ export function sseResponse(options: {
           const result = await orNothing(pending, heartbeatMs, clock);
           if (!result) return controller.enqueue(encoder.encode(sseHeartbeat));
           pending = undefined;
-          if (!result.done) return controller.enqueue(encoder.encode(result.value));
+          if (!result.done) return controller.enqueue(encoded(result.value));
         } catch (error) {
           // A gap, not an end: the client reads on elsewhere. An error of the stream would say no more to it.
           if (!reader.signal.aborted) options.onError(error);

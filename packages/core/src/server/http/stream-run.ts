@@ -1,22 +1,25 @@
-import type { UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import type { RunRecord } from '../../log/run-log.ts';
-import { compact, replayMessage } from '../../wire/compact.ts';
 import { noteLost } from '../conversation/head.ts';
-import { continuedBy } from '../conversation/history.ts';
-import { type Engine, keyOf } from '../engine.ts';
-import { readRun, readWhole } from '../run/read-run.ts';
+import type { Engine } from '../engine.ts';
+import { type LogPage, readRun } from '../run/read-run.ts';
+import { noteSeen, type SeenChunks } from '../run/run-snapshot.ts';
 import type { Patience } from './patience.ts';
+import type { SseText } from './sse-response.ts';
 import { closingChunk, endFrameOf, sseEnd, sseFrame, sseGroup, startFrameOf } from './sse-text.ts';
 
 /** How one run is streamed. */
 export interface RunView {
-  /** The reader's position. At 0 it gets what is in the log compacted. */
+  /** The reader's position. At 0 it gets what is in the log compacted, unless `raw`. */
   readonly from: number;
+  /** Every chunk as the model said it, for the run's own sender: it shows transient data and runs client tools. */
+  readonly raw?: boolean;
   /** Begins with the message that the run continues, for a reader that empties it: `useChat` on resume. */
   readonly withEarlierParts?: boolean;
   /** Tells start and end as frames, for clients that follow a chat. */
   readonly asFrames?: 'end' | 'start-and-end';
+  /** What the log answered already for `from`. */
+  readonly read?: LogPage | undefined;
 }
 
 /** The run's events from a position to its end. Returns whether it came to the end; it does not where `patience` ran out. */
@@ -26,63 +29,41 @@ export async function* streamRun(
   view: RunView,
   signal: AbortSignal,
   patience: Patience | undefined,
-): AsyncGenerator<string, boolean, void> {
-  const seen = { error: false, abort: false };
-  let position = view.from;
-  let opening = view.asFrames === 'start-and-end' ? sseFrame(startFrameOf(run)) : '';
-  if (position === 0) {
-    const live = engine.live.get(keyOf(run));
-    const kept = live?.whole.read();
-    const { chunks, next } =
-      live && kept ? { chunks: kept, next: live.next } : await readWhole(engine.options.log, run);
-    if (view.withEarlierParts) opening += sseGroup(earlierParts(run, chunks));
-    if (next > 0) {
-      note(seen, chunks);
-      const snapshot = compact(chunks);
-      opening += sseGroup(snapshot.length > 0 ? snapshot : chunks, { run: run.runId, next });
-    }
-    position = next;
+): AsyncGenerator<SseText, boolean, void> {
+  const { from, raw, withEarlierParts = false, asFrames, read } = view;
+  let seen: SeenChunks = { error: false, abort: false };
+  let position = from;
+  if (asFrames === 'start-and-end') yield sseFrame(startFrameOf(run));
+  if (position === 0 && !raw) {
+    const snapshot = await engine.runs.snapshot(run);
+    const bytes = snapshot.bytes(withEarlierParts);
+    // However many readers begin together, what each of them is sent is written in a turn of its own.
+    await engine.turns.take(run.chatId);
+    signal.throwIfAborted();
+    if (bytes.length > 0) yield bytes;
+    seen = { ...snapshot.seen };
+    position = snapshot.next;
   }
-  if (opening) yield opening;
 
-  for await (const news of readRun(engine, run, position, { signal, ...(patience && { waitMs: patience.left }) })) {
+  const options = { signal, read: position === from ? read : undefined, ...(patience && { waitMs: patience.left }) };
+  for await (const news of readRun(engine, run, position, options)) {
     if (news.type === 'frames') {
-      for (const { chunks } of news.frames) note(seen, chunks);
+      for (const { chunks } of news.frames) noteSeen(seen, chunks);
       yield news.frames.map(({ chunks, next }) => sseGroup(chunks, { run: run.runId, next })).join('');
       continue;
     }
     noteLost(engine, news.run);
-    yield view.asFrames ? sseFrame(endFrameOf(news.run)) : ending(news.run, view, seen);
+    yield asFrames ? sseFrame(endFrameOf(news.run)) : ending(news.run, view, seen);
     return true;
   }
   return false;
 }
 
-function ending(run: RunRecord, { from }: RunView, seen: Seen): string {
+function ending(run: RunRecord, { from }: RunView, seen: SeenChunks): string {
   const reason = run.end?.reason ?? 'lost';
   // A reader that comes back at the very end has seen all of it.
   const isBack = from > 0 && from === run.next;
   return sseEnd(run, reason, isBack ? undefined : closingChunk(reason, seen.error, seen.abort));
-}
-
-interface Seen {
-  error: boolean;
-  abort: boolean;
-}
-
-function note(seen: Seen, chunks: readonly UIMessageChunk[]): void {
-  for (const { type } of chunks) {
-    if (type === 'error') seen.error = true;
-    if (type === 'abort') seen.abort = true;
-  }
-}
-
-function earlierParts(run: RunRecord, chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
-  const message = continuedBy(run.start);
-  if (!message) return [];
-  const { id: messageId, metadata: messageMetadata } = message;
-  const start = { type: 'start' as const, messageId, ...(messageMetadata !== undefined && { messageMetadata }) };
-  return [start, ...replayMessage(message, chunks)];
 }
 
 /** Waits for the turns behind `turn`, and streams each from its start to its end, for as long as somebody reads. */
@@ -94,18 +75,19 @@ export async function* followChat(
     readonly run?: RunRecord;
     readonly offset: number;
     readonly withEarlierParts: boolean;
+    readonly read?: LogPage | undefined;
   },
   signal: AbortSignal,
   patience: Patience | undefined,
-): AsyncGenerator<string, void, void> {
+): AsyncGenerator<SseText, void, void> {
   const { log } = engine.options;
   let { turn } = from;
   if (from.run) {
-    const { offset, withEarlierParts } = from;
+    const { offset, withEarlierParts, read } = from;
     const hasEnded = yield* streamRun(
       engine,
       from.run,
-      { from: offset, withEarlierParts, asFrames: 'end' },
+      { from: offset, withEarlierParts, asFrames: 'end', read },
       signal,
       patience,
     );

@@ -7,7 +7,7 @@ import { endFrameOf } from '../http/sse-text.ts';
 import { finishTimeoutMs, type ResolvedOptions } from '../options.ts';
 import { settledWithin } from './notifier.ts';
 import type { Publisher } from './publisher.ts';
-import { foldRun } from './read-run.ts';
+import type { WholeRuns } from './whole-runs.ts';
 
 /** How long a process that calls `onFinish` keeps the others from it, in milliseconds. A process that dies meanwhile is replaced after that. */
 const finishClaimMs = 30_000;
@@ -30,6 +30,7 @@ export function createFinisher(
   publisher: Publisher,
   background: (work: Promise<unknown>) => void,
   closing: AbortSignal,
+  runs: WholeRuns,
 ): Finisher {
   const { log, clock, onFinish, loadMessages, emit } = options;
   const owner = crypto.randomUUID();
@@ -44,9 +45,10 @@ export function createFinisher(
   const conversation = async (run: RunRecord, messages?: readonly UIMessage[]): Promise<UIMessage[]> => {
     const [base, folded] = await Promise.all([
       messages ?? loadMessages?.(run.chatId) ?? log.state(run.chatId).then((state) => state.messages),
-      foldRun(log, run),
+      runs.fold(run),
     ]);
-    return folded ? withRun(base, run.start, folded.message) : [...base];
+    // A copy: the app may change what it is given, and this process keeps the fold.
+    return folded ? withRun(base, run.start, structuredClone(folded.message)) : [...base];
   };
 
   const call = async (run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void> => {

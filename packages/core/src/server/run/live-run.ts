@@ -2,7 +2,6 @@ import type { Clock } from '../../clock.ts';
 import type { RunRecord, SteerCommand } from '../../log/run-log.ts';
 import type { LogFrame } from '../../wire/frame.ts';
 import { Notifier } from './notifier.ts';
-import { WholeRun } from './whole-run.ts';
 
 /** How much of a live run is kept in memory for its readers, in bytes of JSON, its newest frame aside. A slower reader reads from the log. */
 const maxLiveBytes = 256 * 1024;
@@ -10,8 +9,6 @@ const maxLiveBytes = 256 * 1024;
 /** A run whose writer is in this process: its newest frames, and the way to its writer. */
 export class LiveRun {
   readonly record: RunRecord;
-  /** All that the log has acknowledged, for those who read from the start. */
-  readonly whole: WholeRun = new WholeRun();
   /** Resolves at every frame and at the end. */
   readonly changed: Notifier;
   /** Set when the run is over and the log says so. */
@@ -43,7 +40,6 @@ export class LiveRun {
     this.#frames.push({ frame, bytes });
     this.#bytes += bytes;
     this.#next = frame.next;
-    this.whole.push(frame.chunks, bytes);
     while (this.#frames.length > 1 && this.#bytes > maxLiveBytes) {
       this.#bytes -= this.#frames.shift()?.bytes ?? 0;
     }

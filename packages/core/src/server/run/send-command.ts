@@ -2,7 +2,6 @@ import { sleep } from '../../clock.ts';
 import { ChatTransportError } from '../../errors.ts';
 import type { CommandReceipt, RunCommand, RunKey, RunRecord } from '../../log/run-log.ts';
 import { type Engine, keyOf } from '../engine.ts';
-import { readWhole } from './read-run.ts';
 
 /** How often the log is asked for the outcome of a signal whose run is written elsewhere, in milliseconds. */
 const outcomePollMs = 100;
@@ -34,9 +33,9 @@ export async function sendCommand(
 }
 
 /** Whether a steer became a part of the answer: a run can end between its chunk and its outcome. */
-async function isInAnswer({ options }: Engine, key: RunKey, id: string): Promise<boolean> {
+async function isInAnswer({ runs }: Engine, key: RunKey, id: string): Promise<boolean> {
   try {
-    const { chunks } = await readWhole(options.log, key);
+    const { chunks } = await runs.read(key);
     return chunks.some((chunk) => chunk.type === 'steering-message' && chunk.id === id);
   } catch (error) {
     if (ChatTransportError.isInstance(error) && (error.code === 'log-expired' || error.code === 'not-found'))
