@@ -35,15 +35,15 @@ export const serverMutants: readonly Mutant[] = [
   {
     id: 'server-reads-the-model-without-limit',
     file: `${folder}/run/run-writer.ts`,
-    find: 'while (this.#coalescer.isFull && !this.#stopped)',
-    replace: 'while (this.#coalescer.isFull && this.#stopped)',
+    find: 'while (this.#coalescer.isFull && !this.#isOver)',
+    replace: 'while (this.#coalescer.isFull && this.#isOver)',
     killedBy: 'slow/log',
   },
   {
     id: 'server-never-renews-its-lease',
     file: `${folder}/run/run-watch.ts`,
-    find: "void repeat('renew', () => log.renew(run, fence), renewEveryMs);",
-    replace: 'void renewEveryMs;',
+    find: "void guard();\n  void repeat('renew', renew, renewEveryMs);",
+    replace: 'void [guard, renew, renewEveryMs];',
     killedBy: 'slow/silence',
   },
   {

@@ -25,6 +25,7 @@ export { chatIdHeader } from './wire/routes.ts';
 export type { ChatStateView } from './server/conversation/head.ts';
 export {
   type ChatRuntimeOptions,
+  defaultIdleMs,
   defaultLeaseMs,
   defaultRenewEveryMs,
   type FinishInput,

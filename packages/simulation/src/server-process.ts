@@ -27,6 +27,8 @@ export class ServerProcess {
       clock: this.clock,
       onBusy: settings.onBusy,
       deadlineMs: settings.deadlineMs,
+      // Models of these stories may be silent for half an hour.
+      idleMs: 3_600_000,
       ...(settings.usesRealtime && { realtime: world.service.server(this) }),
       respond: (input) => answer(world, this, input),
       onEvent: (event) => {

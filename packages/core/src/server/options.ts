@@ -11,6 +11,8 @@ import type { ServerEvent } from './events.ts';
 export const defaultLeaseMs = 15_000;
 /** The default of `renewEveryMs`: how often a writer renews its lease, in milliseconds. */
 export const defaultRenewEveryMs = 5000;
+/** The default of `idleMs`: how long a model may say nothing, in milliseconds. */
+export const defaultIdleMs = 300_000;
 /** How long `onFinish` may hold back a run's end, in milliseconds. It goes on running after that. */
 export const finishTimeoutMs = 10_000;
 /** How many sends may wait for a busy chat with `onBusy: 'queue'`. One more is answered `busy`. */
@@ -34,6 +36,8 @@ export interface RespondInput<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly signal: AbortSignal;
   /** Pass it to `streamText` as `experimental_steering`, and messages that are sent meanwhile reach the run. */
   readonly steering: Steering;
+  /** Says that the model or a tool works on, although no chunk comes: the time of `idleMs` begins again. */
+  readonly keepAlive: () => void;
   /** What the app added to the request's body. */
   readonly body: Readonly<Record<string, unknown>>;
   /** What `authorize` answered. */
@@ -77,6 +81,11 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly onBusy?: 'reject' | 'interrupt' | 'queue' | undefined;
   /** How long a run may take, in milliseconds: the host's limit less the time to save. It then ends as `deadline` with what it has. */
   readonly deadlineMs?: number | undefined;
+  /**
+   * How long the model may give no chunk, in milliseconds: then the run ends as `error`, with what it has. A tool that takes longer calls
+   * `keepAlive()`, which `respond` gets. Without an end, a model that hangs would keep its chat busy for ever. @default defaultIdleMs
+   */
+  readonly idleMs?: number | undefined;
   /** Keeps a serverless function alive until a run is over, e.g. `waitUntil` of `@vercel/functions`. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /** @default defaultLeaseMs */
@@ -107,6 +116,7 @@ export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock
   readonly onBusy: 'reject' | 'interrupt' | 'queue';
   readonly leaseMs: number;
   readonly renewEveryMs: number;
+  readonly idleMs: number;
   readonly onError: (error: unknown) => string;
   readonly generateId: () => string;
   readonly emit: (event: ServerEvent) => void;
@@ -127,6 +137,7 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
     onBusy: options.onBusy ?? 'reject',
     leaseMs: options.leaseMs ?? defaultLeaseMs,
     renewEveryMs: options.renewEveryMs ?? defaultRenewEveryMs,
+    idleMs: options.idleMs ?? defaultIdleMs,
     onError: options.onError ?? (() => 'An error occurred.'),
     generateId: options.generateId ?? generateId,
     emit(event) {

@@ -4,6 +4,7 @@ import { type Engine, keyOf } from '../engine.ts';
 import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
 import type { RespondInput } from '../options.ts';
 import { askLog } from './ask-log.ts';
+import { Lease } from './lease.ts';
 import { LiveRun } from './live-run.ts';
 import { watchRun } from './run-watch.ts';
 import { RunWriter, type Stopped } from './run-writer.ts';
@@ -27,7 +28,11 @@ export function startRunTask(
     if (news.end) stopNow();
     else steers.take(news);
   };
-  const writer = new RunWriter(engine, live, fence, onNews);
+  const lease = new Lease(clock, options.leaseMs);
+  const writer = new RunWriter(engine, live, fence, (news) => {
+    lease.confirm();
+    onNews(news);
+  });
   const watching = new AbortController();
   const steers = new Steers(options, run, watching.signal);
   const over = new AbortController();
@@ -42,7 +47,8 @@ export function startRunTask(
   live.onShutdown = () => writer.stop('deadline');
   publisher.publish(run.chatId, startFrameOf(run));
   options.emit({ type: 'run-started', chatId: run.chatId, runId: run.runId, turn: run.turn });
-  watchRun({ options, run, fence, known: () => steers.known, onNews, signal: watching.signal });
+  const onLapsed = (): void => writer.stop('abandoned');
+  watchRun({ options, run, fence, known: () => steers.known, lease, onNews, onLapsed, signal: watching.signal });
   const deadline = deadlineMs === undefined ? undefined : clock.setTimeout(() => writer.stop('deadline'), deadlineMs);
 
   const respond = async () =>
@@ -54,6 +60,7 @@ export function startRunTask(
       trigger: run.start.trigger,
       signal: writer.signal,
       steering: steers.steering,
+      keepAlive: () => writer.keepAlive(),
       ...input,
       // The app may change its list; what is saved is another.
       messages: [...input.messages],

@@ -1,23 +1,30 @@
 import { backoffMs, sleep } from '../../clock.ts';
 import type { RunRecord, WriterNews } from '../../log/run-log.ts';
 import type { ResolvedOptions } from '../options.ts';
+import type { Lease } from './lease.ts';
+import { settledWithin } from './notifier.ts';
 
 /** How long one waiting call for commands lasts, in milliseconds. */
 const commandWaitMs = 20_000;
+/** How long a writer whose lease has run out waits for the log to say otherwise, in milliseconds. */
+const lapsedCheckMs = 1000;
 
 /**
  * Keeps a run's lease, and learns of cancels and steers while the model is silent. Until `signal` aborts.
- * Failures of the log are waited out: the lease decides.
+ * Failures of the log are waited out for as long as the lease lasts.
  */
 export function watchRun(options: {
   readonly options: ResolvedOptions;
   readonly run: RunRecord;
   readonly fence: string;
   readonly known: () => readonly string[];
+  readonly lease: Lease;
   readonly onNews: (news: WriterNews) => void;
+  /** The lease has run out, and the log does not answer. */
+  readonly onLapsed: () => void;
   readonly signal: AbortSignal;
 }): void {
-  const { run, fence, known, onNews, signal } = options;
+  const { run, fence, known, lease, onNews, onLapsed, signal } = options;
   const { log, clock, renewEveryMs, emit } = options.options;
 
   const repeat = async (operation: string, work: () => Promise<WriterNews>, pauseMs: number): Promise<void> => {
@@ -38,7 +45,27 @@ export function watchRun(options: {
     }
   };
 
-  void repeat('renew', () => log.renew(run, fence), renewEveryMs);
+  const renew = async (): Promise<WriterNews> => {
+    const news = await log.renew(run, fence);
+    if (!news.end) lease.confirm();
+    return news;
+  };
+
+  // A process that was frozen wakes up with calls that never return, while its model and tools go on: it must not depend on those calls.
+  const guard = async (): Promise<void> => {
+    for (;;) {
+      await sleep(clock, renewEveryMs, signal);
+      if (signal.aborted) return;
+      if (!lease.hasLapsed) continue;
+      // The clock may have been set: the log decides, if it answers now.
+      await settledWithin(clock, lapsedCheckMs, renew().then(onNews));
+      if (signal.aborted) return;
+      if (lease.hasLapsed) return onLapsed();
+    }
+  };
+
+  void guard();
+  void repeat('renew', renew, renewEveryMs);
   void repeat(
     'waitForCommand',
     () => log.waitForCommand(run, fence, { waitMs: commandWaitMs, known: known(), signal }),

@@ -1,10 +1,12 @@
 import type { UIMessageChunk } from 'ai';
+import { ChatTransportError } from '../../errors.ts';
 import type { WriterNews } from '../../log/run-log.ts';
 import { createCoalescer, frameEnvelopeBytes } from '../../wire/coalescer.ts';
 import { type EndReason, wireVersion } from '../../wire/frame.ts';
 import type { Engine } from '../engine.ts';
 import type { RespondOutput } from '../options.ts';
 import { askLog } from './ask-log.ts';
+import { IdleWatch } from './idle-watch.ts';
 import type { LiveRun } from './live-run.ts';
 import { type ModelStream, openModelStream } from './model-stream.ts';
 import { nextTurn } from './next-turn.ts';
@@ -34,14 +36,18 @@ export class RunWriter {
   #sawAbort = false;
   /** Whether a chunk has been taken. */
   #begun = false;
+  /** Whether the model is not read, because too much waits for the log. */
+  #holdsBack = false;
+  readonly #idle: IdleWatch;
 
   constructor(engine: Engine, live: LiveRun, fence: string, onNews: (news: WriterNews) => void) {
-    const { limits, clock, realtime, log } = engine.options;
+    const { limits, clock, realtime, log, idleMs } = engine.options;
     this.#engine = engine;
     this.#live = live;
     this.#fence = fence;
     this.#onNews = onNews;
     this.#changed = new Notifier(clock);
+    this.#idle = new IdleWatch(clock, idleMs, { isHeldBack: () => this.#holdsBack, onIdle: () => this.#giveUp() });
     this.#coalescer = createCoalescer({
       // A service that is the log has its messages from the appends. Every other one has a queue of its own, which holds up nobody.
       flushIntervalMs: realtime?.log === log ? limits.flushIntervalMs : 0,
@@ -52,6 +58,15 @@ export class RunWriter {
   /** Aborts when the run is over. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  get #isOver(): boolean {
+    return this.#stopped !== undefined || this.#modelEnd !== undefined;
+  }
+
+  /** The model works, although it says nothing. */
+  keepAlive(): void {
+    this.#idle.heard();
   }
 
   /** Stops at once. `deadline` still writes what waits; after `over` nothing can be written. */
@@ -67,6 +82,14 @@ export class RunWriter {
   async write(respond: () => Promise<RespondOutput>): Promise<Stopped> {
     // Not awaited: a model that ignores its signal may hold this promise for ever, but not the run.
     void this.#pump(respond);
+    try {
+      return await this.#writeAll();
+    } finally {
+      this.#idle.stop();
+    }
+  }
+
+  async #writeAll(): Promise<Stopped> {
     const { clock } = this.#engine.options;
     for (;;) {
       if (this.#stopped && this.#stopped !== 'deadline') return this.#stopped;
@@ -91,22 +114,37 @@ export class RunWriter {
     try {
       const output = await respond();
       this.#model = openModelStream(output, this.#live.record.start.messageId);
-      if (this.#stopped) return this.#leaveModel(this.#abort.signal.reason);
+      if (this.#isOver) return this.#leaveModel(this.#abort.signal.reason);
       await this.#readModel(this.#model);
     } catch (error) {
-      if (this.#stopped) return;
-      const { chatId, runId } = this.#live.record;
-      this.#engine.options.emit({ type: 'respond-failed', chatId, runId, error });
-      this.#fail(error);
+      this.#failRun(error);
     }
+  }
+
+  #giveUp(): void {
+    const { idleMs } = this.#engine.options;
+    const message =
+      `The model said nothing for ${idleMs} ms (\`idleMs\`). ` +
+      'Call `keepAlive()` of `respond` while a tool works for longer.';
+    this.#failRun(new ChatTransportError({ code: 'deadline', message }));
+  }
+
+  #failRun(error: unknown): void {
+    if (this.#stopped || this.#modelEnd) return;
+    const { chatId, runId } = this.#live.record;
+    this.#engine.options.emit({ type: 'respond-failed', chatId, runId, error });
+    this.#fail(error);
   }
 
   async #readModel(model: ModelStream): Promise<void> {
     for (;;) {
-      while (this.#coalescer.isFull && !this.#stopped) await this.#changed.wait();
-      if (this.#stopped) return;
+      this.#holdsBack = true;
+      while (this.#coalescer.isFull && !this.#isOver) await this.#changed.wait();
+      this.#holdsBack = false;
+      if (this.#isOver) return;
       const chunk = await model.next();
-      if (this.#stopped) return;
+      this.#idle.heard();
+      if (this.#isOver) return;
       if (!chunk) return this.#endModel(this.#sawAbort ? 'cancel' : 'finish');
       this.#take(chunk);
       if (chunk.type === 'abort') this.#sawAbort = true;
