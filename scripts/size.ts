@@ -29,9 +29,10 @@ const budgets: readonly Budget[] = [
     package: 'websocket',
     code: "export { RealtimeWebSocketTransport } from '@chat-transport/websocket';",
     above: 'core',
-    limitBytes: 1500,
+    // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
+    limitBytes: 2300,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 12_500 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 14_000 },
   {
     name: 'partykit',
     package: 'partykit',

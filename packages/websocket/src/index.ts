@@ -3,6 +3,7 @@ export {
   defaultDeadAfterMs,
   defaultHeartbeatMs,
   defaultLingerMs,
+  defaultMaxSockets,
   defaultCommandTimeoutMs,
   type WebSocketSubscriberOptions,
 } from './subscriber-options.ts';

@@ -14,7 +14,9 @@ export interface WebSocketSubscriberOptions {
   readonly deadAfterMs?: number | undefined;
   /** How long the socket stays open without a subscription, in milliseconds. Default {@link defaultLingerMs}. */
   readonly lingerMs?: number | undefined;
-  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultCommandTimeoutMs}. */
+  /** How many sockets this page may open; each carries as many chats as the server allows. Default {@link defaultMaxSockets}. */
+  readonly maxSockets?: number | undefined;
+  /** How long a command's receipt may take before core posts the command, in milliseconds. Default {@link defaultCommandTimeoutMs}. */
   readonly commandTimeoutMs?: number | undefined;
   /** Time, for tests. Default: the platform's. */
   readonly clock?: Clock | undefined;
@@ -28,3 +30,5 @@ export const defaultDeadAfterMs = 25_000;
 export const defaultLingerMs = 1_000;
 /** Default of `commandTimeoutMs`. */
 export const defaultCommandTimeoutMs: number = sharedTimeoutMs;
+/** Default of `maxSockets`: with 64 chats on each, 512 chats. */
+export const defaultMaxSockets = 8;

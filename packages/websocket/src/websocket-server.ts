@@ -18,7 +18,7 @@ import { ChannelHub } from './server/channel-hub.ts';
 import { type ResolvedOptions, resolveOptions, type WebSocketServerOptions } from './server/options.ts';
 import { Session } from './server/session.ts';
 import { SessionRegistry } from './server/session-registry.ts';
-import { refusalOf, refuse } from './server/upgrade-gate.ts';
+import { deny, isOurClient, refusalOf, refuse } from './server/upgrade-gate.ts';
 
 /** What this service can do; the contract suite reads it. */
 export const websocketSupports = { ownLog: false, clientCommands: true, ordered: true } as const;
@@ -171,14 +171,17 @@ class Sockets implements RealtimeWebSocketServer {
     const address = this.#options.clientAddress(request);
     const open = { total: this.#sessions.size, fromAddress: this.#sessions.from(address) };
     const refusal = refusalOf(request, this.#options, open);
-    if (refusal) {
+    const isOurs = isOurClient(request);
+    if (refusal && !(isOurs && refusal.status === 403)) {
       refuse(socket, refusal);
       return;
     }
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
+      if (refusal) return deny(websocket, refusal);
       const context = { options: this.#options, tokens: this.#tokens, hub: this.#hub, host };
       const session = new Session(websocket, request, context, () => this.#sessions.remove(session, address));
       this.#sessions.add(session, address);
+      if (isOurs) session.welcome();
     });
   }
 }

@@ -9,6 +9,11 @@ export interface ChannelListener {
   onLive(): void;
   /** Messages may be lost from here until the next `onLive`. */
   onInterrupted(reason?: unknown): void;
+  /**
+   * The service refuses this page again and again, and the subscriber goes on trying. Core reports it as `realtime-failed`. Called once until the
+   * service accepts again, for one of the page's subscriptions.
+   */
+  onRefused?(error: ChatTransportError): void;
   /** The subscription will not recover without help (refused credential, dead channel). Core goes on over HTTP. */
   onFailed(error: ChatTransportError): void;
 }

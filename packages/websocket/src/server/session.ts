@@ -42,6 +42,11 @@ export class Session {
     this.#stock = new StockBridge(context.host, this.#connection, context.options.maxRequestsPerConnection);
   }
 
+  /** Says how many chats this socket may carry. */
+  welcome(): void {
+    this.#connection.tell({ type: 'welcome', maxSubscriptions: this.#context.options.maxSubscriptionsPerConnection });
+  }
+
   /** Heartbeats, and subscriptions that end. */
   check(now: number): void {
     this.#connection.check(now);
@@ -137,7 +142,8 @@ export class Session {
   #refuse(ref: number, chat: string, code: ErrorCode, message: string): void {
     this.#connection.tell({ type: 'refused', ref, chat, code, message });
     this.#refusals += 1;
-    if (this.#refusals > maxRefusalsInARow)
+    // A socket with good chats stays: its other chats are not to blame.
+    if (this.#refusals > maxRefusalsInARow && this.#subscriptions.size === 0)
       this.#connection.close(closeCodes.invalidFrame, 'too many refused subscriptions');
   }
 

@@ -10,6 +10,7 @@ export const closeCodes = {
   invalidFrame: 1008,
   internalError: 1011,
   subscribeTimeout: 4408,
+  denied: 4403,
 } as const;
 
 const maxQueuedFrames = 64;

@@ -1,6 +1,9 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { type ServerFrame, wireVersionQuery } from '../socket-wire.ts';
 import type { ResolvedOptions } from './options.ts';
+import { closeCodes } from './socket-connection.ts';
 
 /** Why a handshake is refused, as HTTP says it. */
 export interface Refusal {
@@ -44,6 +47,20 @@ export function refuse(socket: Duplex, { status, message }: Refusal): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`,
     () => socket.destroy(),
+  );
+}
+
+/** Whether a handshake is our own client's, which asks for `welcome` and for refusals that it can read. */
+export function isOurClient(request: IncomingMessage): boolean {
+  const [name, value] = wireVersionQuery;
+  return new URLSearchParams(request.url?.split('?')[1]).get(name) === value;
+}
+
+/** Refuses on a socket that is open: a browser does not tell its page why a handshake was refused. Nothing that the client sends is read. */
+export function deny(socket: WebSocket, { message }: Refusal): void {
+  socket.on('error', () => {});
+  socket.send(JSON.stringify({ type: 'denied', code: 'forbidden', message } satisfies ServerFrame), () =>
+    socket.close(closeCodes.denied, 'denied'),
   );
 }
 
