@@ -12,8 +12,8 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'delivers-across-a-gap',
     file: 'client/sequencer.ts',
-    find: 'this.#held.set(frame.at, frame);',
-    replace: 'this.#held.set(this.position, frame);',
+    find: 'this.#held.set(at, frame);',
+    replace: 'this.#held.set(this.position, { ...frame, at: this.position });',
   },
   {
     id: 'ends-in-front-of-a-gap',
@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'runs-a-call-at-each-replay',
     file: 'client/tool-owner.ts',
-    find: 'if (toolCalls.has(toolCallId)) return;',
+    find: 'if (started.has(key)) return;',
     replace: '',
   },
   {
@@ -95,15 +95,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'trusts-a-view-that-lost-a-turn',
-    file: 'client/chat-view.ts',
-    find: 'this.set(this.isWhole && this.turn === turn - 1 ? turn : undefined, false, false);',
-    replace: 'this.set(turn, false, false);',
+    file: 'client/ledger/shown.ts',
+    find: 'const fits = wholeTurn(shown) === turn - 1;',
+    replace: 'const fits = true;',
   },
   {
     id: 'takes-an-older-state',
-    file: 'client/chat-channel.ts',
-    find: 'if (this.#doubts++ < maxDoubts) return void this.refresh();',
-    replace: '',
+    file: 'client/ledger/server-side.ts',
+    find: "const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && reading.since === 'nothing');",
+    replace: 'const isOld = false;',
   },
   {
     id: 'never-calls-on-finish',
@@ -125,7 +125,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'keeps-its-subscription-when-closed',
-    file: 'client/chat-channel.ts',
+    file: 'client/chat-session.ts',
     find: 'this.#subscription?.abort();',
     replace: '',
   },

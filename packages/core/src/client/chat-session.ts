@@ -434,6 +434,9 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       if (!reader.hasBegun) this.began(reader, frame.turn);
       isNews = reader.accept(frame, replayed, this.context.now()) || isNews;
     }
+    const first = 'chunks' in frame && frame.at === 0 ? frame.chunks[0] : undefined;
+    if (first?.type === 'start' && first.messageId)
+      this.dispatch({ type: 'message-named', runId: frame.run, messageId: first.messageId });
     if ('end' in frame) this.#onEnd(frame);
     if (frame.turn > this.#ledger.server.turn) this.dispatch({ type: 'turn-heard', turn: frame.turn });
     return isNews;

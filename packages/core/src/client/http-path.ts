@@ -177,8 +177,7 @@ export class HttpPath {
     } catch (error) {
       this.#context.failed(error);
       if (ChatTransportError.isInstance(error) && error.code === 'network') this.#sink.onUnreachable();
-      // A token may have expired a moment ago: headers are read again for the next request, and only its refusal counts.
-      if (isTransient(error) || (isRefusal(error) && error.code === 'unauthorized' && this.#failures < 2)) return -1;
+      if (isTransient(error)) return -1;
       run?.end(error);
       if (isRefusal(error)) this.#sink.onRefused(error);
       return 0;

@@ -274,10 +274,14 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
     this.#resumed = runId;
     if (isBusy(chat)) return;
     const { error } = chat;
+    const before = this.#session.ledger.outbox;
     // What the app's callbacks throw is reported nowhere else.
     await chat.resumeStream({ metadata: new ResumeOf(runId) }).catch((failure) => globalThis.reportError?.(failure));
     // A send of this device that was refused keeps its error, whatever was streamed meanwhile.
-    if (error && chat.status === 'ready' && this.#isOwnRefusal(error)) showError(chat, error);
+    const refused = this.#session.ledger.outbox.findLast(
+      (send) => send.state === 'refused' && (send.error === error || !before.includes(send)),
+    );
+    if (refused && chat.status === 'ready') showError(chat, refused.error);
   }
 
   #isOwnRefusal(error: unknown): boolean {

@@ -7,8 +7,15 @@ type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToo
 /** How many tool calls are remembered that this page has begun. */
 const maxStartedCalls = 1000;
 
-/** The client tool calls that this page has begun, whatever transport and chat they came by: a page may have several, as after hot reload. */
-const startedCalls = new Set<string>();
+/** The client tool calls that a page has begun, whatever transport they came by: a page may have several, as after hot reload. */
+const startedCalls = new WeakMap<object, Set<string>>();
+
+function startedCallsOf(transport: object): Set<string> {
+  const page = globalThis.document ?? transport;
+  const calls = startedCalls.get(page) ?? new Set();
+  startedCalls.set(page, calls);
+  return calls;
+}
 
 /**
  * Lets a chat run its client tools and go on by itself only where this device sent the run, or has taken it over.
@@ -20,6 +27,7 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   transport: RealtimeChatTransport<UI_MESSAGE>,
 ): () => void {
   const session = transport.session(chat.id);
+  const started = startedCallsOf(transport);
   const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
   // A chat without known runs has no owner: then it is this device.
   const isOwner = (run: Pick<KnownRun, 'runId' | 'from'> | undefined = session.ledger.server.newest) =>
@@ -34,9 +42,9 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       const { toolCallId } = call.toolCall;
       const key = [transport.clientId, chat.id, toolCallId].join('\n');
       // A replay in this page repeats the same call.
-      if (startedCalls.has(key)) return;
-      startedCalls.add(key);
-      for (const oldest of startedCalls) if (startedCalls.size > maxStartedCalls) startedCalls.delete(oldest);
+      if (started.has(key)) return;
+      started.add(key);
+      for (const oldest of started) if (started.size > maxStartedCalls) started.delete(oldest);
       const shown = shownRun();
       const claim = async () => {
         const { newest } = session.ledger.server;
@@ -47,7 +55,7 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       };
       if (await claim().catch(() => false)) await onToolCall(call);
       // Not now: the next replay repeats it.
-      else startedCalls.delete(key);
+      else started.delete(key);
     };
     // Not awaited: the answer streams on while the call is claimed.
     callbacks.onToolCall = (call) => void run(call).catch((error) => globalThis.reportError?.(error));

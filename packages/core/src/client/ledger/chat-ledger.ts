@@ -31,6 +31,7 @@ export type LedgerEvent =
   | { readonly type: 'start-heard'; readonly frame: StartFrame }
   | ({ readonly type: 'end-heard' } & server.EndedRun & server.KnownRun)
   | { readonly type: 'turn-heard'; readonly turn: number }
+  | { readonly type: 'message-named'; readonly runId: string; readonly messageId: string }
   | { readonly type: 'sent'; readonly send: Omit<own.OwnSend, 'state' | 'error'> }
   /** A send of this device has begun `runId`; the server may have joined it to a run with another id than was sent. */
   | ({ readonly type: 'began' } & shown.OwnBegin)
@@ -120,6 +121,8 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     }
     case 'end-heard':
       return heard(server.endHeard(ledger.server, event));
+    case 'message-named':
+      return same({ server: server.messageNamed(ledger.server, event.runId, event.messageId) });
     case 'turn-heard':
       return same({ server: server.turnHeard(ledger.server, event.turn) });
     case 'sent':

@@ -113,6 +113,13 @@ export function endHeard(server: ServerSide, { runId, reason, at, turn }: EndedR
   return { server: { ...behind, active: undefined }, updates: [{ type: 'end', runId, turn, reason }] };
 }
 
+/** The answer's first chunk names the message that a run writes: a run that this device sent may have no other news of it. */
+export function messageNamed(server: ServerSide, runId: string, messageId: string): ServerSide {
+  const { newest } = server;
+  if (newest?.runId !== runId || newest.messageId) return server;
+  return { ...server, newest: { ...newest, messageId } };
+}
+
 /** A chunk of a turn came that nothing has announced. */
 export function turnHeard(server: ServerSide, turn: number): ServerSide {
   return turn > server.turn ? needRead(server) : server;

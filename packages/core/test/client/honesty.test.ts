@@ -1,0 +1,420 @@
+import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { syncChat } from '../../src/index.ts';
+import { type Device, texts, until, World } from '../support/world.ts';
+
+/** A synchronized chat, and what it reports. */
+function synced(device: Device, init: Parameters<Device['chat']>[1] = {}) {
+  const chat = device.chat('c', init);
+  const sync = syncChat(chat, device.transport);
+  onTestFinished(sync);
+  const statuses: string[] = [];
+  sync.subscribe(() => statuses.push(chat.status));
+  const unsent = () => sync.getReport().unsent.map(({ messageId, kind, state }) => ({ messageId, kind, state }));
+  return { chat, sync, unsent, statuses };
+}
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const refusal = (code: string, status: number) =>
+  Promise.resolve(Response.json({ error: { code, message: `It is ${code}.` } }, { status }));
+
+describe('a user without access', () => {
+  it('is told so when the page loads, causes no more requests, and sees the chat once access is back', async () => {
+    let hasAccess = false;
+    const world = new World({ authorize: () => hasAccess });
+    const device = world.device();
+    const { chat, sync } = synced(device);
+    await until(() => sync.getReport().connection.state === 'refused');
+    const { connection } = sync.getReport();
+    expect(connection).toMatchObject({ path: null, error: { code: 'forbidden' } });
+    const { length } = device.network.requests;
+    await pause(300);
+    expect(device.network.requests).toHaveLength(length);
+    hasAccess = true;
+    void world.device().synced('c').sendMessage({ text: 'hi' });
+    (await world.model.call()).finish();
+    if (connection.state === 'refused') connection.retry();
+    await until(() => texts(chat).length === 2 && sync.getReport().connection.state === 'connected');
+  });
+
+  it('whose access ends while the chat is followed over HTTP sees it, and polling ends', async () => {
+    let hasAccess = true;
+    const world = new World({ authorize: () => hasAccess });
+    const device = world.device({ realtime: false });
+    const { sync } = synced(device);
+    await until(() => device.path('c') === 'sse');
+    hasAccess = false;
+    device.network.block('sse');
+    await until(() => sync.getReport().connection.state === 'refused');
+    const { length } = device.network.requests;
+    await pause(300);
+    expect(device.network.requests).toHaveLength(length);
+  });
+
+  it('sees why a stop was refused, and the answer goes on', async () => {
+    const world = new World({ authorize: ({ action }) => action !== 'command' });
+    const { chat, sync } = synced(world.device());
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    await expect(sync.stop()).rejects.toMatchObject({ code: 'forbidden' });
+    call.say('two');
+    call.finish();
+    await until(() => chat.status === 'ready' && texts(chat).at(-1) === 'assistant: one two');
+  });
+
+  it('sees why the stop of the stock button was refused, and the answer is shown again', async () => {
+    const world = new World({ authorize: ({ action }) => action !== 'command' });
+    const { chat } = synced(world.device());
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    await chat.stop();
+    call.say('two');
+    call.finish();
+    await until(
+      () => texts(chat).at(-1) === 'assistant: one two' && chat.status === 'ready',
+      () => [texts(chat), chat.status],
+    );
+  });
+
+  it('sees why a steer was refused', async () => {
+    const world = new World({ authorize: ({ action }) => action !== 'command' });
+    const device = world.device();
+    const { chat } = synced(device);
+    void chat.sendMessage({ text: 'hi' });
+    await world.model.call();
+    await expect(device.transport.steer({ chatId: 'c', text: 'shorter' })).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('a message that was refused', () => {
+  it('keeps its text and its error while another device’s answer streams, until it is sent again', async () => {
+    const world = new World();
+    const other = world.device().synced('c');
+    const { chat, sync, unsent } = synced(world.device());
+    void other.sendMessage({ text: 'theirs' });
+    const call = await world.model.call();
+    // The device has not heard of the other one's answer.
+    await chat.sendMessage({ id: 'mine', role: 'user', parts: [{ type: 'text', text: 'mine' }] } as never);
+    expect(chat.error).toMatchObject({ code: 'busy' });
+    call.say('answer');
+    await until(() => texts(chat).some((text) => text.includes('answer')));
+    expect(unsent()).toEqual([{ messageId: 'mine', kind: 'message', state: 'refused' }]);
+    call.finish();
+    await until(
+      () => chat.status === 'error' && texts(chat).length === 3,
+      () => [chat.status, texts(chat), String(chat.error)],
+    );
+    expect(chat.error).toMatchObject({ code: 'busy' });
+    await pause(100);
+    expect(chat.error).toMatchObject({ code: 'busy' });
+    const sending = sync.resend('mine');
+    (await world.model.call(1)).finish();
+    await sending;
+    await until(
+      () => chat.status === 'ready' && unsent().length === 0,
+      () => [chat.status, texts(chat), unsent(), String(chat.error)],
+    );
+    expect(texts(other).filter((text) => text === 'user: mine')).toHaveLength(1);
+  });
+
+  it('is not sent along with the next one, and disappears when the user discards it', async () => {
+    let refuses = true;
+    const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });
+    const { chat, sync, unsent } = synced(world.device());
+    await until(() => chat.status === 'ready' && sync.getReport().connection.state === 'connected');
+    await chat.sendMessage({ id: 'no', role: 'user', parts: [{ type: 'text', text: 'no' }] } as never);
+    expect(unsent()).toEqual([{ messageId: 'no', kind: 'message', state: 'refused' }]);
+    refuses = false;
+    void chat.sendMessage({ text: 'yes' });
+    const call = await world.model.call();
+    expect(call.messages.map(({ id }) => id)).not.toContain('no');
+    call.say('answer');
+    call.finish();
+    await until(() => chat.status === 'ready');
+    expect(texts(chat)).toContain('user: no');
+    sync.discard('no');
+    await until(() => texts(chat).join() === 'user: yes,assistant: answer');
+    expect(unsent()).toEqual([]);
+  });
+
+  it('of an edit keeps its new text, and the old conversation is shown', async () => {
+    let refuses = false;
+    const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });
+    const { chat, sync, unsent } = synced(world.device());
+    void chat.sendMessage({ id: 'u', role: 'user', parts: [{ type: 'text', text: 'old' }] } as never);
+    const first = await world.model.call();
+    first.say('answer');
+    first.finish();
+    await until(() => chat.status === 'ready' && texts(chat).length === 2);
+    refuses = true;
+    await chat.sendMessage({ text: 'new', messageId: 'u' });
+    await until(() => texts(chat).join() === 'user: old,assistant: answer');
+    expect(unsent()).toEqual([{ messageId: 'u', kind: 'edit', state: 'refused' }]);
+    expect(sync.getReport().unsent[0]?.message?.parts).toEqual([{ type: 'text', text: 'new' }]);
+    expect(chat.error).toMatchObject({ code: 'forbidden' });
+    refuses = false;
+    const sending = sync.resend('u');
+    const second = await world.model.call(1);
+    second.say('better');
+    second.finish();
+    await sending;
+    await until(() => texts(chat).join() === 'user: new,assistant: better' && unsent().length === 0);
+  });
+
+  it('with the output of a tool keeps the output, and delivers it when it is sent again', async () => {
+    let refuses = false;
+    const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });
+    const { chat, sync, unsent } = synced(world.device(), {
+      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+    });
+    void chat.sendMessage({ text: 'where?' });
+    const first = await world.model.call();
+    first.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    first.finish();
+    await until(() => chat.status === 'ready' && chat.messages.length === 2);
+    refuses = true;
+    await chat.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' });
+    await until(() => chat.status === 'error' && unsent().length === 1);
+    await pause(100);
+    expect(unsent()).toMatchObject([{ kind: 'answer', state: 'refused' }]);
+    const part = () => chat.lastMessage?.parts.find((each) => each.type === 'tool-where');
+    expect(part()).toMatchObject({ state: 'output-available', output: 'here' });
+    refuses = false;
+    const sending = sync.resend(chat.lastMessage?.id as string);
+    const second = await world.model.call(1);
+    expect(JSON.stringify(second.messages)).toContain('"output":"here"');
+    second.say('you are here');
+    second.finish();
+    await sending;
+    await until(() => chat.status === 'ready' && unsent().length === 0);
+  });
+
+  it('in a plain useChat that was just reloaded shows the running answer, and keeps its error', async () => {
+    const world = new World();
+    const sender = world.device().chat('c');
+    void sender.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    const reloaded = world.device().chat('c', { messages: [...sender.messages.slice(0, 1)] });
+    const resumed = reloaded.resumeStream();
+    void reloaded.sendMessage({ text: 'too early' });
+    await until(
+      () => texts(reloaded).some((text) => text.includes('one')),
+      () => [texts(reloaded), reloaded.status],
+    );
+    call.say('two');
+    call.finish();
+    await resumed;
+    expect(texts(reloaded)).toContain('assistant: one two');
+    expect(reloaded.error).toMatchObject({ code: 'busy' });
+  });
+});
+
+describe('a stop', () => {
+  for (const realtime of [true, false]) {
+    for (const isSynced of [true, false]) {
+      const where = `${realtime ? 'over realtime' : 'over HTTP'}, ${isSynced ? 'synchronized' : 'plain'}`;
+      it(`and then a send: the next question is answered (${where})`, async () => {
+        const world = new World();
+        const device = world.device({ realtime });
+        const chat = isSynced ? device.synced('c') : device.chat('c');
+        void chat.sendMessage({ text: 'first' });
+        const first = await world.model.call();
+        first.say('one');
+        await until(() => texts(chat).at(-1)?.includes('one'));
+        await chat.stop();
+        const sent = chat.sendMessage({ text: 'second' });
+        const second = await world.model.call(1);
+        second.say('two');
+        second.finish();
+        await sent;
+        expect(chat.error).toBeUndefined();
+        expect(texts(chat)).toEqual(['user: first', 'assistant: one', 'user: second', 'assistant: two']);
+      });
+    }
+  }
+
+  it('is final: the answer is not streamed again, not even for a moment', async () => {
+    const world = new World();
+    const { chat, statuses } = synced(world.device());
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    const seen: string[] = [];
+    const timer = setInterval(() => seen.push(chat.status), 0);
+    onTestFinished(() => clearInterval(timer));
+    await chat.stop();
+    seen.length = statuses.length = 0;
+    await until(() => call.signal.aborted);
+    await pause(100);
+    expect(new Set([...seen, ...statuses])).toEqual(new Set(['ready']));
+  });
+
+  it.each([
+    ['reject', 'reject'],
+    ['interrupt', 'interrupt'],
+    ['queue', 'queue'],
+  ] as const)('before the server has the question loses it nowhere (%s)', async (_, onBusy) => {
+    const world = new World({ onBusy });
+    const parties = [1, 2, 3].map(() => synced(world.device()));
+    await until(() => world.service.listeners.size === 3);
+    await Promise.all(
+      parties.map(async ({ chat }, index) => {
+        void chat.sendMessage({ id: `q${index}`, role: 'user', parts: [{ type: 'text', text: `q${index}` }] } as never);
+        await pause(index * 3);
+        await chat.stop();
+      }),
+    );
+    const late = world.device().synced('c');
+    await until(
+      () =>
+        parties.every(({ chat, unsent }, index) => {
+          const isInLog = late.messages.some(({ id }) => id === `q${index}`);
+          const isRefused = unsent().some(({ messageId, state }) => messageId === `q${index}` && state === 'refused');
+          return (
+            isInLog || (isRefused && chat.error !== undefined && chat.messages.some(({ id }) => id === `q${index}`))
+          );
+        }),
+      () => [texts(late), ...parties.map(({ chat, unsent }) => [texts(chat), unsent(), String(chat.error)])],
+    );
+  });
+});
+
+describe('how an answer ended', () => {
+  it('is shown with its message, on every device and after a reload', async () => {
+    const world = new World();
+    const a = synced(world.device());
+    const b = synced(world.device());
+    void a.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one');
+    await until(() => texts(b.chat).at(-1)?.includes('one'));
+    await a.sync.stop();
+    const { messageId } = call;
+    for (const { sync } of [a, b, synced(world.device())])
+      await until(
+        () => sync.getReport().outcomes[messageId] === 'cancel',
+        () => [messageId, a.chat.messages, (a as any).sync.getReport(), world.finished],
+      );
+  });
+});
+
+describe('a device', () => {
+  it('shows at once that its network is away, and that it is back', async () => {
+    const world = new World();
+    const device = world.device();
+    const { sync } = synced(device);
+    await until(() => device.path('c') === 'realtime');
+    device.network.http = 'down';
+    device.transport.session('c').networkLost();
+    expect(sync.getReport().connection).toEqual({ state: 'offline', path: null });
+    device.network.http = 'up';
+    await until(() => sync.getReport().connection.state === 'connected');
+  });
+
+  it('follows over HTTP while the service loses everything, and comes back to it', async () => {
+    const world = new World();
+    const device = world.device();
+    const { chat } = synced(device);
+    const sender = world.device().synced('c');
+    await until(() => device.path('c') === 'realtime');
+    void sender.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(chat).at(-1)?.includes('one'));
+    device.network.drop = () => true;
+    call.say('two ');
+    await until(() => texts(chat).at(-1)?.includes('two'));
+    await until(() => device.path('c') === 'sse');
+    const from = Date.now();
+    call.say('three ');
+    await until(() => texts(chat).at(-1)?.includes('three'));
+    expect(Date.now() - from).toBeLessThan(1000);
+    device.network.drop = () => false;
+    call.say('four');
+    await until(() => device.path('c') === 'realtime');
+    call.finish();
+    await until(() => texts(chat).at(-1) === 'assistant: one two three four');
+  });
+
+  it('notices that the log has lost its chats, and shows what it has now', async () => {
+    const world = new World();
+    const device = world.device();
+    const { chat } = synced(device);
+    for (const [index, text] of ['one', 'two'].entries()) {
+      void chat.sendMessage({ text });
+      (await world.model.call(index)).finish();
+      await until(() => chat.status === 'ready' && texts(chat).length === 2 * index + 2);
+    }
+    const fresh = new World();
+    world.handler = fresh.newServer({ realtime: world.service, respond: world.model.respond });
+    const other = world.device().chat('c');
+    void other.sendMessage({ text: 'after the loss' });
+    const call = await world.model.call(2);
+    call.say('hello');
+    call.finish();
+    await until(
+      () => texts(chat).join() === 'user: after the loss,assistant: hello' && chat.status === 'ready',
+      () => texts(chat),
+    );
+  });
+
+  it('sends commands in the order in which the user gave them, around a cut', async () => {
+    const world = new World();
+    const device = world.device();
+    const { chat } = synced(device);
+    void chat.sendMessage({ text: 'hi' });
+    await world.model.call();
+    const arrived: string[] = [];
+    let failures = 2;
+    device.network.intercept = (request, forward) => {
+      if (!request.url.endsWith('/command')) return undefined;
+      if (failures-- > 0) return Promise.reject(new TypeError('fetch failed'));
+      return request
+        .clone()
+        .text()
+        .then((body) => {
+          arrived.push(/s\d/.exec(body)?.[0] ?? '');
+          return forward();
+        });
+    };
+    for (const text of ['s1', 's2', 's3', 's4']) device.transport.steer({ chatId: 'c', text }).catch(() => {});
+    await until(() => arrived.length >= 4);
+    expect(arrived.slice(0, 4)).toEqual(['s1', 's2', 's3', 's4']);
+  });
+
+  it('with two transports on one page runs a client tool once', async () => {
+    const world = new World();
+    let runs = 0;
+    const onToolCall = () => void runs++;
+    Object.assign(globalThis, { document: new EventTarget() });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, 'document'));
+    const [a, b] = [world.device({ clientId: 'page' }), world.device({ clientId: 'page' })];
+    const [one, two] = [synced(a, { onToolCall }), synced(b, { onToolCall })];
+    void one.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => one.chat.status === 'ready' && two.chat.status === 'ready' && two.chat.messages.length === 2);
+    await pause(100);
+    expect(runs).toBe(1);
+  });
+});
+
+it('a token that has expired is read again, and the send repeated once', async () => {
+  const world = new World();
+  let token = 0;
+  const device = world.device({ headers: () => ({ authorization: `${++token}` }) });
+  let refusals = 1;
+  device.network.intercept = (request) =>
+    request.url.endsWith('/api/chat') && refusals-- > 0 ? refusal('unauthorized', 401) : undefined;
+  const { chat } = synced(device);
+  void chat.sendMessage({ text: 'hi' });
+  (await world.model.call()).finish();
+  await until(() => chat.status === 'ready' && texts(chat).length === 2);
+  expect(chat.error).toBeUndefined();
+});
