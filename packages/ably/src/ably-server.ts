@@ -1,4 +1,9 @@
-import { allowChats, ChatTransportError, type RealtimeServer } from '@chat-transport/core/provider';
+import {
+  allowChats,
+  ChatTransportError,
+  privateCacheControl,
+  type RealtimeServer,
+} from '@chat-transport/core/provider';
 import type { ErrorInfo, RealtimeClient, RestClient } from 'ably';
 import { SignJWT } from 'jose';
 import { defaultChannelPrefix, frameEvent } from './channel-names.ts';
@@ -84,7 +89,7 @@ export function ably(options: AblyServerOptions): AblyServer {
         .setIssuedAt(new Date(now()))
         .setExpirationTime(new Date(now() + tokenTtlMs))
         .sign(new TextEncoder().encode(secret));
-      return Response.json({ token, chatIds }, { headers: { 'cache-control': 'no-store' } });
+      return Response.json({ token, chatIds }, { headers: { 'cache-control': privateCacheControl } });
     },
   };
 }

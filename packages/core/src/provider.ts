@@ -42,5 +42,5 @@ export { allowChats, maxChatsPerCredential } from './server/http/allow-chats.ts'
 export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';
-export { routeAddress } from './wire/routes.ts';
+export { privateCacheControl, routeAddress } from './wire/routes.ts';
 export { encodeForLimit } from './wire/frame-codec.ts';

@@ -1,4 +1,10 @@
-import { type AllowChat, ChatTransportError, type RealtimeServer, readBodyText } from '@chat-transport/core/provider';
+import {
+  type AllowChat,
+  ChatTransportError,
+  privateCacheControl,
+  type RealtimeServer,
+  readBodyText,
+} from '@chat-transport/core/provider';
 import { defaultChannelPrefix, frameEvent } from './channel-names.ts';
 
 /** What this service can do; the contract suite reads it. */
@@ -63,7 +69,9 @@ export function pusher(options: PusherServerOptions): PusherServer {
     async authorize(request, allow) {
       const { socketId, channel } = await subscriptionOf(request);
       await allowChannel(channel, prefix, allow);
-      return Response.json(authorized(client, socketId, channel), { headers: { 'cache-control': 'no-store' } });
+      return Response.json(authorized(client, socketId, channel), {
+        headers: { 'cache-control': privateCacheControl },
+      });
     },
   };
 }
@@ -80,15 +88,30 @@ function checkPrefix(prefix: string): void {
 }
 
 const maxBodyBytes = 4096;
+/**
+ * The socket ids that Pusher gives.
+ * @source https://pusher.com/docs/channels/library_auth_reference/auth-signatures/ (read 2026-11-22), and the pattern of the `pusher` package
+ */
+const socketIdPattern = /^\d+\.\d+$/;
 
 /** What `pusher-js` posts. */
 async function subscriptionOf(request: Request): Promise<{ socketId: string; channel: string }> {
+  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/x-www-form-urlencoded') {
+    const message = `The content type must be application/x-www-form-urlencoded; it is ${type || 'absent'}.`;
+    throw new ChatTransportError({ code: 'unsupported-media-type', message });
+  }
   const form = new URLSearchParams(await readBodyText(request, maxBodyBytes));
-  const [socketId, channel] = [form.get('socket_id'), form.get('channel_name')];
-  if (socketId && channel) return { socketId, channel };
+  const [socketId, anotherSocket] = form.getAll('socket_id');
+  const [channel, anotherChannel] = form.getAll('channel_name');
+  // Twice the same name: what is authorized and what is signed could be two channels.
+  const isForm = socketId && channel && anotherSocket === undefined && anotherChannel === undefined;
+  if (isForm && socketIdPattern.test(socketId)) return { socketId, channel };
   throw new ChatTransportError({
     code: 'invalid-body',
-    message: 'The body must be a form with `socket_id` and `channel_name`, as pusher-js sends it.',
+    message: isForm
+      ? 'The `socket_id` is none of Pusher’s.'
+      : 'The body must be a form with one `socket_id` and one `channel_name`, as pusher-js sends it.',
   });
 }
 

@@ -105,7 +105,7 @@ describe('the credential', () => {
 
   it('is for the chat that the user may use', async () => {
     const answer = await post({ socket_id: '123.456', channel_name: 'private-chat-mine' });
-    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answer.headers.get('cache-control')).toBe('private, no-store, no-transform');
     const { auth } = (await answer.json()) as { auth: string };
     expect(auth).toBe(serverClient(app, 1).authorizeChannel('123.456', 'private-chat-mine').auth);
   });
@@ -121,7 +121,18 @@ describe('the credential', () => {
     expect(await status({ socket_id: 'x', channel_name: 'private-chat-mine' })).toBe(400);
     expect(await status({ socket_id: '1.1:private-chat-theirs', channel_name: 'private-chat-mine' })).toBe(400);
     expect(await status({ socket_id })).toBe(400);
+    const twice = 'socket_id=1.1&channel_name=private-chat-mine&channel_name=private-chat-theirs';
+    expect(await status(twice)).toBe(400);
+    expect(await status('socket_id=1.1&socket_id=2.2&channel_name=private-chat-mine')).toBe(400);
     expect(await status(`socket_id=1.1&channel_name=private-chat-${'x'.repeat(5_000)}`)).toBe(413);
+  });
+
+  it('is not asked for with a body of another type', async () => {
+    const body = JSON.stringify({ socket_id: '1.1', channel_name: 'private-chat-mine' });
+    for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x']) {
+      const init = { method: 'POST', headers: { 'content-type': type }, body };
+      expect((await handle(new Request('http://localhost/api/chat/auth', init))).status, type).toBe(415);
+    }
   });
 
   it('is not asked for with a body without an end', async () => {
@@ -135,6 +146,7 @@ describe('the credential', () => {
     const request = new Request('http://localhost/api/chat/auth', {
       method: 'POST',
       body,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
       duplex: 'half',
     } as RequestInit);
     expect((await handle(request)).status).toBe(413);

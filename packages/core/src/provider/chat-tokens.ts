@@ -1,6 +1,7 @@
 import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose';
 import { ChatTransportError } from '../errors.ts';
 import { readJsonBody } from '../server/http/request-body.ts';
+import { privateCacheControl } from '../wire/routes.ts';
 import type { AllowChat } from './realtime-server.ts';
 
 /** What the bearer of a token may do: actions of `authorize`, or `log`, for a server that keeps its log behind the provider. */
@@ -122,5 +123,5 @@ export async function grantChatToken(request: Request, allow: AllowChat, tokens:
     () => false,
   );
   const token = await tokens.sign({ chatId, may: mayCommand ? ['read', 'command'] : ['read'] });
-  return Response.json({ token }, { headers: { 'cache-control': 'no-store' } });
+  return Response.json({ token }, { headers: { 'cache-control': privateCacheControl } });
 }

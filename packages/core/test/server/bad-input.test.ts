@@ -5,7 +5,7 @@ import { type Answer, createWorld, recordingRealtime, user } from './support.ts'
 const messages = [user('m1', 'hello')];
 
 async function errorOf(response: Response): Promise<[number, string]> {
-  expect(response.headers.get('cache-control')).toBe('no-store');
+  expect(response.headers.get('cache-control')).toBe('private, no-store, no-transform');
   expect(response.headers.get('content-type')).toBe('application/json');
   return [response.status, ((await response.json()) as Answer).error.code];
 }
@@ -103,7 +103,7 @@ describe('routes', () => {
       const response = await world.fetch(path, { method });
       expect([response.status, response.headers.get('allow')], `${method} ${path}`).toEqual([405, expect.any(String)]);
     }
-    expect((await world.handler(new Request('http://localhost/other'))).status).toBe(404);
+    expect((await world.handler(new Request('http://localhost/some/other/page'))).status).toBe(404);
   });
 
   it('refuse ids that could be paths, whatever the encoding', async () => {

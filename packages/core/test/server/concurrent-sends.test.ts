@@ -102,7 +102,7 @@ describe('a send while a run is active', () => {
     expect([refused.status, ((await refused.json()) as Answer).error.code]).toEqual([409, 'busy']);
     await world.handler.runtime.close();
     const statuses = (await Promise.all(sends)).map(({ status }) => status);
-    expect(statuses.filter((status) => status === 500)).toHaveLength(16);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(16);
   });
 });
 

@@ -329,7 +329,7 @@ describe('a runtime without HTTP', () => {
     await Promise.all([reader.closed, idle.closed]);
     expect(reader.end).toBe('r1:3:deadline');
     expect(world.finished[0]?.outcome).toBe('deadline');
-    expect((await world.send({ ...send, runId: 'r2' })).status).toBe(500);
+    expect((await world.send({ ...send, runId: 'r2' })).status).toBe(503);
     await world.handler.runtime.close();
   });
 });

@@ -1,5 +1,7 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
+import type { RunRecord } from '../../log/run-log.ts';
+import { canonicalJson } from '../../wire/canonical-json.ts';
 import type { Engine } from '../engine.ts';
 import { digest } from './digest.ts';
 import { type Head, readHead } from './head.ts';
@@ -39,12 +41,14 @@ export interface Composed {
   readonly rereads: boolean;
   /** Equal for devices that continue the same message from the same state. */
   readonly joinKey: string | undefined;
+  /** The run that has answered the new message already: it is joined, and nothing begins. */
+  readonly answeredBy?: RunRecord | undefined;
 }
 
 /**
  * Puts the conversation together: from the server's history (`loadMessages`, else the log) where there is one and the sender says how far it
  * has seen it, or has waited in the queue (`fromHistory`); else as the client sent it, with the answers as the log has them.
- * @throws ChatTransportError `invalid-message` for a message that nobody knows, `log-expired` when the history is gone, `history-needed` when a
+ * @throws ChatTransportError `invalid-message` for a message that nobody knows or whose id another message has, `log-expired` when the history is gone, `history-needed` when a
  * send stands on another conversation.
  */
 export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
@@ -56,6 +60,7 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   // A run that has begun is joined, whatever has become of the conversation since.
   const isKnown = runs.some((run) => run.runId === runId);
   const own = sent ?? (request.message ? [request.message] : []);
+  if (!isKnown) checkId(head.messages, own.at(-1), request, engine.options.loadMessages !== undefined);
   const { messages, known, answered } = isKnown
     ? { messages: [...(own.length > 0 ? own : head.messages)], known: idsOf(head.messages) }
     : isServerBased
@@ -81,7 +86,36 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
     baseTurn: isPartial ? turn - 1 : seenTurn,
     rereads: ownTurn || isPartial,
     joinKey,
+    answeredBy: isServerBased && !isKnown ? answererOf(head, own, request) : undefined,
   };
+}
+
+/**
+ * Equal ids mean equal messages: a new one with the id of another would be taken for it and lost. An app that keeps the history may have
+ * changed what is not text.
+ * @throws ChatTransportError `invalid-message`.
+ */
+function checkId(
+  head: readonly UIMessage[],
+  message: UIMessage | undefined,
+  { trigger, messageId }: SendIntent,
+  isAppHistory: boolean,
+): void {
+  if (trigger === 'regenerate-message' || message?.role !== 'user' || message.id === messageId) return;
+  const known = head.find(({ id }) => id === message.id);
+  const contentOf = ({ parts }: UIMessage): string =>
+    canonicalJson(isAppHistory ? parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])) : parts);
+  if (!known || (known.role === message.role && contentOf(known) === contentOf(message))) return;
+  throw invalidMessage(`The chat has another message with the id ${message.id}: give each message an id of its own.`);
+}
+
+/** The run that has answered a plain submit's newest message, or was there when the conversation went on from it. */
+function answererOf({ state, messages }: Head, sent: readonly UIMessage[], intent: SendIntent): RunRecord | undefined {
+  const last = sent.at(-1);
+  if (intent.trigger === 'regenerate-message' || intent.messageId !== undefined || last?.role !== 'user') return;
+  const at = messages.findIndex(({ id }) => id === last.id);
+  if (at < 0 || messages.findLastIndex(({ role }) => role === 'assistant') < at) return;
+  return state.runs.findLast(({ start }) => start.tail.some(({ id }) => id === last.id)) ?? state.runs.at(-1);
 }
 
 function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited: boolean): Conversation {
@@ -102,10 +136,11 @@ function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited:
     });
   }
   const sent = request.messages ?? (message ? [message] : []);
-  const messages = composeFromHistory(head.messages, sent, request);
+  const { merged, answered } = withAnswers(head.messages, sent);
+  const messages = composeFromHistory(merged, sent, request);
   if (!messages)
     throw invalidMessage(`The chat has no message ${request.messageId ?? sent.at(-1)?.id ?? ''} to go on from.`);
-  return { messages, known: idsOf(head.messages) };
+  return { messages, known: idsOf(head.messages), answered };
 }
 
 /** The log's copy of every answer wins over a client's, except where the client's may hold what only a client can give. */
@@ -116,15 +151,27 @@ function fromClient({ state, newest }: Head, sent: readonly UIMessage[], request
   // A client may have let go of any answer in its middle.
   const answers = [...state.messages, ...(newest?.message ? [newest.message] : [])];
   const own = new Map(answers.filter(({ role }) => role === 'assistant').map((message) => [message.id, message]));
+  const servers = messages.map((message) => (message === continued ? message : (own.get(message.id) ?? message)));
+  const { merged, answered } = withAnswers(servers, messages);
+  return { messages: merged, known, answered };
+}
+
+/** The server's messages with what only the sender's client can add to them, also to earlier ones. */
+function withAnswers(
+  servers: readonly UIMessage[],
+  sent: readonly UIMessage[],
+): { readonly merged: UIMessage[]; readonly answered: ReadonlySet<string> } {
+  const copies = new Map(sent.map((message) => [message.id, message]));
   const answered = new Set<string>();
-  const merged = messages.map((message) => {
-    const server = message === continued || message.role !== 'assistant' ? undefined : own.get(message.id);
-    if (!server || !waitsForClient(server)) return server ?? message;
-    const both = mergeClientAnswers(server, message);
-    if (both.parts.some((part, index) => part !== server.parts[index])) answered.add(message.id);
+  const merged = servers.map((server) => {
+    const copy = server.role === 'assistant' && waitsForClient(server) ? copies.get(server.id) : undefined;
+    if (!copy || copy === server) return server;
+    const both = mergeClientAnswers(server, copy);
+    if (both.parts.every((part, index) => part === server.parts[index])) return server;
+    answered.add(server.id);
     return both;
   });
-  return { messages: merged, known, answered };
+  return { merged, answered };
 }
 
 interface Conversation {

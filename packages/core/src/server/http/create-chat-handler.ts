@@ -87,12 +87,10 @@ async function route(context: HandlerContext, request: Request, exchange: Exchan
     const message = `This server speaks version ${wireVersion} of the protocol, not ${version}.`;
     throw new ChatTransportError({ code: 'protocol', message });
   }
-  const path = pathname.replace(/\/+$/, '');
-  if (path === context.api) return only('POST', request, () => sendRoute(context, request));
-  const [segment, action, ...more] = path.startsWith(`${context.api}/`)
-    ? path.slice(context.api.length + 1).split('/')
-    : [];
-  if (segment === undefined || more.length > 0) return notFound();
+  const path = pathBelow(context.api, pathname.replace(/\/+$/, ''));
+  if (path === '') return only('POST', request, () => sendRoute(context, request));
+  const [segment = '', action, ...more] = path.slice(1).split('/');
+  if (segment === '' || more.length > 0) return notFound();
   if (segment === 'auth') {
     if (action !== undefined || !exchange) return notFound();
     return only('POST', request, () => authRoute(context, request, exchange));
@@ -100,6 +98,12 @@ async function route(context: HandlerContext, request: Request, exchange: Exchan
   if (action !== undefined && action !== 'stream' && action !== 'command') return notFound();
   const answer = routes[action ?? 'state'];
   return only(answer.method, request, () => answer.run(context, request, parseId('chatId', decoded(segment))));
+}
+
+/** The path below the base: all of it where a framework has mounted the handler under the base and has cut it off. */
+function pathBelow(api: string, path: string): string {
+  if (path === api) return '';
+  return path.startsWith(`${api}/`) ? path.slice(api.length) : path;
 }
 
 const routes: Record<

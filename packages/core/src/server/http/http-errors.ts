@@ -1,4 +1,5 @@
 import { ChatTransportError, type ErrorCode } from '../../errors.ts';
+import { privateCacheControl } from '../../wire/routes.ts';
 import type { ServerEvent } from '../events.ts';
 
 const statusOfCode: Record<ErrorCode, number> = {
@@ -45,7 +46,7 @@ export function json(status: number, body: unknown, headers?: Record<string, str
 export function jsonText(status: number, text: string, headers?: Record<string, string>): Response {
   return new Response(text, {
     status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    headers: { 'content-type': 'application/json', 'cache-control': privateCacheControl, ...headers },
   });
 }
 
@@ -66,6 +67,7 @@ export function errorResponse(error: unknown, emit: (event: ServerEvent) => void
     emit({ type: 'request-failed', error });
     return errorJson('provider-failed', 'The server failed to answer. Its log says why.');
   }
-  if (statusOfCode[error.code] >= 500) emit({ type: 'request-failed', error });
-  return errorJson(error.code, error.message);
+  if (statusOfCode[error.code] >= 500 && error.code !== 'shutting-down') emit({ type: 'request-failed', error });
+  const isClosing = error.code === 'shutting-down';
+  return errorJson(error.code, error.message, undefined, isClosing ? { headers: { 'retry-after': '1' } } : {});
 }

@@ -1,5 +1,7 @@
 import { ChatTransportError } from '../../errors.ts';
 
+const readBefore =
+  'If one was sent, something in front of the chat handler has read it: mount the handler before any body parser.';
 /** How deep a body's JSON may be nested. Messages need about ten levels; what is deeper would overflow the stack of a validator. */
 const maxJsonDepth = 256;
 
@@ -20,6 +22,7 @@ export async function readJsonBody(
     });
   }
   const text = await readBodyText(request, maxBytes, message);
+  if (text === '') throw invalidBody(`The body is empty. ${readBefore}`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -43,7 +46,7 @@ export async function readBodyText(
   message = `The body is larger than ${maxBytes} bytes.`,
 ): Promise<string> {
   if (request.bodyUsed) {
-    throw invalidBody('Something in front of the chat handler has read the body: mount it before any body parser.');
+    throw invalidBody(readBefore);
   }
   const refused = (): ChatTransportError => new ChatTransportError({ code: 'too-large', message });
   if (Number(request.headers.get('content-length')) > maxBytes) throw refused();

@@ -6,7 +6,7 @@ import { sendCommand } from '../run/send-command.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { json } from './http-errors.ts';
 import { readJsonBody } from './request-body.ts';
-import { maxWaitMs } from './route-stream.ts';
+import { countOf, maxWaitMs } from './route-stream.ts';
 
 /** How long a client tool call belongs to the client that claimed it, in milliseconds. */
 export const toolClaimMs: number = 10 * 60 * 1000;
@@ -26,7 +26,7 @@ export async function commandRoute(context: HandlerContext, request: Request, ch
 
   const signal: RunCommand =
     fields.type === 'cancel' ? { id, type: 'cancel' } : { id, type: 'steer', parts: await steerParts(fields.parts) };
-  const waitMs = Math.min(Number(new URL(request.url).searchParams.get('wait')) || 0, maxWaitMs);
+  const waitMs = Math.min(countOf(new URL(request.url).searchParams, 'wait') ?? 0, maxWaitMs);
   return json(200, await sendCommand(context.engine, { chatId, runId }, signal, { waitMs, signal: request.signal }));
 }
 

@@ -1,6 +1,7 @@
 import { ChatTransportError } from '../../errors.ts';
 import { isId } from '../../ids.ts';
 import type { RunKey, RunRecord } from '../../log/run-log.ts';
+import { privateCacheControl } from '../../wire/routes.ts';
 import { parseSseId, type SseId } from '../../wire/sse-id.ts';
 import { noteLost } from '../conversation/head.ts';
 import type { Engine } from '../engine.ts';
@@ -59,7 +60,7 @@ export async function streamRoute(context: HandlerContext, request: Request, cha
   }
   return new Response(null, {
     status: 204,
-    headers: { 'cache-control': 'no-store', ...runHeaders(state.turn) },
+    headers: { 'cache-control': privateCacheControl, ...runHeaders(state.turn) },
   });
 }
 
@@ -86,7 +87,8 @@ function positionOf(request: Request, query: URLSearchParams): SseId | undefined
   return { run, next: next ?? 0 };
 }
 
-function countOf(query: URLSearchParams, name: string): number | undefined {
+/** A query parameter that counts something. @throws ChatTransportError `invalid-offset`. */
+export function countOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return;
   const value = Number(text);

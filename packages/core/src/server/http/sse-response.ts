@@ -1,5 +1,6 @@
 import { UI_MESSAGE_STREAM_HEADERS } from 'ai';
 import type { Clock } from '../../clock.ts';
+import { privateCacheControl } from '../../wire/routes.ts';
 import { sseHeartbeat, sseOpening } from './sse-text.ts';
 
 /** Events as text, or encoded already: bytes may be shared by many responses. */
@@ -61,7 +62,9 @@ export function sseResponse(options: {
     // Nothing is made before it is asked for, so a slow reader costs no memory.
     { highWaterMark: 0 },
   );
-  return new Response(body, { headers: { ...UI_MESSAGE_STREAM_HEADERS, ...options.headers } });
+  return new Response(body, {
+    headers: { ...UI_MESSAGE_STREAM_HEADERS, 'cache-control': privateCacheControl, ...options.headers },
+  });
 }
 
 /** The promise's value, or `undefined` after `ms`. */

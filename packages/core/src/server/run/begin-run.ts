@@ -56,13 +56,20 @@ export async function beginRun(
     return entered;
   };
 
-  // Who comes while others wait, waits behind them.
-  let leaveQueue = onBusy === 'queue' && queue.isUsed(chatId) ? await enterQueue() : undefined;
+  // FIFO: a send that arrives while others wait goes behind them. Where too many wait, it is refused: one that tried now could overtake them.
+  const mustWait = onBusy === 'queue' && queue.isUsed(chatId);
+  let leaveQueue = mustWait ? await enterQueue() : undefined;
+  if (mustWait && !leaveQueue) {
+    const { runs } = await engine.options.log.state(chatId);
+    const active = runs.at(-1);
+    if (active && runs.every((run) => run.runId !== runId)) return { type: 'busy', active };
+  }
   let hasWaited = leaveQueue !== undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
       if (engine.draining.aborted) throw closingError();
       const composed = await composeSend(engine, request, hasWaited);
+      if (composed.answeredBy) return { type: 'exists', run: composed.answeredBy };
       const outcome = await beginOnce(engine, request, key, composed);
       if (outcome.type === 'stale' && composed.rereads && attempt < maxAttempts) continue;
       if (outcome.type !== 'busy' || onBusy === 'reject') return outcome;
@@ -150,5 +157,5 @@ export function startError(outcome: StartOutcome): ChatTransportError | undefine
 
 /** The error of a start that came after `close`. */
 export function closingError(): ChatTransportError {
-  return new ChatTransportError({ code: 'provider-failed', message: 'The server is closing. Try again.' });
+  return new ChatTransportError({ code: 'shutting-down', message: 'This server is shutting down. Try again.' });
 }
