@@ -1,2 +1,2 @@
 export { type MemoryLogOptions, memoryLog } from './log/memory-log.ts';
-export type { Schedule } from './log/wake-ups.ts';
+export type { Schedule } from './log/waiting.ts';

@@ -1,22 +1,27 @@
 export { backoffMs, type Clock, systemClock } from './clock.ts';
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export { idPattern, isId, parseId } from './ids.ts';
-export { checkFrom, frameChunks } from './log/check-frame.ts';
-export { type BeginDecision, type BeginFacts, decideBegin } from './log/decide-begin.ts';
-export { expiredRun, insideFrame, unknownRun, wrongOffset } from './log/log-errors.ts';
+export { createLocalNotices, type LocalNotices } from './log/local-notices.ts';
 export type * from './log/log-store.ts';
+export { claimKind } from './log/log-store.ts';
+export { type OptimisticStore, optimistic } from './log/optimistic.ts';
 export type * from './log/run-log.ts';
 export {
   defaultRetentionMs,
+  longestClaimMs,
+  maxClaimsPerChat,
+  maxOpenSteersLength,
+  maxOpenSteersPerRun,
   maxReadLength,
+  maxSteersPerRun,
   parkedCommandsPerChat,
   parkedCommandTtlMs,
   recentRuns,
 } from './log/run-log.ts';
-export { endOf, isExpired, type RunEnd, type RunRow, toRecord } from './log/run-row.ts';
+export { endOf, type RunEnd, type RunRow } from './log/run-row.ts';
 export type { StoreLogOptions } from './log/store-context.ts';
 export { createStoreLog } from './log/store-log.ts';
-export { createWakeUps, type Look, type Schedule, type WakeUps } from './log/wake-ups.ts';
+export type { Schedule } from './log/waiting.ts';
 export { type ChannelLife, channelLife } from './provider/channel-life.ts';
 export {
   type ChatGrant,

@@ -53,7 +53,7 @@ it('stops a silent writer in another process within 300 ms', async () => {
   expect(await log.command(run, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
   await until('the news over there', () => said.length > 2);
   expect(performance.now() - began).toBeLessThan(300);
-  expect(said[2]).toEqual({ end: { reason: 'cancel' }, commands: [] });
+  expect(said[2]).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
 });
 
 it('keeps whole frames only, and all that were acknowledged, when the writer is killed in mid-append', async () => {
@@ -208,7 +208,7 @@ it('fails a call that Redis does not answer in time, and a call while Redis is a
   proxy.reset();
   await until(
     'a log that answers',
-    async () => (await codeOf(log.renew(run, run.fence))) === 'resolved {"commands":[]}',
+    async () => (await codeOf(log.renew(run, run.fence))) === 'resolved {"commands":[],"cursor":0}',
   );
   await server.kill();
   expect(await codeOf(log.renew(run, run.fence))).toMatchObject({ code: 'provider-failed', retryable: true });
@@ -227,14 +227,14 @@ it('refuses frames when Redis is full, whole, and still lets a run be kept, canc
   expect(await codeOf(log.begin(next))).toEqual(refused('OOM'));
   expect(await log.state(one.chatId)).toMatchObject({ turn: 1, active: { runId: one.runId, next: 1 } });
 
-  expect(await log.renew(one, one.fence)).toEqual({ commands: [] });
+  expect(await log.renew(one, one.fence)).toEqual({ commands: [], cursor: 0 });
   await log.settle(two, 's1', { outcome: 'delivered' });
   expect(await log.command(one, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
   expect(await log.end(two, two.fence, { reason: 'finish' })).toMatchObject({ next: 1, end: { reason: 'finish' } });
   expect(await log.claim(one.chatId, `finish:${one.runId}`, 'me', 60_000)).toBe(true);
-  expect(await log.command({ chatId: one.chatId, runId: 'early' }, { id: 'c1', type: 'cancel' })).toEqual({
-    outcome: 'accepted',
-  });
+  const early = { chatId: one.chatId, runId: 'early' };
+  expect(await codeOf(log.command(early, { id: 'c1', type: 'cancel' }))).toEqual(refused('OOM'));
+  expect(await codeOf(log.claim(one.chatId, 'tool:1', 'me', 60_000))).toEqual(refused('OOM'));
 
   await client.configSet('maxmemory', '0');
   expect((await log.begin(next)).type).toBe('started');
@@ -249,7 +249,7 @@ it('says so when Redis takes no writes, and goes on when it does again', async (
   expect(await codeOf(log.append(run, run.fence, frame(0, 'a')))).toEqual(refused('NOREPLICAS'));
   expect((await log.state(run.chatId)).active?.next).toBe(0);
   await client.configSet('min-replicas-to-write', '0');
-  expect(await log.append(run, run.fence, frame(0, 'a'))).toEqual({ commands: [] });
+  expect(await log.append(run, run.fence, frame(0, 'a'))).toEqual({ commands: [], cursor: 0 });
 
   // A replica, as after a failover that this client has not noticed.
   await (await clientOf(primary.url)).ping();

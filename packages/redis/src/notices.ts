@@ -1,4 +1,6 @@
+import type { Notices } from '@chat-transport/core/provider';
 import type { RedisSubscription } from './redis-client.ts';
+import type { RedisKeys } from './redis-keys.ts';
 
 /** How long a channel stays subscribed without a listener, in milliseconds: readers come back for each frame. */
 const lingerMs = 5_000;
@@ -14,29 +16,15 @@ export interface Pulse {
   send(): Promise<unknown>;
 }
 
-/** Notices from other processes, over one connection for all who wait. */
-export interface Notices {
-  /** Whether every notice on these channels arrives by now. */
-  hears(channels: readonly string[]): boolean;
-  /** Subscribes. Resolves when every notice from here on arrives; may never do so while Redis is away. */
-  subscribe(channels: readonly string[]): Promise<unknown>;
-  /** Calls `listener` at each notice, until the returned function is called. */
-  listen(channels: readonly string[], listener: Listener): () => void;
-  close(): void;
-}
-
-/** `run` is the run that the notice is about; nothing when notices may have been lost. */
-export type Listener = (run?: string) => void;
-
 interface Channel {
-  readonly listeners: Set<Listener>;
+  readonly listeners: Set<() => void>;
   isLive: boolean;
   subscribing: Promise<unknown> | undefined;
   linger: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Opens the connection at the first subscription. */
-export function createNotices(open: () => RedisSubscription, pulse: Pulse): Notices {
+/** Notices from all processes, over one connection for all who wait. It is opened at the first subscription. */
+export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pulse: Pulse): Notices {
   const channels = new Map<string, Channel>();
   let connecting: Promise<RedisSubscription> | undefined;
   let connection: RedisSubscription | undefined;
@@ -123,8 +111,8 @@ export function createNotices(open: () => RedisSubscription, pulse: Pulse): Noti
         throw error;
       });
       const redis = await connecting;
-      await redis.subscribe(name, (run) => {
-        for (const listener of channel.listeners) listener(run);
+      await redis.subscribe(name, () => {
+        for (const listener of channel.listeners) listener();
       });
       channel.isLive = true;
     })();
@@ -142,23 +130,26 @@ export function createNotices(open: () => RedisSubscription, pulse: Pulse): Noti
   };
 
   return {
-    hears: (names) => names.every((name) => channels.get(name)?.isLive),
-    subscribe: (names) => Promise.all(names.map(subscribe)),
-    listen(names, listener) {
+    listen(chatId, topic, wake) {
+      const names = topic === 'frames' ? [keys.frames(chatId), keys.changes(chatId)] : [keys.changes(chatId)];
       for (const name of names) {
         const channel = find(name);
         clearTimeout(channel.linger);
-        channel.listeners.add(listener);
+        channel.listeners.add(wake);
       }
-      return () => {
-        for (const name of names) {
-          const channel = find(name);
-          channel.listeners.delete(listener);
-          if (channel.listeners.size > 0) continue;
-          clearTimeout(channel.linger);
-          channel.linger = setTimeout(() => leave(name, channel), lingerMs);
-          channel.linger.unref();
-        }
+      const isLive = names.every((name) => channels.get(name)?.isLive);
+      return {
+        ...(!isLive && { live: Promise.all(names.map(subscribe)) }),
+        stop() {
+          for (const name of names) {
+            const channel = find(name);
+            channel.listeners.delete(wake);
+            if (channel.listeners.size > 0) continue;
+            clearTimeout(channel.linger);
+            channel.linger = setTimeout(() => leave(name, channel), lingerMs);
+            channel.linger.unref();
+          }
+        },
       };
     },
     close() {

@@ -2,19 +2,22 @@ import { ChatTransportError } from '@chat-transport/core/provider';
 import type { SqlDatabase } from './sql-database.ts';
 
 /** The version of the tables below. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 /**
- * The log's tables. Every long text (starts, conversations, chunks, steers) is in `chat_log_texts`, in parts, so that no row
- * is long; `data` comes last, so that reading the other columns does not read it. It has no second tree for its key: a Durable Object
- * counts that as another row written.
+ * The log's tables. Every long text is in `chat_log_texts`, in parts, so that no row is long: those of a run (frames, start, snapshot, steers) under the
+ * run's row id, a chat's messages under its own negative one. `data` comes last, so that reading the other columns does not read it. The table
+ * has no second tree for its key: a Durable Object counts that as another row written. `attempt` is for runs that outlive their writer.
  */
 const schema: readonly string[] = [
   `create table if not exists chat_log_version (version integer not null)`,
   `create table if not exists chat_log_chats (
-    chat_id text primary key,
-    turn integer not null
-  ) without rowid`,
+    id integer primary key,
+    chat_id text not null unique,
+    turn integer not null,
+    deleted_turn integer not null default 0,
+    parked text not null default '[]'
+  )`,
   `create table if not exists chat_log_runs (
     id integer primary key,
     chat_id text not null,
@@ -23,6 +26,7 @@ const schema: readonly string[] = [
     digest text not null,
     join_key text,
     fence text not null,
+    attempt integer not null default 1,
     lease_ms integer not null,
     lease_until integer not null,
     next integer not null,
@@ -35,31 +39,24 @@ const schema: readonly string[] = [
   )`,
   `create index if not exists chat_log_runs_ended on chat_log_runs (ended_at)`,
   `create table if not exists chat_log_texts (
-    run integer not null,
+    owner integer not null,
     at integer not null,
     part integer not null,
     next integer not null,
     length integer not null,
     data text not null,
-    primary key (run, at, part)
+    primary key (owner, at, part)
   ) without rowid`,
   `create table if not exists chat_log_steers (
     run integer not null,
     position integer not null,
     id text not null,
+    length integer not null,
     outcome text,
     reason text,
     primary key (run, position),
     unique (run, id)
   ) without rowid`,
-  `create table if not exists chat_log_parked (
-    position integer primary key,
-    chat_id text not null,
-    run_id text not null,
-    id text not null,
-    at integer not null,
-    unique (chat_id, run_id, id)
-  )`,
   `create table if not exists chat_log_claims (
     chat_id text not null,
     name text not null,
@@ -75,15 +72,16 @@ const schema: readonly string[] = [
  */
 export function prepareSchema(database: SqlDatabase): void {
   database.transaction('write', () => {
-    for (const statement of schema) database.run(statement);
+    database.run(schema[0] ?? '');
     const found = database.all('select version from chat_log_version')[0]?.version;
-    if (found === undefined) database.run('insert into chat_log_version (version) values (?)', schemaVersion);
-    else if (found !== schemaVersion) {
+    if (found !== undefined && found !== schemaVersion) {
       throw new ChatTransportError({
         code: 'provider-failed',
         message: `The log's tables have version ${found}; this package needs ${schemaVersion}. Use another file.`,
         retryable: false,
       });
     }
+    for (const statement of schema) database.run(statement);
+    if (found === undefined) database.run('insert into chat_log_version (version) values (?)', schemaVersion);
   });
 }

@@ -1,2 +1,2 @@
 export type { SqlDatabase, SqlRow, SqlValue } from './sql-database.ts';
-export { createSqlStore } from './sql-store.ts';
+export { createSqlStore, type SqlStore, type SqlStoreOptions } from './sql-store.ts';

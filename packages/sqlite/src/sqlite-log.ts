@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { createStoreLog, createWakeUps, type RunLog, type WakeUps } from '@chat-transport/core/provider';
+import { createLocalNotices, createStoreLog, type LocalNotices, type RunLog } from '@chat-transport/core/provider';
 import { watchCommits } from './commit-watch.ts';
 import { defaultBusyTimeoutMs, nodeDatabase, openDatabase } from './node-database.ts';
 import { createSqlStore } from './sql-store.ts';
@@ -42,9 +42,11 @@ export function sqliteLog(options: SqliteLogOptions): RunLog {
   const database = own ?? (options as SqliteLogDatabase).database;
   const close = (): void => own?.close();
   try {
-    const store = { ...createSqlStore(nodeDatabase(database)), close };
-    const wakeUps: WakeUps = createWakeUps({ whileWaiting: () => watchCommits(database, () => wakeUps.notify()) });
-    return createStoreLog({ name: 'sqliteLog', store, wakeUps, retentionMs, now });
+    const notices: LocalNotices = createLocalNotices({
+      whileListening: () => watchCommits(database, () => notices.notify()),
+    });
+    const store = { ...createSqlStore(nodeDatabase(database), { now, notices }), close };
+    return createStoreLog({ name: 'sqliteLog', store, retentionMs });
   } catch (error) {
     close();
     throw error;

@@ -6,7 +6,6 @@ import { describeRunLogContract } from '@chat-transport/contract';
 import {
   ChatTransportError,
   createStoreLog,
-  createWakeUps,
   defaultRetentionMs,
   type RunStart,
 } from '@chat-transport/core/provider';
@@ -45,9 +44,8 @@ describeRunLogContract({
   async createHarness() {
     const database = new DatabaseSync(':memory:');
     let ahead = 0;
-    const store = createSqlStore(strictDatabase(database));
-    const now = (): number => Date.now() + ahead;
-    const log = createStoreLog({ name: 'strict', store, wakeUps: createWakeUps(), now });
+    const store = createSqlStore(strictDatabase(database), { now: () => Date.now() + ahead });
+    const log = createStoreLog({ name: 'strict', store });
     return {
       log,
       retentionMs: defaultRetentionMs,
@@ -78,7 +76,8 @@ it('leaves nothing of what was said in the file after the retention', async () =
   const run = { chatId: 'chat', runId: 'run' };
   const message: UIMessage = { id: 'm', role: 'user', parts: [] };
   const start: RunStart = { trigger: 'submit-message', from: '', messageId: 'a', before: null, tail: [message] };
-  await log.begin({ ...run, digest: 'd', start, messages: [message], onBusy: 'reject', leaseMs: 5_000 });
+  const init = { ...run, digest: 'd', start, messages: [message], leaseMs: 5_000, fence: 'f' };
+  await log.begin({ ...init, onBusy: 'reject' });
   await log.command(run, { id: 's', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] });
   await log.claim('chat', 'tool:1', 'a', 5_000);
   const rows = (table: string): unknown => database.prepare(`select count(*) as count from ${table}`).get()?.count;
@@ -101,9 +100,9 @@ it('refuses tables of another version, and a file that is no database', async ()
     const path = join(folder, 'newer.db');
     await sqliteLog({ path }).close();
     const database = new DatabaseSync(path);
-    database.exec('update chat_log_version set version = 2');
+    database.exec('update chat_log_version set version = 3');
     database.close();
-    expect(() => sqliteLog({ path })).toThrow("The log's tables have version 2; this package needs 1.");
+    expect(() => sqliteLog({ path })).toThrow("The log's tables have version 3; this package needs 2.");
     await writeFile(join(folder, 'text.db'), 'This is no database, only a text. '.repeat(100));
     expect(() => sqliteLog({ path: join(folder, 'text.db') })).toThrow(ChatTransportError);
   } finally {

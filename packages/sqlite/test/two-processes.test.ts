@@ -23,7 +23,7 @@ function spawn(): SpawnedLog {
 function init(overrides: Partial<RunInit> = {}): RunInit {
   const start = { trigger: 'submit-message', from: '', messageId: 'm1', before: null, tail: [] } as const;
   const ids = { chatId: randomUUID(), runId: randomUUID(), digest: 'd' };
-  return { ...ids, start, messages: [], onBusy: 'reject', leaseMs: 60_000, ...overrides };
+  return { ...ids, start, messages: [], onBusy: 'reject', leaseMs: 60_000, fence: crypto.randomUUID(), ...overrides };
 }
 
 async function begin(
@@ -58,14 +58,14 @@ describe('two processes on one file', () => {
     const took: number[] = [];
     for (let round = 0; round < 8; round += 1) {
       const run = await begin(there);
-      const news = there.waitForCommand(run, run.fence, { known: [], waitMs });
+      const news = there.waitForCommand(run, run.fence, { waitMs });
       // Answered after the wait has begun over there: messages are handled in order.
       await there.state(run.chatId);
       const began = performance.now();
       expect(await here.command(run, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
-      expect(await news).toEqual({ end: { reason: 'cancel' }, commands: [] });
+      expect(await news).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
       took.push(performance.now() - began);
-      expect(await there.append(run, run.fence, frame(0, 'late'))).toEqual({ end: { reason: 'cancel' }, commands: [] });
+      expect(await there.append(run, run.fence, frame(0, 'late'))).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
     }
     // The median: on a busy machine one may be late for reasons that are not the log's.
     expect(took.sort((a, b) => a - b)[4]).toBeLessThan(150);
@@ -76,13 +76,13 @@ describe('two processes on one file', () => {
     const run = await begin(there);
     for (const [at, delta] of ['Hel', 'lo', ' 😀'].entries()) {
       const read = here.read(run, { from: at, waitMs });
-      expect(await there.append(run, run.fence, frame(at, delta))).toEqual({ commands: [] });
+      expect(await there.append(run, run.fence, frame(at, delta))).toEqual({ commands: [], cursor: 0 });
       expect((await read).frames).toEqual([frame(at, delta)]);
     }
     const steer = { id: 's1', type: 'steer', parts: [{ type: 'text', text: 'shorter' }] } as const;
-    const news = there.waitForCommand(run, run.fence, { known: [], waitMs });
+    const news = there.waitForCommand(run, run.fence, { waitMs });
     expect(await here.command(run, steer)).toEqual({ outcome: 'accepted' });
-    expect(await news).toEqual({ commands: [steer] });
+    expect(await news).toEqual({ commands: [steer], cursor: 1 });
     await there.settle(run, 's1', { outcome: 'delivered' });
     expect(await here.command(run, steer)).toEqual({ outcome: 'delivered' });
 
@@ -141,7 +141,7 @@ describe('two processes on one file', () => {
     expect(position).toBeGreaterThanOrEqual(acked);
     expect(await here.append(run, run.fence, frame(position, 'late'))).toEqual({
       end: { reason: 'lost' },
-      commands: [],
+      commands: [], cursor: 0,
     });
     expect((await here.unfinished(10)).map(({ runId }) => runId)).toEqual([run.runId]);
     expect((await here.begin(init({ chatId: run.chatId }))).type).toBe('started');

@@ -102,11 +102,11 @@ export const appendCases: readonly LogCase[] = [
     title: 'lets a writer without the fence write, renew and end nothing',
     async run({ log }) {
       const started = await startRun(log);
-      const lost = { end: { reason: 'lost' }, commands: [] };
+      const lost = { end: { reason: 'lost' }, commands: [], cursor: 0 };
       const fence = newId('fence');
       expect(await log.append(started, fence, textFrame(0, 'a'))).toEqual(lost);
       expect(await log.renew(started, fence)).toEqual(lost);
-      expect(await log.waitForCommand(started, fence, { known: [], waitMs: 60_000 })).toEqual(lost);
+      expect(await log.waitForCommand(started, fence, { waitMs: 60_000 })).toEqual(lost);
       expect(await log.end(started, fence, { reason: 'finish' })).toEqual(started.run);
       expect(await readAll(log, started)).toEqual({ frames: [], run: started.run });
     },
@@ -118,7 +118,7 @@ export const appendCases: readonly LogCase[] = [
       const started = await startRun(log);
       await appendAll(log, started, textFrame(0, 'a'));
       await log.end(started, started.fence, { reason: 'finish' });
-      const over = { end: { reason: 'finish' }, commands: [] };
+      const over = { end: { reason: 'finish' }, commands: [], cursor: 0 };
       expect(await log.append(started, started.fence, textFrame(1, 'b'))).toEqual(over);
       expect(await log.append(started, started.fence, textFrame(0, 'a'))).toEqual(over);
       expect(await log.renew(started, started.fence)).toEqual(over);

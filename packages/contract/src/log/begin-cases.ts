@@ -30,13 +30,41 @@ export const beginCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log);
       await appendAll(log, started, textFrame(0, 'a', 'b'));
-      expect(await log.begin(started.init)).toEqual({ type: 'exists', run: { ...started.run, next: 2 } });
+      const retry = { ...started.init, fence: newId('fence') };
+      expect(await log.begin(retry)).toEqual({ type: 'exists', run: { ...started.run, next: 2 } });
       await log.end(started, started.fence, { reason: 'finish' });
-      expect(await log.begin(started.init)).toMatchObject({
+      expect(await log.begin(retry)).toMatchObject({
         type: 'exists',
         run: { turn: 1, end: { reason: 'finish' } },
       });
       expect((await log.state(started.chatId)).turn).toBe(1);
+    },
+  },
+  {
+    id: 'begin/lost-reply',
+    title: 'answers a begin that is repeated with its fence as if it were the first, so that the run gets its writer',
+    async run({ log }) {
+      const started = await startRun(log);
+      const { run, fence, init } = started;
+      expect(await log.begin(init)).toEqual({ type: 'started', run, fence });
+      await appendAll(log, started, textFrame(0, 'a'));
+      expect((await log.state(init.chatId)).turn).toBe(1);
+      // A writer that has written had its reply.
+      expect((await log.begin(init)).type).toBe('exists');
+    },
+  },
+  {
+    id: 'begin/lost-reply-cancelled',
+    title: 'answers a begin that a cancel met in the same way when it is repeated',
+    async run({ log }) {
+      const [early, late] = [runInit(), runInit()];
+      await log.command(early, { id: 'c1', type: 'cancel' });
+      const begun = await log.begin(early);
+      expect(begun.type).toBe('cancelled');
+      expect(await log.begin(early)).toMatchObject({ type: 'cancelled', run: { turn: 1, end: { reason: 'cancel' } } });
+      await log.begin(late);
+      await log.command(late, { id: 'c1', type: 'cancel' });
+      expect((await log.begin(late)).type).toBe('cancelled');
     },
   },
   {
@@ -104,7 +132,7 @@ export const beginCases: readonly LogCase[] = [
       const { interrupted, run } = await startRun(log, { chatId: old.chatId, onBusy: 'interrupt' });
       expect(interrupted).toMatchObject({ runId: old.runId, next: 1, end: { reason: 'cancel' } });
       expect(run.turn).toBe(2);
-      expect(await log.append(old, old.fence, textFrame(1, 'b'))).toEqual({ end: { reason: 'cancel' }, commands: [] });
+      expect(await log.append(old, old.fence, textFrame(1, 'b'))).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
     },
   },
   {

@@ -1,7 +1,7 @@
 import { parkedCommandsPerChat, parkedCommandTtlMs } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
-import { advance, appendAll, endedRun, newId, readAll, runInit, startRun, textFrame, within } from './log-helpers.ts';
+import { advance, appendAll, endedRun, expectCode, newId, readAll, runInit, startRun, textFrame, within } from './log-helpers.ts';
 
 const delivered = { outcome: 'delivered' };
 const ended = { outcome: 'not-delivered', reason: 'ended' };
@@ -26,7 +26,7 @@ export const cancelCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await startRun(log);
       await log.command(started, cancel('c1'));
-      const news = { end: { reason: 'cancel' }, commands: [] };
+      const news = { end: { reason: 'cancel' }, commands: [], cursor: 0 };
       expect(await log.append(started, started.fence, textFrame(0, 'a'))).toEqual(news);
       expect(await log.renew(started, started.fence)).toEqual(news);
       expect(await log.end(started, started.fence, { reason: 'finish' })).toMatchObject({
@@ -40,9 +40,9 @@ export const cancelCases: readonly LogCase[] = [
     title: 'reaches a writer whose model is silent',
     async run({ log }) {
       const started = await startRun(log);
-      const news = log.waitForCommand(started, started.fence, { known: [], waitMs: 60_000 });
+      const news = log.waitForCommand(started, started.fence, { waitMs: 60_000 });
       await log.command(started, cancel('c1'));
-      expect(await within('the news', news)).toEqual({ end: { reason: 'cancel' }, commands: [] });
+      expect(await within('the news', news)).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
     },
   },
   {
@@ -100,7 +100,10 @@ export const cancelCases: readonly LogCase[] = [
       });
       expect(await log.state(init.chatId)).toMatchObject({ turn: 1, messages: init.messages });
       expect(await log.command(init, cancel('c1'))).toEqual(delivered);
-      expect(await log.begin(init)).toMatchObject({ type: 'exists', run: { end: { reason: 'cancel' } } });
+      expect(await log.begin({ ...init, fence: newId('fence') })).toMatchObject({
+        type: 'exists',
+        run: { end: { reason: 'cancel' } },
+      });
       expect((await startRun(log, { chatId: init.chatId })).run.turn).toBe(2);
     },
   },
@@ -159,18 +162,16 @@ export const cancelCases: readonly LogCase[] = [
   },
   {
     id: 'cancel/parked-limit',
-    title: 'keeps the newest 16 early cancels of a chat',
+    title: 'refuses one more than 16 early cancels of a chat, and keeps the others',
     async run({ log }) {
       const chatId = newId('chat');
-      const inits = Array.from({ length: parkedCommandsPerChat + 1 }, () => runInit({ chatId }));
-      for (const init of inits) await log.command(init, cancel('c1'));
-      const types: string[] = [];
-      for (const init of inits) {
-        const begun = await log.begin(init);
-        types.push(begun.type);
-        if (begun.type === 'started') await log.end(init, begun.fence, { reason: 'finish' });
-      }
-      expect(types).toEqual(['started', ...Array.from({ length: parkedCommandsPerChat }, () => 'cancelled')]);
+      const inits = Array.from({ length: parkedCommandsPerChat }, () => runInit({ chatId }));
+      for (const init of inits) expect(await log.command(init, cancel('c1'))).toEqual({ outcome: 'accepted' });
+      const late = runInit({ chatId });
+      await expectCode('rate-limited', log.command(late, cancel('c1')));
+      expect(await log.command(inits[0] ?? late, cancel('c1'))).toEqual({ outcome: 'accepted' });
+      for (const init of inits) expect((await log.begin(init)).type).toBe('cancelled');
+      expect((await log.begin(late)).type).toBe('started');
     },
   },
 ];

@@ -12,13 +12,13 @@ export const closeCases: readonly LogCase[] = [
       const waiting = Promise.all([
         log.read(started, { from: 0, waitMs: 60_000 }),
         log.state(started.chatId, { after: 1, waitMs: 60_000 }),
-        log.waitForCommand(started, started.fence, { known: [], waitMs: 60_000 }),
+        log.waitForCommand(started, started.fence, { waitMs: 60_000 }),
       ]);
       await Promise.all([log.close(), log.close()]);
       const [read, state, news] = await within('the answers', waiting);
       expect(read).toEqual({ frames: [], run: started.run });
       expect(state.turn).toBe(1);
-      expect(news).toEqual({ commands: [] });
+      expect(news).toEqual({ commands: [], cursor: 0 });
       await log.close();
     },
   },

@@ -1,7 +1,7 @@
-import type { RunLog, RunRecord } from '@chat-transport/core/provider';
+import { longestClaimMs, maxClaimsPerChat, type RunLog, type RunRecord } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
-import { endedRun, newId, patienceMs, startRun, until, within } from './log-helpers.ts';
+import { advance, endedRun, expectCode, newId, patienceMs, startRun, until, within } from './log-helpers.ts';
 
 // The store may be shared with other cases, whose runs are left out.
 async function unfinishedOf(log: RunLog, chatId: string): Promise<readonly RunRecord[]> {
@@ -41,6 +41,33 @@ export const finishCases: readonly LogCase[] = [
       await log.claim(chatId, 'tool:1', 'a', 100);
       await until('the second claim', () => log.claim(chatId, 'tool:1', 'b', 60_000), Boolean);
       expect(await log.claim(chatId, 'tool:1', 'a', 60_000)).toBe(false);
+    },
+  },
+  {
+    id: 'claim/limit',
+    title: 'refuses more claims of a kind than may last in a chat',
+    async run({ log }) {
+      const chatId = newId('chat');
+      for (let count = 0; count < maxClaimsPerChat; count += 1) {
+        expect(await log.claim(chatId, `tool:${count}`, 'a', 60_000)).toBe(true);
+      }
+      await expectCode('rate-limited', log.claim(chatId, 'tool:another', 'a', 60_000));
+      expect(await log.claim(chatId, 'tool:0', 'a', 60_000)).toBe(true);
+      expect(await log.claim(chatId, 'other:1', 'a', 60_000)).toBe(true);
+    },
+  },
+  {
+    id: 'claim/retention',
+    title: 'keeps no claim longer than the retention',
+    requires: ['clock'],
+    async run(harness) {
+      const { log, retentionMs } = harness;
+      const { chatId } = await endedRun(log);
+      await log.claim(chatId, 'tool:1', 'a', longestClaimMs);
+      await advance(harness, retentionMs - 1_000);
+      expect(await log.claim(chatId, 'tool:1', 'b', 60_000)).toBe(false);
+      await advance(harness, 1_000);
+      expect(await log.claim(chatId, 'tool:1', 'b', 60_000)).toBe(true);
     },
   },
   {

@@ -21,10 +21,10 @@ export const leaseCases: readonly LogCase[] = [
       const started = await startRun(log, { leaseMs: 300 });
       await appendAll(log, started, textFrame(0, 'a'));
       await within('the end', log.read(started, { from: 1, waitMs: patienceMs * 2 }));
-      const lost = { end: { reason: 'lost' }, commands: [] };
+      const lost = { end: { reason: 'lost' }, commands: [], cursor: 0 };
       expect(await log.renew(started, started.fence)).toEqual(lost);
       expect(await log.append(started, started.fence, textFrame(1, 'b'))).toEqual(lost);
-      expect(await log.waitForCommand(started, started.fence, { known: [] })).toEqual(lost);
+      expect(await log.waitForCommand(started, started.fence, {})).toEqual(lost);
       expect(await log.end(started, started.fence, { reason: 'finish' })).toMatchObject({
         next: 1,
         end: { reason: 'lost' },
@@ -49,8 +49,8 @@ export const leaseCases: readonly LogCase[] = [
     title: 'tells a writer that waits for commands that its lease expired',
     async run({ log }) {
       const started = await startRun(log, { leaseMs: 300 });
-      const wait = log.waitForCommand(started, started.fence, { known: [], waitMs: patienceMs * 2 });
-      expect(await within('the news', wait)).toEqual({ end: { reason: 'lost' }, commands: [] });
+      const wait = log.waitForCommand(started, started.fence, { waitMs: patienceMs * 2 });
+      expect(await within('the news', wait)).toEqual({ end: { reason: 'lost' }, commands: [], cursor: 0 });
     },
   },
   {
@@ -61,7 +61,7 @@ export const leaseCases: readonly LogCase[] = [
       const { log } = harness;
       const started = await startRun(log, { leaseMs: 15_000 });
       await advance(harness, 10_000);
-      expect(await log.renew(started, started.fence)).toEqual({ commands: [] });
+      expect(await log.renew(started, started.fence)).toEqual({ commands: [], cursor: 0 });
       await advance(harness, 10_000);
       await appendAll(log, started, textFrame(0, 'a'));
       await advance(harness, 10_000);

@@ -45,6 +45,7 @@ export function runInit(overrides: Partial<RunInit> = {}): RunInit {
     messages: [message],
     onBusy: 'reject',
     leaseMs: 60_000,
+    fence: newId('fence'),
     ...overrides,
   };
 }
@@ -85,7 +86,7 @@ export function textFrame(at: number, ...deltas: string[]): LogFrame {
 
 /** Appends frames that must be accepted. */
 export async function appendAll(log: RunLog, started: StartedRun, ...frames: LogFrame[]): Promise<void> {
-  for (const frame of frames) expect(await log.append(started, started.fence, frame)).toEqual({ commands: [] });
+  for (const frame of frames) expect(await log.append(started, started.fence, frame)).toEqual({ commands: [], cursor: 0 });
 }
 
 /** Reads all frames from an offset to what is there now. */

@@ -20,7 +20,7 @@ export const sharedCases: readonly LogCase[] = [
       // The best of a few: on a busy machine one may be late for reasons that are not the log's.
       for (let round = 0; round < 5; round += 1) {
         const started = await startRun(log);
-        const news = log.waitForCommand(started, started.fence, { known: [], waitMs });
+        const news = log.waitForCommand(started, started.fence, { waitMs });
         const began = performance.now();
         expect(await other.command(started, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
         expect((await within('the news', news)).end).toEqual({ reason: 'cancel' });
@@ -41,7 +41,7 @@ export const sharedCases: readonly LogCase[] = [
       await other.command(started, { id: 'c1', type: 'cancel' });
       expect(await log.append(started, started.fence, textFrame(1, 'b'))).toEqual({
         end: { reason: 'cancel' },
-        commands: [],
+        commands: [], cursor: 0,
       });
       expect((await readAll(other, started)).run).toMatchObject({ next: 1, end: { reason: 'cancel' } });
     },
@@ -76,7 +76,7 @@ export const sharedCases: readonly LogCase[] = [
       const other = await second(harness);
       const started = await startRun(log);
       const steer = { id: newId('steer'), type: 'steer', parts: [{ type: 'text', text: 'shorter' }] } as const;
-      const news = log.waitForCommand(started, started.fence, { known: [], waitMs });
+      const news = log.waitForCommand(started, started.fence, { waitMs });
       expect(await other.command(started, steer)).toEqual({ outcome: 'accepted' });
       expect((await within('the news', news)).commands).toEqual([steer]);
       await log.settle(started, steer.id, { outcome: 'delivered' });
@@ -123,7 +123,7 @@ export const sharedCases: readonly LogCase[] = [
       const again = await harness.reopen();
       expect(await again.state(started.chatId)).toEqual(before);
       expect((await readAll(again, started)).frames).toEqual([textFrame(0, 'a', 'b'), textFrame(2, 'c')]);
-      expect(await again.append(started, started.fence, textFrame(3, 'd'))).toEqual({ commands: [steer] });
+      expect(await again.append(started, started.fence, textFrame(3, 'd'))).toEqual({ commands: [steer], cursor: 1 });
     },
   },
 ];

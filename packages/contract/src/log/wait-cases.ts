@@ -61,7 +61,7 @@ export const waitCases: readonly LogCase[] = [
       const calls = (): Promise<unknown>[] => [
         log.read(started, { from: 0, waitMs, signal }),
         log.state(started.chatId, { after: 1, waitMs, signal }),
-        log.waitForCommand(started, started.fence, { known: [], waitMs, signal }),
+        log.waitForCommand(started, started.fence, { waitMs, signal }),
       ];
       const waiting = Promise.allSettled(calls());
       abort.abort(reason);

@@ -5,8 +5,6 @@ import { endOf, isExpired, type RunRow } from './run-row.ts';
 export interface BeginFacts {
   readonly now: number;
   readonly retentionMs: number;
-  /** The fence that the run gets if it begins. */
-  readonly fence: string;
   /** The chat's turn: the newest run's, also after that run was deleted. */
   readonly turn: number;
   /** The run with this very key. */
@@ -17,8 +15,12 @@ export interface BeginFacts {
   readonly parkedCancels: readonly string[];
 }
 
-/** What `begin` does. `row` of `begin` is the new run, already ended when a parked cancel met it. */
+/**
+ * What `begin` does. `row` of `begin` is the new run, already ended when a parked cancel met it; `again` is the same call once more, whose first
+ * answer may have been lost.
+ */
 export type BeginDecision =
+  | { readonly type: 'again'; readonly row: RunRow }
   | { readonly type: 'exists'; readonly row: RunRow }
   | { readonly type: 'conflict' }
   | { readonly type: 'busy'; readonly row: RunRow }
@@ -28,7 +30,8 @@ export type BeginDecision =
 /** Decides `RunLog.begin`, in the order that `Begun` states. Pure: the log reads the facts and writes the outcome in one transaction. */
 export function decideBegin(init: RunInit, facts: BeginFacts): BeginDecision {
   const { known, newest, now, turn } = facts;
-  if (known) return known.digest === init.digest ? { type: 'exists', row: known } : { type: 'conflict' };
+  if (known && known.digest !== init.digest) return { type: 'conflict' };
+  if (known) return { type: isSameCall(init, known, now) ? 'again' : 'exists', row: known };
   if (newest && mayJoin(init, newest, facts)) return { type: 'exists', row: newest };
 
   const active = newest && !endOf(newest, now) ? newest : undefined;
@@ -44,7 +47,7 @@ export function decideBegin(init: RunInit, facts: BeginFacts): BeginDecision {
       turn: turn + 1,
       digest: init.digest,
       joinKey: init.joinKey,
-      fence: facts.fence,
+      fence: init.fence,
       leaseMs: init.leaseMs,
       leaseUntil: now + init.leaseMs,
       next: 0,
@@ -53,6 +56,12 @@ export function decideBegin(init: RunInit, facts: BeginFacts): BeginDecision {
     },
     interrupted: active && { ...active, end: { reason: 'cancel', at: now } },
   };
+}
+
+// Only while nothing but a cancel has happened: a writer that has appended has had its answer.
+function isSameCall(init: RunInit, known: RunRow, now: number): boolean {
+  const reason = endOf(known, now)?.reason;
+  return known.fence === init.fence && known.next === 0 && (reason === undefined || reason === 'cancel');
 }
 
 // A run that failed is not joined: the same request, sent again, is then the user's retry.

@@ -2,7 +2,7 @@ import { ChatTransportError } from '../errors.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { RunLog } from './run-log.ts';
 import { createStoreLog } from './store-log.ts';
-import { createWakeUps, type Schedule } from './wake-ups.ts';
+import type { Schedule } from './waiting.ts';
 
 /** Options of `memoryLog`. */
 export interface MemoryLogOptions {
@@ -34,10 +34,9 @@ export function memoryLog(options: MemoryLogOptions = {}): RunLog {
   if (!options.allowServerless) refuseServerless();
   return createStoreLog({
     name: 'memoryLog',
-    store: createMemoryStore(),
-    wakeUps: createWakeUps(options.schedule ? { schedule: options.schedule } : {}),
+    store: createMemoryStore({ now: options.now }),
     retentionMs: options.retentionMs,
-    now: options.now,
+    schedule: options.schedule,
   });
 }
 

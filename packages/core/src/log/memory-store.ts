@@ -1,122 +1,210 @@
-import type { LogStore, ParkedCancel, StoredClaim, StoredFrame, StoredSteer } from './log-store.ts';
-import type { RunKey } from './run-log.ts';
+import type {
+  Changes,
+  Facts,
+  LogStore,
+  Need,
+  OpenCommand,
+  ParkedCancel,
+  StoredClaim,
+  StoredConversation,
+  StoredFrame,
+  StoredRun,
+  SteerCounts,
+} from './log-store.ts';
+import { claimKind } from './log-store.ts';
+import { createLocalNotices, type LocalNotices } from './local-notices.ts';
+import { type CommandReceipt, parkedCommandTtlMs } from './run-log.ts';
 import { endOf, type RunRow } from './run-row.ts';
+
+interface MemorySteer extends OpenCommand {
+  receipt: CommandReceipt | undefined;
+}
 
 interface MemoryRun {
   row: RunRow;
+  /** Absent once the run's contents are deleted. */
   start: string | undefined;
+  snapshot: string | undefined;
   frames: StoredFrame[];
-  steers: Map<string, StoredSteer>;
+  steers: Map<string, MemorySteer>;
 }
 
 interface MemoryChat {
   turn: number;
-  messages: string | undefined;
+  deletedTurn: number;
+  messages: { readonly turn: number; readonly text: string }[];
   /** In the order of their turns. */
   runs: Map<string, MemoryRun>;
-  parked: ParkedCancel[];
+  parked: readonly ParkedCancel[];
   claims: Map<string, StoredClaim>;
 }
 
-/** A store in this process's memory. JavaScript runs one caller at a time, and the log's rules throw before they write. */
-export function createMemoryStore(): LogStore {
+/** A store in this process's memory. JavaScript runs one caller at a time, so that each method is a transaction. */
+export function createMemoryStore(
+  options: { readonly now?: (() => number) | undefined; readonly notices?: LocalNotices } = {},
+): LogStore {
+  const { now = Date.now, notices = createLocalNotices() } = options;
   const chats = new Map<string, MemoryChat>();
-
   const open = (chatId: string): MemoryChat => {
-    const chat = chats.get(chatId) ?? { turn: 0, messages: undefined, runs: new Map(), parked: [], claims: new Map() };
+    const chat = chats.get(chatId) ?? emptyChat();
     chats.set(chatId, chat);
     return chat;
   };
-  const find = ({ chatId, runId }: RunKey): MemoryRun | undefined => chats.get(chatId)?.runs.get(runId);
+
+  const facts = (chatId: string, need: Need): Facts => {
+    const chat = chats.get(chatId) ?? emptyChat();
+    const time = now();
+    const run = need.run === undefined ? undefined : chat.runs.get(need.run);
+    const isNews = need.above === undefined || chat.turn > need.above;
+    const newest = need.newest && isNews ? [...chat.runs.values()].slice(-need.newest).reverse() : [];
+    const kind = claimKind(need.claim ?? '');
+    const kindred = [...chat.claims].filter(([name, { until }]) => claimKind(name) === kind && until > time);
+    return {
+      now: time,
+      turn: chat.turn,
+      deletedTurn: chat.deletedTurn,
+      run: run && storedRun(run),
+      steer: run?.steers.get(need.steer ?? ''),
+      steerCounts: need.steerCounts && run ? countSteers(run) : undefined,
+      openCommands: run && need.openAfter !== undefined ? openCommands(run, need.openAfter) : [],
+      lastFrame: run?.frames.at(-1),
+      frames: run && need.frames ? wholeFrames(run.frames, need.frames) : [],
+      snapshot: run?.snapshot,
+      newest: newest.map(storedRun),
+      conversation: need.messagesAfter === undefined ? undefined : newerMessages(chat, need.messagesAfter),
+      parked: chat.parked,
+      claim: need.claim === undefined ? undefined : chat.claims.get(need.claim),
+      claimCount: need.claim === undefined ? 0 : kindred.length,
+    };
+  };
 
   return {
-    write: (work) => work(),
-    read: (work) => work(),
-    turn: (chatId) => chats.get(chatId)?.turn ?? 0,
-    messages: (chatId) => chats.get(chatId)?.messages,
-    insertRun(row, start, messages) {
-      const chat = open(row.chatId);
-      chat.turn = row.turn;
-      chat.messages = messages;
-      chat.runs.set(row.runId, { row, start, frames: [], steers: new Map() });
+    facts,
+    transact(chatId, need, decide) {
+      const { answer, changes } = decide(facts(chatId, need));
+      if (!changes) return answer;
+      apply(open(chatId), changes);
+      notices.notify(chatId);
+      return answer;
     },
-    updateRun(row) {
-      const run = find(row);
-      if (run) run.row = row;
+    append({ chatId, runId }, fence, frame, cursor) {
+      const run = chats.get(chatId)?.runs.get(runId);
+      const time = now();
+      if (!run || run.row.fence !== fence || run.row.end || run.row.leaseUntil <= time) return undefined;
+      if (frame && frame.at !== run.row.next) return undefined;
+      if (frame) run.frames.push(frame);
+      run.row = { ...run.row, next: frame?.next ?? run.row.next, leaseUntil: time + run.row.leaseMs };
+      if (frame) notices.notify(chatId, 'frames');
+      return openCommands(run, cursor);
     },
-    run: (key) => find(key)?.row,
-    newestRuns: (chatId, limit) => {
-      const runs = [...(chats.get(chatId)?.runs.values() ?? [])];
-      return runs
-        .slice(-limit)
-        .reverse()
-        .map((run) => run.row);
-    },
-    start: (key) => find(key)?.start,
-
-    insertFrame: (key, frame) => void find(key)?.frames.push(frame),
-    frames(key, from, until, maxLength) {
-      const frames = find(key)?.frames ?? [];
-      const first = firstAtOrAfter(frames, from);
-      let last = first;
-      for (let length = 0; last < frames.length; last += 1) {
-        const frame = frames[last];
-        length += frame?.chunks.length ?? 0;
-        if (!frame || frame.next > until || (last > first && length > maxLength)) break;
-      }
-      return frames.slice(first, last);
-    },
-    lastFrame: (key) => find(key)?.frames.at(-1),
-
-    insertSteer: (key, steer) => void find(key)?.steers.set(steer.id, steer),
-    steer: (key, id) => find(key)?.steers.get(id),
-    openSteers: (key) => [...(find(key)?.steers.values() ?? [])].filter((steer) => !steer.receipt),
-    settleSteer(key, id, receipt) {
-      const steer = find(key)?.steers.get(id);
-      if (steer) find(key)?.steers.set(id, { ...steer, receipt });
-    },
-
-    parkedCancels: (chatId) => chats.get(chatId)?.parked ?? [],
-    park: (chatId, cancel) => void open(chatId).parked.push(cancel),
-    unpark(chatId, cancel) {
-      const chat = open(chatId);
-      chat.parked = chat.parked.filter((other) => other.runId !== cancel.runId || other.id !== cancel.id);
-    },
-
-    currentClaim: (chatId, name) => chats.get(chatId)?.claims.get(name),
-    putClaim: (chatId, name, claim) => void open(chatId).claims.set(name, claim),
-
-    unfinished(now, endedAfter, limit) {
-      const found: { row: RunRow; at: number }[] = [];
+    unfinished(limit, retentionMs) {
+      const time = now();
+      const found: { run: MemoryRun; at: number }[] = [];
       for (const chat of chats.values()) {
-        for (const { row } of chat.runs.values()) {
-          const end = endOf(row, now);
-          const claim = chat.claims.get(`finish:${row.runId}`);
-          if (end && end.at > endedAfter && !(claim && claim.until > now)) found.push({ row, at: end.at });
+        for (const run of chat.runs.values()) {
+          const at = endOf(run.row, time)?.at;
+          const claim = chat.claims.get(`finish:${run.row.runId}`);
+          const isOver = at !== undefined && at > time - retentionMs && run.start !== undefined;
+          if (isOver && !(claim && claim.until > time)) found.push({ run, at });
         }
       }
-      return found
-        .sort((a, b) => a.at - b.at)
-        .slice(0, limit)
-        .map(({ row }) => row);
+      found.sort((a, b) => a.at - b.at);
+      return { now: time, runs: found.slice(0, limit).map(({ run }) => storedRun(run)) };
     },
-    prune({ endedBefore, forgetBefore, claimsBefore, parkedBefore }, chatId) {
-      const only = chatId === undefined ? chats.values() : [chats.get(chatId)];
-      for (const chat of only) {
-        if (!chat) continue;
-        for (const [runId, run] of chat.runs) {
-          const endedAt = run.row.end?.at ?? run.row.leaseUntil;
-          if (endedAt > endedBefore) continue;
-          if (run.row.turn === chat.turn) chat.messages = undefined;
-          if (endedAt <= forgetBefore) chat.runs.delete(runId);
-          else Object.assign(run, { start: undefined, frames: [], steers: new Map() });
-        }
-        for (const [name, claim] of chat.claims) if (claim.until <= claimsBefore) chat.claims.delete(name);
-        chat.parked = chat.parked.filter((cancel) => cancel.at > parkedBefore);
+    prune(retentionMs, chatId) {
+      const time = now();
+      for (const chat of chatId === undefined ? chats.values() : [chats.get(chatId)]) {
+        if (chat) pruneChat(chat, time, retentionMs);
       }
     },
+    notices,
     close: () => chats.clear(),
   };
+}
+
+function emptyChat(): MemoryChat {
+  return { turn: 0, deletedTurn: 0, messages: [], runs: new Map(), parked: [], claims: new Map() };
+}
+
+function storedRun({ row, start }: MemoryRun): StoredRun {
+  return { ...row, start };
+}
+
+function apply(chat: MemoryChat, changes: Changes): void {
+  const { erase, ends = [], begin, addSteer, settle, snapshot, parked, claim } = changes;
+  if (erase) {
+    for (const run of chat.runs.values()) emptyRun(run);
+    Object.assign(chat, { turn: erase.turn, deletedTurn: erase.turn, messages: [], parked: [], claims: new Map() });
+  }
+  for (const { runId, end, cancelIds } of ends) {
+    const run = chat.runs.get(runId);
+    if (run && !run.row.end) run.row = { ...run.row, end, cancelIds };
+  }
+  if (begin) {
+    const { row, start, keep, add } = begin;
+    chat.turn = row.turn;
+    chat.messages.length = Math.min(keep, chat.messages.length);
+    for (const text of add) chat.messages.push({ turn: row.turn, text });
+    chat.runs.set(row.runId, { row, start, snapshot: undefined, frames: [], steers: new Map() });
+  }
+  if (addSteer) {
+    const { runId, id, command } = addSteer;
+    const steers = chat.runs.get(runId)?.steers;
+    steers?.set(id, { position: steers.size + 1, command, receipt: undefined });
+  }
+  if (settle) {
+    const steer = chat.runs.get(settle.runId)?.steers.get(settle.id);
+    if (steer) steer.receipt ??= settle.receipt;
+  }
+  if (snapshot) {
+    const run = chat.runs.get(snapshot.runId);
+    if (run) run.snapshot ??= snapshot.text;
+  }
+  if (parked) chat.parked = parked;
+  if (claim) chat.claims.set(claim.name, { owner: claim.owner, until: claim.until });
+}
+
+function emptyRun(run: MemoryRun): void {
+  Object.assign(run, { start: undefined, snapshot: undefined, frames: [], steers: new Map() });
+}
+
+function pruneChat(chat: MemoryChat, time: number, retentionMs: number): void {
+  for (const [runId, run] of chat.runs) {
+    const endedAt = run.row.end?.at ?? run.row.leaseUntil;
+    if (endedAt > time - retentionMs) continue;
+    if (run.row.turn === chat.turn) chat.messages = [];
+    if (endedAt <= time - 2 * retentionMs) chat.runs.delete(runId);
+    else emptyRun(run);
+  }
+  for (const [name, { until }] of chat.claims) if (until <= time) chat.claims.delete(name);
+  chat.parked = chat.parked.filter(({ at }) => at > time - parkedCommandTtlMs);
+}
+
+function countSteers({ steers }: MemoryRun): SteerCounts {
+  const open = [...steers.values()].filter(({ receipt }) => !receipt);
+  return { all: steers.size, open: open.length, openLength: open.reduce((sum, { command }) => sum + command.length, 0) };
+}
+
+function openCommands({ steers }: MemoryRun, cursor: number): OpenCommand[] {
+  if (steers.size <= cursor) return [];
+  return [...steers.values()].filter(({ position, receipt }) => position > cursor && !receipt);
+}
+
+function newerMessages({ turn, messages }: MemoryChat, after: number): StoredConversation {
+  const known = after > turn ? -1 : after;
+  // From the end: what is newer is behind what is older.
+  const kept = messages.findLastIndex((message) => message.turn <= known) + 1;
+  return { length: messages.length, newer: messages.slice(kept).map(({ text }) => text) };
+}
+
+function wholeFrames(frames: readonly StoredFrame[], { from, maxLength }: NonNullable<Need['frames']>): StoredFrame[] {
+  const first = firstAtOrAfter(frames, from);
+  let end = first;
+  for (let length = 0; end < frames.length; end += 1) {
+    length += frames[end]?.chunks.length ?? 0;
+    if (end > first && length > maxLength) break;
+  }
+  return frames.slice(first, end);
 }
 
 function firstAtOrAfter(frames: readonly StoredFrame[], from: number): number {

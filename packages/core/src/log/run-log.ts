@@ -22,7 +22,7 @@ export interface SteerCommand {
 }
 
 /**
- * What became of a signal. `accepted`: not known yet. `reason` of `not-delivered`: `ended` when the run was over,
+ * What became of a command. `accepted`: not known yet. `reason` of `not-delivered`: `ended` when the run was over,
  * else what the AI SDK's steering says (`finished`, `stop-condition`, `aborted` …).
  */
 export interface CommandReceipt {
@@ -46,7 +46,10 @@ export interface RunInit extends RunKey {
   /** A digest of the request: the same `runId` with another digest is a conflict. */
   readonly digest: string;
   readonly start: RunStart;
-  /** The whole conversation that the run answers, `start.tail` included. The chat keeps the newest run's. */
+  /**
+   * The whole conversation that the run answers, `start.tail` included. The chat keeps the newest run's. Only what differs from the
+   * conversation before is written, so pass the messages that `state` answered where they have not changed.
+   */
   readonly messages: readonly UIMessage[];
   /** The chat's turn that the sender has seen; less than the head's is stale. Absent: the sender is taken at its word. */
   readonly baseTurn?: number;
@@ -59,6 +62,11 @@ export interface RunInit extends RunKey {
   readonly onBusy: 'reject' | 'interrupt';
   /** How long the writer's claim holds without an append or renewal, in milliseconds of the log's clock. */
   readonly leaseMs: number;
+  /**
+   * What the run's one writer shows at each call; the caller makes it, unique for each attempt to write the run. A repeated `begin` with the same fence,
+   * after a lost reply, gets the same answer again.
+   */
+  readonly fence: string;
 }
 
 /** The answer to `begin`. Checked in this order: exists, conflict, join, busy, stale, parked cancel. */
@@ -76,8 +84,10 @@ export type Begun =
 /** What a writer learns at each call. With `end`, the run is over for this writer and nothing was written. */
 export interface WriterNews {
   readonly end?: { readonly reason: EndReason };
-  /** The commands (steers) that are not settled, oldest first; the same one is repeated until it is. */
+  /** The open commands (steers) behind the cursor that the writer showed, oldest first. */
   readonly commands: readonly SteerCommand[];
+  /** The cursor behind `commands`: shown at the next call, it makes each command come once. */
+  readonly cursor: number;
 }
 
 /** One chat as the log knows it. */
@@ -88,18 +98,41 @@ export interface ChatState {
   readonly active?: RunRecord;
   /** The newest runs, at most `recentRuns`, oldest first; the active one included. */
   readonly runs: readonly RunRecord[];
-  /** The conversation that the newest run answers (its `RunInit.messages`); empty for a chat without runs. */
+  /** Set where the chat was deleted at `turn` and no run has begun since. */
+  readonly deleted?: true;
+  /**
+   * The conversation that the newest run answers (its `RunInit.messages`); empty for a chat without runs. The messages are shared with the log's
+   * cache and frozen: copy a message before you change it.
+   */
   readonly messages: readonly UIMessage[];
+}
+
+/** What `deleteChat` did. */
+export interface DeletedChat {
+  /** The chat's turn now: the deletion has a turn of its own. 0 for a chat that never had a run. */
+  readonly turn: number;
+  /** The run that was active, ended by the deletion. */
+  readonly ended?: RunRecord;
 }
 
 /** How many runs `state` lists at most. */
 export const recentRuns = 8;
 /** How much one `read` answers at most, in UTF-16 units of JSON; a bigger frame comes alone. */
 export const maxReadLength = 1_000_000;
-/** How many commands wait for a run that has not begun, per chat at most; one more drops the oldest. */
+/** How many cancels wait for runs that have not begun, per chat at most. One more is refused as `rate-limited`. */
 export const parkedCommandsPerChat = 16;
 /** How long a cancel waits for a run that has not begun, in milliseconds. */
 export const parkedCommandTtlMs = 60_000;
+/** How many steers of one run may wait for their outcome. One more is refused as `rate-limited`. */
+export const maxOpenSteersPerRun = 64;
+/** How many steers one run takes in all. One more is refused as `rate-limited`. */
+export const maxSteersPerRun = 1_000;
+/** How long the open steers of one run may be together, in UTF-16 units of JSON. What exceeds it is refused as `too-large`. */
+export const maxOpenSteersLength: number = 256 * 1024;
+/** How many claims of one kind (the name up to its colon) last in a chat at the same time. One more is refused as `rate-limited`. */
+export const maxClaimsPerChat = 64;
+/** A claim's time to live when it is to last as long as the log keeps anything: `claim` cuts it to the retention. */
+export const longestClaimMs: number = Number.MAX_SAFE_INTEGER;
 /** How long an ended run is kept when the log's `retentionMs` is not set: 24 hours. */
 export const defaultRetentionMs: number = 24 * 60 * 60 * 1000;
 
@@ -110,36 +143,42 @@ export const defaultRetentionMs: number = 24 * 60 * 60 * 1000;
 export interface RunLog {
   readonly name: string;
 
-  /** Begins a run and gives it its turn, in one transaction. Idempotent by `(chatId, runId)` and `digest`. */
+  /** Begins a run and gives it its turn, in one transaction. Idempotent by `(chatId, runId)`, `digest` and `fence`. */
   begin(run: RunInit): Promise<Begun>;
 
   /**
    * Appends one frame and renews the lease. `frame.at` must be the run's `next`; the byte-identical retry of the last append is accepted again.
-   * Answers `end` (and writes nothing) when the run is over or the fence is not the run's.
+   * Answers the open commands behind `cursor` (0 when absent), or `end` (and writes nothing) when the run is over or the fence is not the run's.
    * @throws ChatTransportError `protocol` when `at` is not the next offset or `next - at` is not the number of chunks.
    */
-  append(run: RunKey, fence: string, frame: LogFrame): Promise<WriterNews>;
+  append(run: RunKey, fence: string, frame: LogFrame, cursor?: number): Promise<WriterNews>;
 
   /** Renews the lease without writing. An expired lease cannot be renewed: answers `end: lost`. */
-  renew(run: RunKey, fence: string): Promise<WriterNews>;
+  renew(run: RunKey, fence: string, cursor?: number): Promise<WriterNews>;
 
   /** Records a steer's final outcome. The first outcome stays. */
   settle(run: RunKey, commandId: string, receipt: CommandReceipt): Promise<void>;
 
-  /** Like `renew` without renewing: resolves when there is an unsettled signal whose id is not in `known`, or the run ended, or after `waitMs`. */
-  waitForCommand(
-    run: RunKey,
-    fence: string,
-    options: WaitOptions & { readonly known: readonly string[] },
-  ): Promise<WriterNews>;
+  /** Like `renew` without renewing: resolves when there is an open command behind `cursor`, or the run ended, or after `waitMs`. */
+  waitForCommand(run: RunKey, fence: string, options: WaitOptions & { readonly cursor?: number }): Promise<WriterNews>;
 
   /** Ends the run at its present offset and settles its open steers as `not-delivered` `ended`. Answers the record: an earlier end stays. */
   end(run: RunKey, fence: string, end: { readonly reason: EndReason }): Promise<RunRecord>;
 
   /**
+   * Keeps the compacted, encoded copy of an ended run for readers that begin at 0. The first copy stays; of a run that is active, expired or
+   * deleted, nothing is kept. Deleted with the run's frames.
+   */
+  saveSnapshot(run: RunKey, snapshot: string): Promise<void>;
+
+  /** What `saveSnapshot` kept; `undefined` without it, or past its retention. */
+  snapshot(run: RunKey): Promise<string | undefined>;
+
+  /**
    * The run's frames from offset `from` on, and its record. With nothing there yet, waits for a frame or the end, at most `waitMs`.
    * May answer a part of the frames (whole frames, in order); the caller reads on from the last `next`.
-   * @throws ChatTransportError `not-found` (unknown run), `log-expired` (past its retention), `invalid-offset` (`from` beyond `next`, or inside a frame).
+   * @throws ChatTransportError `not-found` (unknown run), `log-expired` (past its retention, or deleted), `invalid-offset` (`from` beyond
+   * `next`, or inside a frame).
    */
   read(run: RunKey, options: ReadOptions): Promise<{ readonly frames: readonly LogFrame[]; readonly run: RunRecord }>;
 
@@ -147,17 +186,35 @@ export interface RunLog {
   state(chatId: string, options?: WaitOptions & { readonly after?: number }): Promise<ChatState>;
 
   /**
-   * Hands a signal to a run. A cancel ends the run here and now (`delivered`); of an ended run it is `not-delivered` `ended`.
+   * Hands a command to a run. A cancel ends the run here and now (`delivered`); of an ended run it is `not-delivered` `ended`.
    * A cancel of an unknown run is parked (`accepted`). The same `id` again answers the outcome as it is now.
-   * @throws ChatTransportError `not-found` for a steer of an unknown run.
+   * @throws ChatTransportError `not-found` for a steer of an unknown run; `rate-limited` above `maxOpenSteersPerRun`, `maxSteersPerRun` or
+   * `parkedCommandsPerChat`; `too-large` above `maxOpenSteersLength`.
    */
   command(run: RunKey, command: RunCommand): Promise<CommandReceipt>;
 
-  /** Takes or, for the same `owner`, extends a named claim in a chat. False while another owner's claim lasts. */
+  /**
+   * The outcome of a command as it is now. While it is `accepted`, waits at most `waitMs` for another one. A command that the log does not
+   * know is `not-delivered`, `unknown`.
+   */
+  receipt(run: RunKey, commandId: string, options?: WaitOptions): Promise<CommandReceipt>;
+
+  /**
+   * Takes or, for the same `owner`, extends a named claim in a chat, for `ttlMs` but at most the retention. False while another owner's claim lasts, and
+   * for a claim `finish:<runId>` on a run that was deleted.
+   * @throws ChatTransportError `rate-limited` above `maxClaimsPerChat`, claims `finish:` aside: runs bound those.
+   */
   claim(chatId: string, key: string, owner: string, ttlMs: number): Promise<boolean>;
 
   /** Runs that are over (lost ones included) and have no live claim `finish:<runId>`; at most `limit`. Also deletes what is past its retention. */
   unfinished(limit: number): Promise<readonly RunRecord[]>;
+
+  /**
+   * Deletes a chat: ends its active run as `cancel` and erases frames, starts, conversation, commands, claims and snapshots. A tombstone without text
+   * stays: the deletion takes a turn of its own, so that those who watch learn of it and nobody's turn goes backwards; writers of older runs can
+   * write nothing, a repeated `begin` of one gets its ended record, and nobody can claim to finish it. Deleting twice is deleting once.
+   */
+  deleteChat(chatId: string): Promise<DeletedChat>;
 
   /** Releases what the log holds: timers, files, connections that it opened itself. Idempotent; waiting calls end. */
   close(): Promise<void>;

@@ -1,73 +1,124 @@
 import { ChatTransportError } from '../errors.ts';
-import type { LogStore } from './log-store.ts';
+import { type Changes, claimKind, type Decision, type Facts, type Need } from './log-store.ts';
 import {
   type CommandReceipt,
+  maxClaimsPerChat,
+  maxOpenSteersLength,
+  maxOpenSteersPerRun,
+  maxSteersPerRun,
   parkedCommandsPerChat,
   parkedCommandTtlMs,
   type RunCommand,
   type RunKey,
+  type RunLog,
   type SteerCommand,
-  type WriterNews,
 } from './run-log.ts';
-import { endOf, type RunRow } from './run-row.ts';
+import { endOf } from './run-row.ts';
+import { lostChange, type StoreContext } from './store-context.ts';
 
+const accepted: CommandReceipt = { outcome: 'accepted' };
+const delivered: CommandReceipt = { outcome: 'delivered' };
 const ended: CommandReceipt = { outcome: 'not-delivered', reason: 'ended' };
+const unknown: CommandReceipt = { outcome: 'not-delivered', reason: 'unknown' };
 
-/** Whether a writer with this fence may write nothing any more. `row` must have its end applied. */
-export function lostWriter(row: RunRow, fence: string): boolean {
-  return row.end !== undefined || row.fence !== fence;
+/** The claims by which one process takes care of a run's end. */
+const finishing = 'finish:';
+
+/** The calls that clients cause: commands and claims. */
+export function storeCommands(context: StoreContext): Pick<RunLog, 'command' | 'receipt' | 'claim'> {
+  const { transact, wait, retentionMs } = context;
+  return {
+    command: (key, command) => {
+      const { chatId, runId } = key;
+      const { id } = command;
+      if (command.type === 'steer') {
+        return transact(chatId, { run: runId, steer: id, steerCounts: true }, (facts) => steer(key, command, facts));
+      }
+      return transact(chatId, { run: runId, parked: true }, (facts) => cancel(key, command, facts));
+    },
+
+    receipt: (key, id, options = {}) => {
+      const need: Need = { run: key.runId, steer: id, parked: true };
+      return wait(
+        { chatId: key.chatId, topic: 'changes' },
+        () => need,
+        (facts, last) => {
+          const value = receiptOf(key, id, facts);
+          if (last || value.outcome !== 'accepted') return { done: true, value };
+          return { done: false, againInMs: facts.run && facts.run.leaseUntil - facts.now };
+        },
+        options,
+      );
+    },
+
+    claim: (chatId, name, owner, ttlMs) => {
+      const run = name.startsWith(finishing) ? { run: name.slice(finishing.length) } : {};
+      return transact(chatId, { ...run, claim: name }, (facts) => {
+        const { now, deletedTurn, claim } = facts;
+        if ('run' in run && deletedTurn > 0 && (facts.run?.turn ?? 0) <= deletedTurn) return { answer: false };
+        const isAlive = claim !== undefined && claim.until > now;
+        if (isAlive && claim.owner !== owner) return { answer: false };
+        if (!isAlive && !('run' in run) && facts.claimCount >= maxClaimsPerChat) {
+          throw limited(`The chat has ${maxClaimsPerChat} claims "${claimKind(name)}" already.`);
+        }
+        return { answer: true, changes: { claim: { name, owner, until: now + Math.min(ttlMs, retentionMs) } } };
+      });
+    },
+  };
 }
 
-/** What a writer learns. A fence that is not the run's reads as `lost`: for that writer the run is gone. */
-export function writerNews(store: LogStore, row: RunRow, fence: string, now: number): WriterNews {
-  const end = endOf(row, now);
-  if (end) return { end: { reason: end.reason }, commands: [] };
-  if (row.fence !== fence) return { end: { reason: 'lost' }, commands: [] };
-  return { commands: store.openSteers(row).map((steer) => JSON.parse(steer.signal) as SteerCommand) };
+function cancel(key: RunKey, { id }: RunCommand, facts: Facts): Decision<CommandReceipt> {
+  const { run: row, now } = facts;
+  const { runId } = key;
+  if (!row) return park(key, id, facts);
+  if (row.cancelIds.includes(id)) return { answer: delivered };
+  if (endOf(row, now)) return { answer: ended, changes: lostChange(row, facts) };
+  const end = { reason: 'cancel', at: now } as const;
+  return { answer: delivered, changes: { ends: [{ runId, end, cancelIds: [...row.cancelIds, id] }] } };
 }
 
-/** Records a steer's final outcome, if it has none yet. The run's end is an outcome. */
-export function settleSteer(store: LogStore, row: RunRow, id: string, receipt: CommandReceipt): void {
-  if (row.end || receipt.outcome === 'accepted') return;
-  const steer = store.steer(row, id);
-  if (steer && !steer.receipt) store.settleSteer(row, id, receipt);
+function park({ runId }: RunKey, id: string, { parked, now }: Facts): Decision<CommandReceipt> {
+  const waiting = parked.filter(({ at }) => at > now - parkedCommandTtlMs);
+  if (waiting.some((other) => other.runId === runId && other.id === id)) return { answer: accepted };
+  if (waiting.length >= parkedCommandsPerChat) {
+    throw limited(`${parkedCommandsPerChat} cancels of runs that have not begun wait in this chat already.`);
+  }
+  return { answer: accepted, changes: { parked: [...waiting, { runId, id, at: now }] } };
 }
 
-/** Applies `RunLog.signal`. `row` has its end applied, and is absent for an unknown run. */
-export function handleCommand(
-  store: LogStore,
-  key: RunKey,
-  row: RunRow | undefined,
-  signal: RunCommand,
-  now: number,
-): CommandReceipt {
-  if (signal.type === 'steer') return steer(store, key, row, signal);
-  if (!row) return park(store, key, signal.id, now);
-  if (row.cancelIds.includes(signal.id)) return { outcome: 'delivered' };
-  if (row.end) return ended;
-  store.updateRun({ ...row, end: { reason: 'cancel', at: now }, cancelIds: [...row.cancelIds, signal.id] });
-  return { outcome: 'delivered' };
+function steer({ runId }: RunKey, command: SteerCommand, facts: Facts): Decision<CommandReceipt> {
+  const { run: row, steer: known } = facts;
+  if (!row) throw new ChatTransportError({ code: 'not-found', message: `The chat has no run ${runId} to steer.` });
+  if (known?.receipt) return { answer: known.receipt };
+  if (endOf(row, facts.now)) return { answer: ended, changes: lostChange(row, facts) };
+  if (known) return { answer: accepted };
+  const { id } = command;
+  const addSteer: Changes['addSteer'] = { runId, id, command: JSON.stringify(command) };
+  refuseTooMany(facts, addSteer.command.length);
+  return { answer: accepted, changes: { addSteer } };
 }
 
-function steer(store: LogStore, key: RunKey, row: RunRow | undefined, signal: SteerCommand): CommandReceipt {
-  if (!row) throw new ChatTransportError({ code: 'not-found', message: `The chat has no run ${key.runId} to steer.` });
-  const known = store.steer(key, signal.id);
+function refuseTooMany({ steerCounts }: Facts, length: number): void {
+  const { all = 0, open = 0, openLength = 0 } = steerCounts ?? {};
+  if (all >= maxSteersPerRun) throw limited(`The run has had ${maxSteersPerRun} steers already.`);
+  if (open >= maxOpenSteersPerRun) {
+    throw limited(`${maxOpenSteersPerRun} steers of this run wait already. Try again when it has taken some.`);
+  }
+  if (openLength + length <= maxOpenSteersLength) return;
+  const message = `The steers that wait for this run would have ${openLength + length} characters together; the limit is ${maxOpenSteersLength}.`;
+  throw new ChatTransportError({ code: 'too-large', message });
+}
+
+function receiptOf({ runId }: RunKey, id: string, facts: Facts): CommandReceipt {
+  const { run: row, steer: known, now, parked } = facts;
   if (known?.receipt) return known.receipt;
-  if (row.end) return ended;
-  if (!known) store.insertSteer(key, { id: signal.id, signal: JSON.stringify(signal), receipt: undefined });
-  return { outcome: 'accepted' };
+  if (row?.cancelIds.includes(id)) return delivered;
+  if (row && endOf(row, now)) return ended;
+  if (known) return accepted;
+  const isParked = parked.some((other) => other.runId === runId && other.id === id && other.at > now - parkedCommandTtlMs);
+  return !row && isParked ? accepted : unknown;
 }
 
-function park(store: LogStore, { chatId, runId }: RunKey, id: string, now: number): CommandReceipt {
-  const alive = [];
-  for (const cancel of store.parkedCancels(chatId)) {
-    if (cancel.at > now - parkedCommandTtlMs) alive.push(cancel);
-    else store.unpark(chatId, cancel);
-  }
-  if (!alive.some((cancel) => cancel.runId === runId && cancel.id === id)) {
-    const [oldest] = alive;
-    if (oldest && alive.length >= parkedCommandsPerChat) store.unpark(chatId, oldest);
-    store.park(chatId, { runId, id, at: now });
-  }
-  return { outcome: 'accepted' };
+function limited(message: string): ChatTransportError {
+  return new ChatTransportError({ code: 'rate-limited', message });
 }

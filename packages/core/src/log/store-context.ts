@@ -1,100 +1,101 @@
 import { ChatTransportError } from '../errors.ts';
+import { type ConversationCache, createConversationCache } from './conversation-cache.ts';
 import { unknownRun } from './log-errors.ts';
-import type { LogStore } from './log-store.ts';
-import { defaultRetentionMs, parkedCommandTtlMs, type RunKey, type RunRecord } from './run-log.ts';
+import type { Changes, Decision, Facts, LogStore, Need, StoredRun } from './log-store.ts';
+import { defaultRetentionMs, type RunKey, type RunRecord, type WaitOptions } from './run-log.ts';
 import { endOf, isExpired, type RunRow, toRecord } from './run-row.ts';
-import type { Look, WakeUps } from './wake-ups.ts';
+import { createWaiting, type Look, type Place, type Schedule } from './waiting.ts';
 
 /** What `createStoreLog` makes a log of. */
 export interface StoreLogOptions {
   /** The log's name, as shown in errors. */
   readonly name: string;
   readonly store: LogStore;
-  readonly wakeUps: WakeUps;
   /** How long an ended run is kept, in milliseconds. @default defaultRetentionMs */
   readonly retentionMs?: number | undefined;
-  /** The log's clock, in milliseconds. @default Date.now */
-  readonly now?: (() => number) | undefined;
+  /** Timers of the waiting calls. @default setTimeout */
+  readonly schedule?: Schedule | undefined;
 }
 
-/** What all calls of one store log share. `time` is the log's clock at the beginning of a call. */
+/** What all calls of one store log share. */
 export interface StoreContext {
   readonly store: LogStore;
-  readonly wakeUps: WakeUps;
   readonly retentionMs: number;
-  /** Runs a write, without waking anybody. */
-  write<T>(work: (time: number) => T): T;
-  /** Runs a write and wakes who waits for the chat. */
-  change<T>(chatId: string, work: (time: number) => T): T;
-  /** Runs one look of a waiting call. */
-  look<T>(work: (time: number) => Look<T>): Look<T>;
-  /** The run, if there is one. @throws ChatTransportError `not-found`. */
-  find(key: RunKey): RunRow;
-  /** The run for a write. Makes an expired lease final, so that a clock that steps back cannot revive it. */
-  load(key: RunKey, time: number): RunRow;
-  update(row: RunRow): RunRow;
-  record(row: RunRow, time: number): RunRecord;
-  prune(time: number, chatId?: string): void;
-  close(): void;
+  readonly conversations: ConversationCache;
+  /** Runs a call of the store: refused after `close`, and every failure is a `ChatTransportError`. */
+  guard<T>(work: () => T | PromiseLike<T>): Promise<T>;
+  transact<T>(chatId: string, need: Need, decide: (facts: Facts) => Decision<T>): Promise<T>;
+  /** Waits for facts that `see` has an answer to. */
+  wait<T>(
+    place: Place,
+    need: (last: boolean) => Need,
+    see: (facts: Facts, last: boolean) => Look<T>,
+    options: WaitOptions,
+  ): Promise<T>;
+  /** Whether nobody may read the run any more: it is past its retention, or was deleted with its chat. */
+  isGone(row: RunRow, facts: Facts): boolean;
+  record(row: StoredRun, facts: Facts): RunRecord;
+  close(): Promise<void>;
 }
 
-/** Makes the shared part of a store log: its clock, its errors and its notices. */
-export function createStoreContext(options: StoreLogOptions): StoreContext {
-  const { name, store, wakeUps, retentionMs = defaultRetentionMs, now = Date.now } = options;
-  let closed = false;
+/** Makes the shared part of a store log: its errors, its waiting and its close. */
+export function createStoreContext({ name, store, schedule, ...options }: StoreLogOptions): StoreContext {
+  const { retentionMs = defaultRetentionMs } = options;
+  const waiting = createWaiting(store.notices, schedule);
+  let isClosed = false;
+  let closing: Promise<void> | undefined;
 
-  const guard = <T>(work: () => T): T => {
-    if (closed) throw failed(`${name} is closed.`, { retryable: false });
+  const refuseClosed = (): void => {
+    if (isClosed) throw failed(`${name} is closed.`, { retryable: false });
+  };
+  const guard: StoreContext['guard'] = async (work) => {
+    refuseClosed();
     try {
-      return work();
+      return await work();
     } catch (error) {
       if (ChatTransportError.isInstance(error)) throw error;
       throw failed(`${name} failed.`, { cause: error });
     }
   };
-  const context: StoreContext = {
+  const isGone: StoreContext['isGone'] = (row, { now, deletedTurn }) =>
+    row.turn <= deletedTurn || isExpired(row, now, retentionMs);
+
+  return {
     store,
-    wakeUps,
     retentionMs,
-    write: (work) => guard(() => store.write(() => work(now()))),
-    change(chatId, work) {
-      const result = context.write(work);
-      wakeUps.notify(chatId);
-      return result;
+    conversations: createConversationCache(),
+    guard,
+    isGone,
+    transact: (chatId, need, decide) => guard(() => store.transact(chatId, need, decide)),
+    async wait(place, need, see, options) {
+      refuseClosed();
+      const look = (last: boolean) => guard(async () => see(await store.facts(place.chatId, need(last)), last));
+      return waiting.wait(place, look, options);
     },
-    look: (work) => guard(() => store.read(() => work(now()))),
-    find(key) {
-      const row = store.run(key);
-      if (row) return row;
-      throw unknownRun(key);
-    },
-    load(key, time) {
-      const row = context.find(key);
-      const end = endOf(row, time);
-      return end && !row.end ? context.update({ ...row, end }) : row;
-    },
-    update(row) {
-      store.updateRun(row);
-      return row;
-    },
-    record(row, time) {
-      const start = isExpired(row, time, retentionMs) ? undefined : store.start(row);
-      return toRecord(row, start, time);
-    },
-    prune(time, chatId) {
-      const endedBefore = time - retentionMs;
-      const forgetBefore = endedBefore - retentionMs;
-      store.prune({ endedBefore, forgetBefore, claimsBefore: time, parkedBefore: time - parkedCommandTtlMs }, chatId);
-    },
+    record: (row, facts) => toRecord(row, isGone(row, facts) ? undefined : row.start, facts.now),
     close() {
-      if (closed) return;
       // Those who wait look once more, so the store is closed after them.
-      wakeUps.close();
-      closed = true;
-      store.close();
+      closing ??= waiting.close().then(async () => {
+        isClosed = true;
+        await store.notices.close();
+        await store.close();
+      });
+      return closing;
     },
   };
-  return context;
+}
+
+/** The run, if there is one. @throws ChatTransportError `not-found`. */
+export function foundRun(key: RunKey, { run }: Facts): StoredRun {
+  if (run) return run;
+  throw unknownRun(key);
+}
+
+/** Makes an expired lease final, so that a clock that steps back cannot revive it. */
+export function lostChange(row: RunRow, { now }: Facts): Changes | undefined {
+  const end = endOf(row, now);
+  if (!end || row.end) return;
+  return { ends: [{ runId: row.runId, end, cancelIds: row.cancelIds }] };
 }
 
 function failed(message: string, more: { cause?: unknown; retryable?: boolean }): ChatTransportError {

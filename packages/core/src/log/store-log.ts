@@ -1,41 +1,33 @@
 import type { RunLog } from './run-log.ts';
-import { handleCommand } from './store-commands.ts';
+import { beginRun } from './store-begin.ts';
+import { storeCommands } from './store-commands.ts';
 import { createStoreContext, type StoreLogOptions } from './store-context.ts';
+import { deleteChat } from './store-deletion.ts';
 import { storeReading } from './store-reading.ts';
 import { storeWriting } from './store-writing.ts';
 
-/**
- * A `RunLog` over a synchronous store: all of the log's rules, once, for every store that runs inside this process
- * (memory, a SQLite file, a Durable Object).
- */
+/** A `RunLog` over any store: all of the log's rules, once (memory, SQLite, a Durable Object, Redis, Postgres). */
 export function createStoreLog(options: StoreLogOptions): RunLog {
   const context = createStoreContext(options);
-  const { store, retentionMs } = context;
+  const { store, retentionMs, guard, record } = context;
   return {
     name: options.name,
+    begin: (init) => beginRun(context, init),
     ...storeWriting(context),
+    ...storeCommands(context),
     ...storeReading(context),
+    deleteChat: (chatId) => deleteChat(context, chatId),
 
-    command: async (key, command) =>
-      context.change(key.chatId, (time) => {
-        const row = store.run(key) && context.load(key, time);
-        return handleCommand(store, key, row, command, time);
+    unfinished: (limit) =>
+      guard(async () => {
+        await store.prune(retentionMs);
+        const { now, runs } = await store.unfinished(limit, retentionMs);
+        return runs.map((row) => record(row, { ...nothing, now }));
       }),
 
-    claim: async (chatId, key, owner, ttlMs) =>
-      context.write((time) => {
-        const current = store.currentClaim(chatId, key);
-        if (current && current.owner !== owner && current.until > time) return false;
-        store.putClaim(chatId, key, { owner, until: time + ttlMs });
-        return true;
-      }),
-
-    unfinished: async (limit) =>
-      context.write((time) => {
-        context.prune(time);
-        return store.unfinished(time, time - retentionMs, limit).map((row) => context.record(row, time));
-      }),
-
-    close: async () => context.close(),
+    close: () => context.close(),
   };
 }
+
+/** Facts of no chat: a store answers `unfinished` over all of them. */
+const nothing = { turn: 0, deletedTurn: 0, openCommands: [], frames: [], newest: [], parked: [], claimCount: 0 };

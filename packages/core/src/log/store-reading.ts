@@ -1,60 +1,91 @@
 import { checkFrom } from './check-frame.ts';
+import { brought } from './conversation-cache.ts';
 import { expiredRun, insideFrame } from './log-errors.ts';
+import type { Need } from './log-store.ts';
 import { maxReadLength, type RunLog, recentRuns } from './run-log.ts';
-import { endOf, isExpired } from './run-row.ts';
-import { writerNews } from './store-commands.ts';
-import type { StoreContext } from './store-context.ts';
+import { endOf } from './run-row.ts';
+import { foundRun, type StoreContext } from './store-context.ts';
+import { writerNews } from './store-writing.ts';
 
-/** The calls that may wait. Each looks at the log at once and again after each notice. */
-export function storeReading(context: StoreContext): Pick<RunLog, 'read' | 'state' | 'waitForCommand'> {
-  const { store, wakeUps, retentionMs, look, find, record } = context;
+type Reading = Pick<RunLog, 'read' | 'state' | 'waitForCommand' | 'snapshot'>;
+
+/** The calls that read. Those that may wait look at once, and again after each notice. */
+export function storeReading(context: StoreContext): Reading {
+  const { store, conversations, guard, wait, isGone, record } = context;
   return {
-    read: (key, { from, ...wait }) =>
-      wakeUps.wait(
-        key.chatId,
-        (last) =>
-          look((time) => {
-            const row = find(key);
-            if (isExpired(row, time, retentionMs)) throw expiredRun(key);
-            checkFrom(from, row.next);
-            const stored = from < row.next ? store.frames(key, from, row.next, maxReadLength) : [];
-            if (from < row.next && stored[0]?.at !== from) throw insideFrame(from);
-            const done = last || stored.length > 0 || endOf(row, time) !== undefined;
-            if (!done) return { done, againInMs: row.leaseUntil - time };
-            const frames = stored.map(({ at, next, chunks }) => ({ at, next, chunks: JSON.parse(chunks) }));
-            return { done, value: { frames, run: record(row, time) } };
-          }),
-        wait,
+    read: (key, { from, ...options }) => {
+      // What is no offset is refused below, by the run's own length.
+      const first = Number.isSafeInteger(from) && from >= 0 ? from : 0;
+      const need: Need = { run: key.runId, starts: true, frames: { from: first, maxLength: maxReadLength } };
+      return wait(
+        { chatId: key.chatId, topic: 'frames' },
+        () => need,
+        (facts, last) => {
+          const row = foundRun(key, facts);
+          const stored = facts.frames;
+          const isAtEnd = from === row.next && row.end !== undefined && row.turn <= facts.deletedTurn;
+          // A reader that has everything learns how a deleted run ended.
+          if (isGone(row, facts) && !isAtEnd) throw expiredRun(key);
+          checkFrom(from, row.next);
+          if (from < row.next && stored[0]?.at !== from) throw insideFrame(from);
+          const done = last || stored.length > 0 || endOf(row, facts.now) !== undefined;
+          if (!done) return { done, againInMs: row.leaseUntil - facts.now };
+          const frames = stored.map(({ at, next, chunks }) => ({ at, next, chunks: JSON.parse(chunks) }));
+          return { done, value: { frames, run: record(row, facts) } };
+        },
+        options,
+      );
+    },
+
+    state: (chatId, { after, ...options } = {}) => {
+      let known = conversations.get(chatId);
+      return wait(
+        { chatId, topic: 'changes' },
+        (last) => {
+          const above = last || after === undefined ? {} : { above: after };
+          known = conversations.get(chatId);
+          return { newest: recentRuns, starts: true, messagesAfter: known.turn, ...above };
+        },
+        (facts, last) => {
+          const { turn, deletedTurn } = facts;
+          if (!last && after !== undefined && turn <= after) return { done: false };
+          const rows = facts.newest.filter((row) => !isGone(row, facts));
+          const runs = rows.map((row) => record(row, facts)).reverse();
+          const newest = runs.at(-1);
+          const conversation = brought(known, turn, facts.conversation);
+          conversations.set(chatId, conversation);
+          return {
+            done: true,
+            value: {
+              turn,
+              ...(newest && !newest.end && { active: newest }),
+              ...(deletedTurn > 0 && deletedTurn === turn && { deleted: true as const }),
+              runs,
+              messages: newest?.turn === turn ? conversation.messages : [],
+            },
+          };
+        },
+        options,
+      );
+    },
+
+    waitForCommand: (key, fence, { cursor = 0, ...options }) =>
+      wait(
+        { chatId: key.chatId, topic: 'changes' },
+        () => ({ run: key.runId, openAfter: cursor }),
+        (facts, last) => {
+          const row = foundRun(key, facts);
+          const value = writerNews(row, fence, facts, cursor);
+          const done = last || value.end !== undefined || value.commands.length > 0;
+          return done ? { done, value } : { done, againInMs: row.leaseUntil - facts.now };
+        },
+        options,
       ),
 
-    state: (chatId, { after, ...wait } = {}) =>
-      wakeUps.wait(
-        chatId,
-        (last) =>
-          look((time) => {
-            const turn = store.turn(chatId);
-            if (!last && after !== undefined && turn <= after) return { done: false };
-            const rows = store.newestRuns(chatId, recentRuns).filter((row) => !isExpired(row, time, retentionMs));
-            const runs = rows.map((row) => record(row, time)).reverse();
-            const newest = runs.at(-1);
-            const messages = newest?.turn === turn ? JSON.parse(store.messages(chatId) ?? '[]') : [];
-            const active = newest && !newest.end ? { active: newest } : {};
-            return { done: true, value: { turn, ...active, runs, messages } };
-          }),
-        wait,
-      ),
-
-    waitForCommand: (key, fence, { known, ...wait }) =>
-      wakeUps.wait(
-        key.chatId,
-        (last) =>
-          look((time) => {
-            const row = find(key);
-            const value = writerNews(store, row, fence, time);
-            const done = last || value.end !== undefined || value.commands.some(({ id }) => !known.includes(id));
-            return done ? { done, value } : { done, againInMs: row.leaseUntil - time };
-          }),
-        wait,
-      ),
+    snapshot: (key) =>
+      guard(async () => {
+        const facts = await store.facts(key.chatId, { run: key.runId, snapshot: true });
+        return facts.run && !isGone(facts.run, facts) ? facts.snapshot : undefined;
+      }),
   };
 }

@@ -1,76 +1,90 @@
 import { frameChunks } from './check-frame.ts';
-import { decideBegin } from './decide-begin.ts';
 import { wrongOffset } from './log-errors.ts';
-import type { Begun, RunInit, RunLog, WriterNews } from './run-log.ts';
-import { lostWriter, settleSteer, writerNews } from './store-commands.ts';
-import type { StoreContext } from './store-context.ts';
+import type { Facts, OpenCommand, StoredFrame } from './log-store.ts';
+import type { RunKey, RunLog, SteerCommand, WriterNews } from './run-log.ts';
+import { endOf, type RunRow } from './run-row.ts';
+import { foundRun, lostChange, type StoreContext } from './store-context.ts';
 
-/** The calls of a run's writer, each one transaction. */
-export function storeWriting(context: StoreContext): Pick<RunLog, 'begin' | 'append' | 'renew' | 'settle' | 'end'> {
-  const { store, change, load, update, record } = context;
+type Writing = Pick<RunLog, 'append' | 'renew' | 'settle' | 'end' | 'saveSnapshot'>;
+
+/** The calls of a run's writer. */
+export function storeWriting(context: StoreContext): Writing {
+  const { store, guard, transact, record, isGone } = context;
+
+  const write = async (
+    key: RunKey,
+    fence: string,
+    frame: StoredFrame | undefined,
+    cursor: number,
+  ): Promise<WriterNews> => {
+    const open = await guard(() => store.append(key, fence, frame, cursor));
+    if (open) return newsOf(open, cursor);
+    // The store took nothing: find out why.
+    return transact(key.chatId, { run: key.runId, openAfter: cursor, lastFrame: true }, (facts) => {
+      const row = foundRun(key, facts);
+      const answer = writerNews(row, fence, facts, cursor);
+      if (answer.end) return { answer, changes: lostChange(row, facts) };
+      const { lastFrame } = facts;
+      if (!frame || (lastFrame?.at === frame.at && lastFrame.chunks === frame.chunks)) return { answer };
+      throw wrongOffset(frame.at, row.next);
+    });
+  };
+
   return {
-    begin: async (init) => change(init.chatId, (time) => beginRun(context, init, time)),
-
-    append: async (key, fence, frame) => {
+    append: async (key, fence, frame, cursor = 0) => {
       const { at, next } = frame;
-      const chunks = frameChunks(frame);
-      return change(key.chatId, (time): WriterNews => {
-        const row = load(key, time);
-        if (lostWriter(row, fence)) return writerNews(store, row, fence, time);
-        if (at === row.next) {
-          store.insertFrame(key, { at, next, chunks });
-        } else {
-          const last = store.lastFrame(key);
-          const repeated = last?.at === at && last.chunks === chunks;
-          if (!repeated) throw wrongOffset(at, row.next);
-        }
-        const renewed = update({ ...row, next, leaseUntil: time + row.leaseMs });
-        return writerNews(store, renewed, fence, time);
+      return write(key, fence, { at, next, chunks: frameChunks(frame) }, cursor);
+    },
+
+    renew: (key, fence, cursor = 0) => write(key, fence, undefined, cursor),
+
+    async settle(key, id, receipt) {
+      if (receipt.outcome === 'accepted') return;
+      await transact(key.chatId, { run: key.runId, steer: id }, (facts) => {
+        // The run's end is an outcome.
+        const isOpen = !endOf(foundRun(key, facts), facts.now) && facts.steer && !facts.steer.receipt;
+        return isOpen
+          ? { answer: undefined, changes: { settle: { runId: key.runId, id, receipt } } }
+          : { answer: undefined };
       });
     },
 
-    renew: async (key, fence) =>
-      change(key.chatId, (time) => {
-        const row = load(key, time);
-        if (!lostWriter(row, fence)) update({ ...row, leaseUntil: time + row.leaseMs });
-        return writerNews(store, row, fence, time);
+    end: (key, fence, { reason }) =>
+      transact(key.chatId, { run: key.runId, starts: true }, (facts) => {
+        const row = foundRun(key, facts);
+        if (isOver(row, fence, facts)) return { answer: record(row, facts), changes: lostChange(row, facts) };
+        const end = { reason, at: facts.now };
+        return {
+          answer: record({ ...row, end }, facts),
+          changes: { ends: [{ runId: row.runId, end, cancelIds: row.cancelIds }] },
+        };
       }),
 
-    settle: async (key, commandId, receipt) =>
-      change(key.chatId, (time) => settleSteer(store, load(key, time), commandId, receipt)),
-
-    end: async (key, fence, { reason }) =>
-      change(key.chatId, (time) => {
-        const row = load(key, time);
-        return record(lostWriter(row, fence) ? row : update({ ...row, end: { reason, at: time } }), time);
+    saveSnapshot: (key, text) =>
+      transact(key.chatId, { run: key.runId }, (facts) => {
+        const row = foundRun(key, facts);
+        const isKept = endOf(row, facts.now) !== undefined && !isGone(row, facts);
+        return isKept
+          ? { answer: undefined, changes: { ...lostChange(row, facts), snapshot: { runId: row.runId, text } } }
+          : { answer: undefined };
       }),
   };
 }
 
-function beginRun(context: StoreContext, init: RunInit, time: number): Begun {
-  const { store, retentionMs, load, update, record } = context;
-  const { chatId } = init;
-  context.prune(time, chatId);
-  const found = store.newestRuns(chatId, 1)[0];
-  const newest = found && load(found, time);
-  const parked = store.parkedCancels(chatId).filter((cancel) => cancel.runId === init.runId);
-  const decision = decideBegin(init, {
-    now: time,
-    retentionMs,
-    fence: crypto.randomUUID(),
-    turn: store.turn(chatId),
-    known: store.run(init),
-    newest,
-    parkedCancels: parked.map((cancel) => cancel.id),
-  });
-  if (decision.type === 'exists') return { type: 'exists', run: record(decision.row, time) };
-  if (decision.type === 'busy') return { type: 'busy', active: record(decision.row, time) };
-  if (decision.type !== 'begin') return decision;
+/** Whether a writer with this fence may write nothing any more. */
+function isOver(row: RunRow, fence: string, { now }: Facts): boolean {
+  return endOf(row, now) !== undefined || row.fence !== fence;
+}
 
-  for (const cancel of parked) store.unpark(chatId, cancel);
-  const interrupted = decision.interrupted && { interrupted: record(update(decision.interrupted), time) };
-  store.insertRun(decision.row, JSON.stringify(init.start), JSON.stringify(init.messages));
-  const run = record(decision.row, time);
-  if (decision.row.end) return { type: 'cancelled', run, ...interrupted };
-  return { type: 'started', run, fence: decision.row.fence, ...interrupted };
+/** What a writer learns. A fence that is not the run's reads as `lost`: for that writer the run is gone. */
+export function writerNews(row: RunRow, fence: string, facts: Facts, cursor: number): WriterNews {
+  const end = endOf(row, facts.now);
+  if (end) return { end: { reason: end.reason }, commands: [], cursor };
+  if (row.fence !== fence) return { end: { reason: 'lost' }, commands: [], cursor };
+  return newsOf(facts.openCommands, cursor);
+}
+
+function newsOf(open: readonly OpenCommand[], cursor: number): WriterNews {
+  const commands = open.map(({ command }) => JSON.parse(command) as SteerCommand);
+  return { commands, cursor: open.at(-1)?.position ?? cursor };
 }

@@ -10,7 +10,7 @@ const run = await begin(log, { leaseMs: mode === 'flood' ? 1_500 : 60_000 });
 const say = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 say(run);
 if (mode === 'wait') {
-  const news = log.waitForCommand(run, run.fence, { known: [], waitMs: 60_000 });
+  const news = log.waitForCommand(run, run.fence, { waitMs: 60_000 });
   await log.state(run.chatId);
   say('waiting');
   say(await news);

@@ -15,6 +15,8 @@ return { now, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'L
 
 /** Somebody has looked: ARGV[4] is when to look again, by the log's clock, or nothing for never. */
 export const setDue = `
+-- A full Redis takes what may need memory only behind another write.
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 2 * retention)
 if ARGV[4] == '' then return redis.call('ZREM', KEYS[1], ARGV[3]) end
 return redis.call('ZADD', KEYS[1], 'XX', ARGV[4], ARGV[3])
 `;

@@ -1,11 +1,12 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
-import type { RunRecord } from '../../log/run-log.ts';
+import type { Begun, RunInit, RunRecord } from '../../log/run-log.ts';
 import { type Composed, composeSend, type SendRequest } from '../conversation/compose.ts';
 import { digest } from '../conversation/digest.ts';
 import type { Engine } from '../engine.ts';
 import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
+import { askLog } from './ask-log.ts';
 import { runEnd } from './read-run.ts';
 import { startRunTask } from './run-task.ts';
 import type { SendQueue } from './send-queue.ts';
@@ -98,10 +99,10 @@ async function beginOnce(
   key: string,
   composed: Composed,
 ): Promise<StartOutcome> {
-  const { log, leaseMs, generateId } = engine.options;
+  const { leaseMs, generateId } = engine.options;
   const { chatId, runId, trigger, clientId = '', body = {}, userId } = request;
   const { messages, before, tail, continued, baseTurn, joinKey } = composed;
-  const begun = await log.begin({
+  const begun = await beginInLog(engine, {
     chatId,
     runId,
     digest: key,
@@ -109,6 +110,7 @@ async function beginOnce(
     start: { trigger, from: clientId, messageId: continued?.id ?? generateId(), before, tail },
     onBusy: 'reject',
     leaseMs,
+    fence: crypto.randomUUID(),
     ...(baseTurn !== undefined && { baseTurn }),
     ...(joinKey !== undefined && { joinKey }),
   });
@@ -129,6 +131,22 @@ async function beginOnce(
   });
   engine.background(done);
   return { type: 'started', run: begun.run, done };
+}
+
+/** Begins the run, again with the same fence where the log's reply was lost. @throws what the log throws in the end. */
+async function beginInLog(engine: Engine, init: RunInit): Promise<Begun> {
+  const { log, leaseMs } = engine.options;
+  let failure: unknown;
+  // A third of the lease: a run that began is still this process's then.
+  const ask = { chatId: init.chatId, operation: 'begin', signal: engine.draining, forMs: leaseMs / 3 };
+  const asked = await askLog(engine.options, ask, () =>
+    log.begin(init).catch((error: unknown) => {
+      failure = error;
+      throw error;
+    }),
+  );
+  if (asked) return asked.answer;
+  throw failure;
 }
 
 function newMessage(messages: readonly UIMessage[], trigger: SendRequest['trigger']): UIMessage | undefined {

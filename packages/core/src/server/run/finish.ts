@@ -1,5 +1,5 @@
 import type { UIMessage } from 'ai';
-import { defaultRetentionMs, type RunRecord } from '../../log/run-log.ts';
+import { longestClaimMs, type RunRecord } from '../../log/run-log.ts';
 import type { EndReason } from '../../wire/frame.ts';
 import { withRun } from '../conversation/history.ts';
 import { keyOf } from '../engine.ts';
@@ -61,7 +61,7 @@ export function createFinisher(
       if (!onFinish) {
         remember(key, outcome);
         // The writer's own ends need no claim; what was found would be found again.
-        if (!messages) await log.claim(chatId, claim, owner, defaultRetentionMs);
+        if (!messages) await log.claim(chatId, claim, owner, longestClaimMs);
         return;
       }
       if (!isTold) {
@@ -71,7 +71,7 @@ export function createFinisher(
         remember(key, outcome);
       }
       // A writer that dies before its end is in the log has told an outcome that may not hold: the next process tells the one that does.
-      if (run.end) await log.claim(chatId, claim, owner, defaultRetentionMs);
+      if (run.end) await log.claim(chatId, claim, owner, longestClaimMs);
     } catch (error) {
       emit({ type: 'finish-failed', chatId, runId, error });
     }

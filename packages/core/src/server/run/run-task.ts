@@ -29,9 +29,12 @@ export function startRunTask(
     else steers.take(news);
   };
   const lease = new Lease(clock, options.leaseMs);
-  const writer = new RunWriter(engine, live, fence, (news) => {
-    lease.confirm();
-    onNews(news);
+  const writer = new RunWriter(engine, live, fence, {
+    onNews(news) {
+      lease.confirm();
+      onNews(news);
+    },
+    cursor: () => steers.cursor,
   });
   const watching = new AbortController();
   const steers = new Steers(options, run, watching.signal);
@@ -48,7 +51,7 @@ export function startRunTask(
   publisher.publish(run.chatId, startFrameOf(run));
   options.emit({ type: 'run-started', chatId: run.chatId, runId: run.runId, turn: run.turn });
   const onLapsed = (): void => writer.stop('abandoned');
-  watchRun({ options, run, fence, known: () => steers.known, lease, onNews, onLapsed, signal: watching.signal });
+  watchRun({ options, run, fence, cursor: () => steers.cursor, lease, onNews, onLapsed, signal: watching.signal });
   const deadline = deadlineMs === undefined ? undefined : clock.setTimeout(() => writer.stop('deadline'), deadlineMs);
 
   const respond = async () =>

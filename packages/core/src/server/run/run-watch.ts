@@ -17,14 +17,15 @@ export function watchRun(options: {
   readonly options: ResolvedOptions;
   readonly run: RunRecord;
   readonly fence: string;
-  readonly known: () => readonly string[];
+  /** The cursor behind the commands that the run has taken. */
+  readonly cursor: () => number;
   readonly lease: Lease;
   readonly onNews: (news: WriterNews) => void;
   /** The lease has run out, and the log does not answer. */
   readonly onLapsed: () => void;
   readonly signal: AbortSignal;
 }): void {
-  const { run, fence, known, lease, onNews, onLapsed, signal } = options;
+  const { run, fence, cursor, lease, onNews, onLapsed, signal } = options;
   const { log, clock, renewEveryMs, emit } = options.options;
 
   const repeat = async (operation: string, work: () => Promise<WriterNews>, pauseMs: number): Promise<void> => {
@@ -46,7 +47,7 @@ export function watchRun(options: {
   };
 
   const renew = async (): Promise<WriterNews> => {
-    const news = await log.renew(run, fence);
+    const news = await log.renew(run, fence, cursor());
     if (!news.end) lease.confirm();
     return news;
   };
@@ -68,7 +69,7 @@ export function watchRun(options: {
   void repeat('renew', renew, renewEveryMs);
   void repeat(
     'waitForCommand',
-    () => log.waitForCommand(run, fence, { waitMs: commandWaitMs, known: known(), signal }),
+    () => log.waitForCommand(run, fence, { waitMs: commandWaitMs, cursor: cursor(), signal }),
     0,
   );
 }

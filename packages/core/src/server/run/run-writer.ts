@@ -15,6 +15,12 @@ import { Notifier } from './notifier.ts';
 /** Why the writer stopped: `over`, the log has ended the run; `abandoned`, the log did not answer for a whole lease; else the run's own end. */
 export type Stopped = 'over' | 'abandoned' | Exclude<EndReason, 'lost'>;
 
+/** Where a run's commands go, and the cursor behind those that it has taken. */
+export interface CommandInbox {
+  onNews(news: WriterNews): void;
+  cursor(): number;
+}
+
 /**
  * Writes one run: model stream → coalescer → append → readers and publisher. One append in flight: the model is read no faster than the
  * log takes it, and chunks that come in one turn of the event loop are one frame.
@@ -25,7 +31,7 @@ export class RunWriter {
   readonly #fence: string;
   readonly #coalescer;
   readonly #changed: Notifier;
-  readonly #onNews: (news: WriterNews) => void;
+  readonly #commands: CommandInbox;
   readonly #abort = new AbortController();
   /** Aborts when nothing may be written any more. */
   readonly #over = new AbortController();
@@ -40,12 +46,12 @@ export class RunWriter {
   #holdsBack = false;
   readonly #idle: IdleWatch;
 
-  constructor(engine: Engine, live: LiveRun, fence: string, onNews: (news: WriterNews) => void) {
+  constructor(engine: Engine, live: LiveRun, fence: string, commands: CommandInbox) {
     const { limits, clock, realtime, log, idleMs } = engine.options;
     this.#engine = engine;
     this.#live = live;
     this.#fence = fence;
-    this.#onNews = onNews;
+    this.#commands = commands;
     this.#changed = new Notifier(clock);
     this.#idle = new IdleWatch(clock, idleMs, { isHeldBack: () => this.#holdsBack, onIdle: () => this.#giveUp() });
     this.#coalescer = createCoalescer({
@@ -200,7 +206,7 @@ export class RunWriter {
     const frame = { at, next: at + chunks.length, chunks };
     const over = this.#over.signal;
     const appended = await askLog(options, { chatId, operation: 'append', signal: over }, async () => {
-      const news = await options.log.append(record, this.#fence, frame);
+      const news = await options.log.append(record, this.#fence, frame, this.#commands.cursor());
       // A log of another make that answers something else has failed.
       return { ...news, commands: [...news.commands] };
     });
@@ -209,7 +215,7 @@ export class RunWriter {
     if (news.end) return this.stop('over');
     this.#live.push(frame, bytes);
     publisher.publish(chatId, { v: wireVersion, run: runId, turn, ...frame });
-    this.#onNews(news);
+    this.#commands.onNews(news);
     // A model that was held back may go on.
     this.#changed.notify();
   }

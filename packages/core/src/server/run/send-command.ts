@@ -1,35 +1,23 @@
-import { sleep } from '../../clock.ts';
 import { ChatTransportError } from '../../errors.ts';
 import type { CommandReceipt, RunCommand, RunKey, RunRecord } from '../../log/run-log.ts';
 import { type Engine, keyOf } from '../engine.ts';
 
-/** How often the log is asked for the outcome of a signal whose run is written elsewhere, in milliseconds. */
-const outcomePollMs = 100;
-
-/** Hands a signal to a run: at once where its writer is in this process, else through the log. Waits for the final outcome for at most `waitMs`. */
+/** Hands a command to a run: at once where its writer is in this process, else through the log. Waits for the final outcome for at most `waitMs`. */
 export async function sendCommand(
   engine: Engine,
   key: RunKey,
-  signal: RunCommand,
-  wait: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
+  command: RunCommand,
+  { waitMs = 0, signal = engine.closing }: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<CommandReceipt> {
-  const { log, clock } = engine.options;
-  const until = clock.now() + (wait.waitMs ?? 0);
-  const over = wait.signal ?? engine.closing;
-  let receipt = await log.command(key, signal);
-  if (signal.type === 'cancel' && receipt.outcome === 'delivered') await applyCancel(engine, key);
-  const settled =
-    signal.type === 'steer' && receipt.outcome === 'accepted' && engine.live.get(keyOf(key))?.onSteer(signal);
-
-  const wakeUp = new AbortController();
-  if (settled) void settled.then(() => wakeUp.abort());
-  while (receipt.outcome === 'accepted' && clock.now() < until && !over.aborted) {
-    const pauseMs = Math.min(outcomePollMs, until - clock.now());
-    await sleep(clock, pauseMs, wakeUp.signal.aborted ? over : AbortSignal.any([wakeUp.signal, over]));
-    receipt = await log.command(key, signal);
+  const { log } = engine.options;
+  let receipt = await log.command(key, command);
+  if (command.type === 'cancel' && receipt.outcome === 'delivered') await applyCancel(engine, key);
+  if (receipt.outcome === 'accepted') {
+    if (command.type === 'steer') void engine.live.get(keyOf(key))?.onSteer(command);
+    if (waitMs > 0) receipt = await log.receipt(key, command.id, { waitMs, signal });
   }
-  const isLate = signal.type === 'steer' && receipt.reason === 'ended';
-  return isLate && (await isInAnswer(engine, key, signal.id)) ? { outcome: 'delivered' } : receipt;
+  const isLate = command.type === 'steer' && receipt.reason === 'ended';
+  return isLate && (await isInAnswer(engine, key, command.id)) ? { outcome: 'delivered' } : receipt;
 }
 
 /** Whether a steer became a part of the answer: a run can end between its chunk and its outcome. */

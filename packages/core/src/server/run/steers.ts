@@ -16,6 +16,7 @@ export class Steers {
   readonly #over: AbortSignal;
   readonly #settled = new Map<string, Promise<void>>();
   readonly #writes = new Set<Promise<unknown>>();
+  #cursor = 0;
   #handedOver: Promise<void> = Promise.resolve();
 
   /** @param over Aborts when the log has settled what was open. */
@@ -25,14 +26,15 @@ export class Steers {
     this.#over = over;
   }
 
-  /** The ids of the steers that were taken. */
-  get known(): readonly string[] {
-    return [...this.#settled.keys()];
+  /** The cursor behind the commands that were taken. */
+  get cursor(): number {
+    return this.#cursor;
   }
 
-  /** Takes what is new. */
-  take({ commands }: Pick<WriterNews, 'commands'>): void {
-    for (const signal of commands) void this.takeOne(signal);
+  /** Takes what is new. Calls that were under way at the same time may have seen the same commands. */
+  take({ commands, cursor }: Pick<WriterNews, 'commands' | 'cursor'>): void {
+    for (const command of commands) void this.takeOne(command);
+    this.#cursor = Math.max(this.#cursor, cursor);
   }
 
   /** Takes one steer; resolves when its outcome is in the log, which may be never before the run's end. */
