@@ -1,4 +1,4 @@
-import { createStoreLog, createWakeUps, type RunLog, type WakeUps } from '@chat-transport/core/provider';
+import { createLocalNotices, createStoreLog, type LocalNotices, type RunLog } from '@chat-transport/core/provider';
 // Not for apps: `memoryLog` is one process's.
 import { createMemoryStore } from '../../core/src/log/memory-store.ts';
 
@@ -7,15 +7,14 @@ const lookEveryMs = 20;
 
 /** Opens handles on one log, as processes open a database: the rules of every store log, over a store in this process's memory. */
 export function sharedMemory(now: () => number): () => RunLog {
-  const kept = createMemoryStore();
+  const kept = createMemoryStore({ now });
   return () => {
-    const store = { ...kept, close: () => {} };
-    const wakeUps: WakeUps = createWakeUps({
-      whileWaiting: () => {
-        const timer = setInterval(() => wakeUps.notify(), lookEveryMs);
+    const notices: LocalNotices = createLocalNotices({
+      whileListening: () => {
+        const timer = setInterval(() => notices.notify(), lookEveryMs);
         return () => clearInterval(timer);
       },
     });
-    return createStoreLog({ name: 'sharedMemory', store, wakeUps, now });
+    return createStoreLog({ name: 'sharedMemory', store: { ...kept, notices, close: () => {} } });
   };
 }

@@ -1,6 +1,7 @@
 export { backoffMs, type Clock, systemClock } from './clock.ts';
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export { idPattern, isId, parseId } from './ids.ts';
+export { deletionFrame } from './log/deletion-frame.ts';
 export { createLocalNotices, type LocalNotices } from './log/local-notices.ts';
 export type * from './log/log-store.ts';
 export { claimKind } from './log/log-store.ts';

@@ -16,6 +16,7 @@ const run: RunInit = {
   messages: [],
   onBusy: 'reject',
   leaseMs: 15_000,
+  fence: 'fence',
 };
 
 async function setUp(options: Parameters<typeof Workerd.start>[0] = {}) {
@@ -50,7 +51,7 @@ test('a begin whose answer was lost on the way is answered with its fence after 
   proxy.restore();
   expect(await begun).toMatchObject({ type: 'started', fence: expect.any(String) });
   expect(proxy.accepted).toBeGreaterThan(1);
-  expect(await other.begin(run)).toMatchObject({ type: 'exists' });
+  expect(await other.begin({ ...run, fence: 'another' })).toMatchObject({ type: 'exists' });
 });
 
 test('an append whose answer was lost on the way is in the log once', async () => {
@@ -65,7 +66,7 @@ test('an append whose answer was lost on the way is in the log once', async () =
   const appended = log.append(run, begun.fence, frame);
   await until('the frame in the log', async () => (await other.state('c')).active?.next === 1);
   proxy.restore();
-  expect(await appended).toEqual({ commands: [] });
+  expect(await appended).toEqual({ commands: [], cursor: 0 });
   expect((await other.read(run, { from: 0 })).frames).toEqual([frame]);
 });
 
@@ -80,7 +81,7 @@ test.each([defaultLeaseMs, 6_000])(
     proxy.halfOpen();
     const from = performance.now();
     const frame = { at: 0, next: 1, chunks: [{ type: 'text-delta' as const, id: '0', delta: 'once' }] };
-    expect(await log.append(run, begun.fence, frame)).toEqual({ commands: [] });
+    expect(await log.append(run, begun.fence, frame)).toEqual({ commands: [], cursor: 0 });
     expect(performance.now() - from).toBeLessThan(leaseMs / 3);
   },
 );
@@ -108,7 +109,7 @@ test('a frame that an object cannot receive is refused at once, and the link liv
     retryable: false,
     message: expect.stringMatching(/4000\d{4} bytes.*33554432/),
   });
-  expect(await log.renew(run, begun.fence)).toEqual({ commands: [] });
+  expect(await log.renew(run, begun.fence)).toEqual({ commands: [], cursor: 0 });
 });
 
 test('a server whose clock is behind is refused at once, and the error names the clock and not the secret', async () => {

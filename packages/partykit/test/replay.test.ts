@@ -25,7 +25,16 @@ function newChat() {
   return {
     async begin(runId: string): Promise<RunKey & { readonly fence: string }> {
       const start = { trigger: 'submit-message', from: '', messageId: `m-${runId}`, before: null, tail: [] } as const;
-      const run: RunInit = { chatId, runId, digest: runId, start, messages: [], onBusy: 'reject', leaseMs: 60_000 };
+      const run: RunInit = {
+        chatId,
+        runId,
+        digest: runId,
+        start,
+        messages: [],
+        onBusy: 'reject',
+        leaseMs: 60_000,
+        fence: runId,
+      };
       const begun = await log.begin(run);
       if (begun.type !== 'started') throw new Error(`begin answered ${begun.type}`);
       return { chatId, runId, fence: begun.fence };

@@ -18,15 +18,17 @@ it('keeps all of a chat in one slot, and no two chats in one key', () => {
 });
 
 it('reads a row, and says that there is none', () => {
-  const key = { chatId: 'c1', runId: 'r1' };
-  expect(
-    toRow(
-      key,
-      Array.from({ length: 9 }, () => null),
-    ),
-  ).toBeUndefined();
-  expect(toRow(key, ['2', 'd', null, 'f', '15000', '1000', '7', 'cancel', '900'])).toEqual({
-    ...{ ...key, turn: 2, digest: 'd', joinKey: undefined, fence: 'f', leaseMs: 15_000, leaseUntil: 1_000 },
-    ...{ next: 7, end: { reason: 'cancel', at: 900 }, cancelIds: [] },
+  const factsOf = (row: RowReply) => toFacts('c1', nothing.with(4, row) as unknown as FactsReply);
+  expect(factsOf(Array.from({ length: 12 }, () => null)).run).toBeUndefined();
+  expect(factsOf(['2', 'd', null, 'f', '15000', '1000', '7', 'cancel', '900', '["c"]', '{}', 'r1']).run).toEqual({
+    ...{ chatId: 'c1', runId: 'r1', turn: 2, digest: 'd', joinKey: undefined, fence: 'f' },
+    ...{
+      leaseMs: 15_000,
+      leaseUntil: 1_000,
+      next: 7,
+      end: { reason: 'cancel', at: 900 },
+      cancelIds: ['c'],
+      start: '{}',
+    },
   });
 });

@@ -117,6 +117,10 @@ export class ServerProcess {
       command: call(log.command, true, (receipt, key, { type, id }) =>
         this.#world.trace.add('log', `${type} ${id} of ${key.runId}: ${receipt.outcome} ${receipt.reason ?? ''}`),
       ),
+      receipt: call(log.receipt),
+      snapshot: call(log.snapshot),
+      saveSnapshot: call(log.saveSnapshot),
+      deleteChat: call(log.deleteChat),
       claim: call(log.claim),
       unfinished: call(log.unfinished),
       close: async () => {},

@@ -65,7 +65,7 @@ function beginRun(database: SqlDatabase, { row, start, keep, add }: NonNullable<
   );
   const messages = -numberOf(database, 'select id as value from chat_log_chats where chat_id = ?', chatId);
   database.run('delete from chat_log_texts where owner = ? and at >= ?', messages, keep);
-  add.forEach((text, index) => writeText(database, messages, { at: keep + index, next: turn, text }));
+  for (const [index, text] of add.entries()) writeText(database, messages, { at: keep + index, next: turn, text });
   database.run(
     `insert into chat_log_runs
       (chat_id, run_id, turn, digest, join_key, fence, lease_ms, lease_until, next, end_reason, ended_at, cancel_ids)
@@ -115,10 +115,7 @@ function emptyRun(database: SqlDatabase, run: number): void {
 }
 
 function forgetMessages(database: SqlDatabase, which: string, ...values: SqlValue[]): void {
-  database.run(
-    `delete from chat_log_texts where owner in (select -id from chat_log_chats where ${which})`,
-    ...values,
-  );
+  database.run(`delete from chat_log_texts where owner in (select -id from chat_log_chats where ${which})`, ...values);
 }
 
 function numberOf(database: SqlDatabase, sql: string, ...values: SqlValue[]): number {

@@ -6,6 +6,7 @@ import {
   type Need,
   type OpenCommand,
   type RunKey,
+  type RunRow,
   type StoredFrame,
 } from '@chat-transport/core/provider';
 import { prepareSchema } from './schema.ts';
@@ -33,6 +34,10 @@ export interface SqlStore extends LogStore {
     cursor: number,
   ): readonly OpenCommand[] | undefined;
   unfinished(...call: Parameters<LogStore['unfinished']>): Awaited<ReturnType<LogStore['unfinished']>>;
+  /** Adds a frame without looking at its run: for a store that keeps the run's row in memory. Answers the open commands behind `cursor`. */
+  addFrame(key: RunKey, frame: StoredFrame | undefined, cursor: number): readonly OpenCommand[];
+  /** Writes what appends have changed in a run that has not ended. */
+  writeRow(row: Pick<RunRow, 'chatId' | 'runId' | 'next' | 'leaseUntil'>): void;
   readonly notices: LocalNotices;
 }
 
@@ -64,6 +69,18 @@ export function createSqlStore(database: SqlDatabase, options: SqlStoreOptions =
       if (open && frame) notices.notify(key.chatId, 'frames');
       return open;
     },
+    addFrame({ chatId, runId }, frame, cursor) {
+      const sql = 'select id from chat_log_runs where chat_id = ? and run_id = ?';
+      const run = Number(database.all(sql, chatId, runId)[0]?.id);
+      if (frame) writeText(database, run, { at: frame.at, next: frame.next, text: frame.chunks });
+      if (frame) notices.notify(chatId, 'frames');
+      return openCommands(database, run, cursor);
+    },
+    writeRow: ({ chatId, runId, next, leaseUntil }) =>
+      database.run(
+        `update chat_log_runs set next = ?, lease_until = ? where chat_id = ? and run_id = ? and end_reason is null`,
+        ...[next, leaseUntil, chatId, runId],
+      ),
     unfinished: (limit, retentionMs) =>
       database.transaction('read', () => {
         const time = now();
@@ -71,8 +88,7 @@ export function createSqlStore(database: SqlDatabase, options: SqlStoreOptions =
         const rows = database.all(selectUnfinished, cutoff, cutoff, time, time, limit);
         return { now: time, runs: rows.map((row) => toRun(database, row, true)) };
       }),
-    prune: (retentionMs, chatId) =>
-      database.transaction('write', () => prune(database, now(), retentionMs, chatId)),
+    prune: (retentionMs, chatId) => database.transaction('write', () => prune(database, now(), retentionMs, chatId)),
     notices,
     close: () => {},
   };

@@ -3,12 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describeRunLogContract } from '@chat-transport/contract';
-import {
-  ChatTransportError,
-  createStoreLog,
-  defaultRetentionMs,
-  type RunStart,
-} from '@chat-transport/core/provider';
+import { ChatTransportError, createStoreLog, defaultRetentionMs, type RunStart } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import { expect, it } from 'vitest';
 import { sqliteLog } from '../src/index.ts';

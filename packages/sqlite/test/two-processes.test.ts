@@ -65,7 +65,11 @@ describe('two processes on one file', () => {
       expect(await here.command(run, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
       expect(await news).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
       took.push(performance.now() - began);
-      expect(await there.append(run, run.fence, frame(0, 'late'))).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
+      expect(await there.append(run, run.fence, frame(0, 'late'))).toEqual({
+        end: { reason: 'cancel' },
+        commands: [],
+        cursor: 0,
+      });
     }
     // The median: on a busy machine one may be late for reasons that are not the log's.
     expect(took.sort((a, b) => a - b)[4]).toBeLessThan(150);
@@ -141,7 +145,8 @@ describe('two processes on one file', () => {
     expect(position).toBeGreaterThanOrEqual(acked);
     expect(await here.append(run, run.fence, frame(position, 'late'))).toEqual({
       end: { reason: 'lost' },
-      commands: [], cursor: 0,
+      commands: [],
+      cursor: 0,
     });
     expect((await here.unfinished(10)).map(({ runId }) => runId)).toEqual([run.runId]);
     expect((await here.begin(init({ chatId: run.chatId }))).type).toBe('started');

@@ -132,7 +132,11 @@ export const beginCases: readonly LogCase[] = [
       const { interrupted, run } = await startRun(log, { chatId: old.chatId, onBusy: 'interrupt' });
       expect(interrupted).toMatchObject({ runId: old.runId, next: 1, end: { reason: 'cancel' } });
       expect(run.turn).toBe(2);
-      expect(await log.append(old, old.fence, textFrame(1, 'b'))).toEqual({ end: { reason: 'cancel' }, commands: [], cursor: 0 });
+      expect(await log.append(old, old.fence, textFrame(1, 'b'))).toEqual({
+        end: { reason: 'cancel' },
+        commands: [],
+        cursor: 0,
+      });
     },
   },
   {

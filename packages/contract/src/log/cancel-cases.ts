@@ -1,7 +1,18 @@
 import { parkedCommandsPerChat, parkedCommandTtlMs } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
-import { advance, appendAll, endedRun, expectCode, newId, readAll, runInit, startRun, textFrame, within } from './log-helpers.ts';
+import {
+  advance,
+  appendAll,
+  endedRun,
+  expectCode,
+  newId,
+  readAll,
+  runInit,
+  startRun,
+  textFrame,
+  within,
+} from './log-helpers.ts';
 
 const delivered = { outcome: 'delivered' };
 const ended = { outcome: 'not-delivered', reason: 'ended' };

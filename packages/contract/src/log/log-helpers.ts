@@ -86,7 +86,8 @@ export function textFrame(at: number, ...deltas: string[]): LogFrame {
 
 /** Appends frames that must be accepted. */
 export async function appendAll(log: RunLog, started: StartedRun, ...frames: LogFrame[]): Promise<void> {
-  for (const frame of frames) expect(await log.append(started, started.fence, frame)).toEqual({ commands: [], cursor: 0 });
+  for (const frame of frames)
+    expect(await log.append(started, started.fence, frame)).toEqual({ commands: [], cursor: 0 });
 }
 
 /** Reads all frames from an offset to what is there now. */

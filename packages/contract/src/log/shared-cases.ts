@@ -41,7 +41,8 @@ export const sharedCases: readonly LogCase[] = [
       await other.command(started, { id: 'c1', type: 'cancel' });
       expect(await log.append(started, started.fence, textFrame(1, 'b'))).toEqual({
         end: { reason: 'cancel' },
-        commands: [], cursor: 0,
+        commands: [],
+        cursor: 0,
       });
       expect((await readAll(other, started)).run).toMatchObject({ next: 1, end: { reason: 'cancel' } });
     },

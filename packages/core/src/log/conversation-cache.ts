@@ -97,15 +97,15 @@ function isSame(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) !== Array.isArray(other)) return false;
   const [oneKeys, otherKeys] = [definedKeys(one), definedKeys(other)];
   if (oneKeys.length !== otherKeys.length) return false;
-  return oneKeys.every((key) => Object.hasOwn(other, key) && isSame(valueOf(one, key), valueOf(other, key)));
+  return oneKeys.every((key) => Object.hasOwn(other, key) && isSame(fieldOf(one, key), fieldOf(other, key)));
 }
 
 /** JSON leaves out what is undefined. */
 function definedKeys(value: object): string[] {
-  return Object.keys(value).filter((key) => valueOf(value, key) !== undefined);
+  return Object.keys(value).filter((key) => fieldOf(value, key) !== undefined);
 }
 
-function valueOf(value: object, key: string): unknown {
+function fieldOf(value: object, key: string): unknown {
   return (value as Record<string, unknown>)[key];
 }
 

@@ -34,7 +34,10 @@ export interface LogStore {
   ): Awaitable<readonly OpenCommand[] | undefined>;
 
   /** Runs of all chats that are over, ended less than `retentionMs` ago, still have their contents, and are without a claim `finish:<runId>` that lasts; first ended first. */
-  unfinished(limit: number, retentionMs: number): Awaitable<{ readonly now: number; readonly runs: readonly StoredRun[] }>;
+  unfinished(
+    limit: number,
+    retentionMs: number,
+  ): Awaitable<{ readonly now: number; readonly runs: readonly StoredRun[] }>;
 
   /**
    * Deletes what is over, in one chat or in all: a run's contents `retentionMs` after its end, its row as long again after that, the conversation of a chat whose

@@ -1,3 +1,4 @@
+import { createLocalNotices, type LocalNotices } from './local-notices.ts';
 import type {
   Changes,
   Facts,
@@ -5,14 +6,13 @@ import type {
   Need,
   OpenCommand,
   ParkedCancel,
+  SteerCounts,
   StoredClaim,
   StoredConversation,
   StoredFrame,
   StoredRun,
-  SteerCounts,
 } from './log-store.ts';
 import { claimKind } from './log-store.ts';
-import { createLocalNotices, type LocalNotices } from './local-notices.ts';
 import { type CommandReceipt, parkedCommandTtlMs } from './run-log.ts';
 import { endOf, type RunRow } from './run-row.ts';
 
@@ -182,7 +182,11 @@ function pruneChat(chat: MemoryChat, time: number, retentionMs: number): void {
 
 function countSteers({ steers }: MemoryRun): SteerCounts {
   const open = [...steers.values()].filter(({ receipt }) => !receipt);
-  return { all: steers.size, open: open.length, openLength: open.reduce((sum, { command }) => sum + command.length, 0) };
+  return {
+    all: steers.size,
+    open: open.length,
+    openLength: open.reduce((sum, { command }) => sum + command.length, 0),
+  };
 }
 
 function openCommands({ steers }: MemoryRun, cursor: number): OpenCommand[] {

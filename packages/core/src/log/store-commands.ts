@@ -115,7 +115,9 @@ function receiptOf({ runId }: RunKey, id: string, facts: Facts): CommandReceipt 
   if (row?.cancelIds.includes(id)) return delivered;
   if (row && endOf(row, now)) return ended;
   if (known) return accepted;
-  const isParked = parked.some((other) => other.runId === runId && other.id === id && other.at > now - parkedCommandTtlMs);
+  const isParked = parked.some(
+    (other) => other.runId === runId && other.id === id && other.at > now - parkedCommandTtlMs,
+  );
   return !row && isParked ? accepted : unknown;
 }
 

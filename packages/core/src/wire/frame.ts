@@ -63,10 +63,10 @@ export interface PointerFrame extends FrameBase {
   readonly next: number;
 }
 
-/** A run ended; `at` is its number of offsets. */
+/** A run ended; `at` is its number of offsets. With `deleted`, no run did: the chat was deleted, at a turn of its own, and is empty. */
 export interface EndFrame extends FrameBase {
   readonly at: number;
-  readonly end: { readonly reason: EndReason };
+  readonly end: { readonly reason: EndReason; readonly deleted?: true };
 }
 
 /** One wire message. */

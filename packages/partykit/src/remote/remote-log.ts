@@ -25,7 +25,7 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
     links.set(chatId, link);
     return link;
   };
-  // Every call may be repeated, so what a lost socket leaves open is asked again. A begin is told apart by its id.
+  // Every call may be repeated, so what a lost socket leaves open is asked again.
   const call = async <T>(
     chatId: string,
     name: LogCall,
@@ -48,14 +48,19 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
       linkTo(run.chatId).expectLease(run.leaseMs);
       return call(run.chatId, 'begin', [run]);
     },
-    append: (run, fence, frame) => call(run.chatId, 'append', [idsOf(run), fence, frame]),
-    renew: (run, fence) => call(run.chatId, 'renew', [idsOf(run), fence]),
+    append: (run, fence, frame, cursor = 0) => call(run.chatId, 'append', [idsOf(run), fence, frame, cursor]),
+    renew: (run, fence, cursor = 0) => call(run.chatId, 'renew', [idsOf(run), fence, cursor]),
     settle: (run, id, receipt) => call(run.chatId, 'settle', [idsOf(run), id, receipt]),
     waitForCommand: (run, fence, wait) => waiting(run.chatId, 'waitForCommand', [idsOf(run), fence], wait),
     end: (run, fence, end) => call(run.chatId, 'end', [idsOf(run), fence, end]),
     read: (run, wait) => waiting(run.chatId, 'read', [idsOf(run)], wait),
     state: (chatId, wait = {}) => waiting(chatId, 'state', [chatId], wait),
     command: (run, message) => call(run.chatId, 'command', [idsOf(run), message]),
+    receipt: (run, id, wait = {}) => waiting(run.chatId, 'receipt', [idsOf(run), id], wait),
+    saveSnapshot: (run, text) => call(run.chatId, 'saveSnapshot', [idsOf(run), text]),
+    // JSON has no `undefined`.
+    snapshot: async (run) => (await call<string | null | undefined>(run.chatId, 'snapshot', [idsOf(run)])) ?? undefined,
+    deleteChat: (chatId) => call(chatId, 'deleteChat', [chatId]),
     claim: (chatId, name, owner, ttlMs) => call(chatId, 'claim', [chatId, name, owner, ttlMs]),
     async unfinished(limit) {
       const found: RunRecord[] = [];

@@ -4,17 +4,16 @@ import {
   ChatTransportError,
   type CommandReceipt,
   createStoreLog,
-  createWakeUps,
   defaultRetentionMs,
   encodeForLimit,
   type Frame,
-  type LogStore,
   type RealtimeServer,
   type RunKey,
   type RunLog,
+  type StoredRun,
 } from '@chat-transport/core/provider';
 import { type ChatAction, type ChatHandler, createChatHandler, errorJson } from '@chat-transport/core/server';
-import { createSqlStore } from '@chat-transport/sqlite/sql';
+import { createSqlStore, type SqlStore } from '@chat-transport/sqlite/sql';
 import { type Connection, type ConnectionContext, Server, type WSMessage } from 'partyserver';
 import { defaultLimits } from '../limits.ts';
 import { type ClientMessage, type DeviceMessage, type LogAnswer, ping, pong, type WireError } from '../socket-wire.ts';
@@ -51,7 +50,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   static override readonly options = { hibernate: true };
 
   #configured: ChatServerOptions | undefined;
-  #store!: LogStore;
+  #store!: SqlStore;
   #log!: RunLog;
   #desk!: LogDesk;
   #handler!: ChatHandler;
@@ -66,19 +65,10 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 
   override onStart(): void {
     const options = this.#options;
-    const { retentionMs = defaultRetentionMs, now, respond, flushIntervalMs, maxMessageBytes } = options;
-    this.#store = thriftyStore(createSqlStore(durableDatabase(this.ctx.storage)));
-    const log = createStoreLog({
-      name: 'partykit',
-      store: this.#store,
-      wakeUps: createWakeUps(),
-      retentionMs,
-      now,
-    });
-    const turnOf = (key: RunKey): number => this.#store.run(key)?.turn ?? 0;
-    // A claim that outlasts what it is about would be left behind by the last alarm.
-    const { claim } = log;
-    log.claim = (chatId, name, owner, ttlMs) => claim(chatId, name, owner, Math.min(ttlMs, retentionMs));
+    const { retentionMs, now, respond, flushIntervalMs, maxMessageBytes } = options;
+    this.#store = thriftyStore(createSqlStore(durableDatabase(this.ctx.storage), { now }), now);
+    const log = createStoreLog({ name: 'partykit', store: this.#store, retentionMs });
+    const turnOf = (key: RunKey): number => this.#store.facts(key.chatId, { run: key.runId }).run?.turn ?? 0;
     this.#log = publishedLog(log, (key, frame) => this.#publish(key, frame), turnOf);
     this.#desk = new LogDesk(this.#log, this.name);
     const limits = {
@@ -145,7 +135,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   /** Deletes what is past its retention; where answers are made here, ends and saves those whose writer died. Sets the next alarm. */
   override async onAlarm(): Promise<void> {
     const { retentionMs = defaultRetentionMs, now = Date.now, respond } = this.#options;
-    const newest = this.#store.newestRuns(this.name, 1)[0];
+    const newest = this.#newest();
     this.#alarmAt = undefined;
     // The last alarm of an emptied chat: what claims are left are over.
     if (!newest) return void (await this.#log.unfinished(1));
@@ -158,6 +148,12 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const dueAt = [endedAt + retentionMs, endedAt + 2 * retentionMs].find((at) => at > now());
     if (respond && open.length > 0) await this.#wakeAt(now() + retryMs);
     else await this.#wakeAt(dueAt ?? now() + retentionMs);
+  }
+
+  /** The chat's newest run; with `kept`, only if it was not deleted. */
+  #newest({ kept = false } = {}): StoredRun | undefined {
+    const { newest, deletedTurn } = this.#store.facts(this.name, { newest: 1 });
+    return newest.find(({ turn }) => !kept || turn > deletedTurn);
   }
 
   get #options(): ChatServerOptions {
@@ -191,7 +187,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 
   #publish(key: RunKey, frame: Frame): void {
     const { retentionMs = defaultRetentionMs } = this.#options;
-    const newest = 'chunks' in frame ? undefined : this.#store.newestRuns(this.name, 1)[0];
+    const newest = 'chunks' in frame ? undefined : this.#newest();
     // The end of an older run may be told again.
     if (newest?.runId === key.runId) {
       void this.#wakeAt(newest.end ? newest.end.at + retentionMs : newest.leaseUntil);

@@ -13,17 +13,19 @@ const calls: readonly LogCall[] = [
   'command',
   'claim',
   'unfinished',
+  'receipt',
+  'snapshot',
+  'saveSnapshot',
+  'deleteChat',
 ];
 /** The calls whose last argument has the options of a waiting call. */
-const waiting: readonly LogCall[] = ['waitForCommand', 'read', 'state'];
+const waiting: readonly LogCall[] = ['waitForCommand', 'read', 'state', 'receipt'];
 
 /** Answers the log's calls that come over sockets. */
 export class LogDesk {
   readonly #log: RunLog;
   readonly #chatId: string;
   readonly #open = new Map<string, AbortController>();
-  /** The newest begin: asked again after a reconnect, it must be answered with its fence again. */
-  #begun: { readonly id: string; readonly answer: Promise<unknown> } | undefined;
 
   constructor(log: RunLog, chatId: string) {
     this.#log = log;
@@ -56,18 +58,14 @@ export class LogDesk {
     this.#open.clear();
   }
 
-  #answer({ id, call, args }: Extract<LogQuestion, { call: LogCall }>, signal: AbortSignal): Promise<unknown> {
+  #answer({ call, args }: Extract<LogQuestion, { call: LogCall }>, signal: AbortSignal): Promise<unknown> {
     if (!calls.includes(call)) throw protocol(`The log has no call ${call}.`);
     const [key] = args as [string | { readonly chatId: string }];
     if (call !== 'unfinished' && (typeof key === 'string' ? key : key.chatId) !== this.#chatId) {
       throw protocol('This object has another chat.');
     }
     const parameters = waiting.includes(call) ? [...args.slice(0, -1), { ...(args.at(-1) as object), signal }] : args;
-    const work = (): Promise<unknown> =>
-      (this.#log[call] as (...args: readonly unknown[]) => Promise<unknown>)(...parameters);
-    if (call !== 'begin') return work();
-    if (this.#begun?.id !== id) this.#begun = { id, answer: work() };
-    return this.#begun.answer;
+    return (this.#log[call] as (...args: readonly unknown[]) => Promise<unknown>)(...parameters);
   }
 }
 

@@ -1,4 +1,11 @@
-import { type Frame, type RunKey, type RunLog, type RunRecord, wireVersion } from '@chat-transport/core/provider';
+import {
+  deletionFrame,
+  type Frame,
+  type RunKey,
+  type RunLog,
+  type RunRecord,
+  wireVersion,
+} from '@chat-transport/core/provider';
 
 /** A log whose calls also publish: each frame right behind the write that makes it true. */
 export function publishedLog(
@@ -21,8 +28,8 @@ export function publishedLog(
       tellEnd(begun.run);
       return begun;
     },
-    async append(key, fence, frame) {
-      const news = await log.append(key, fence, frame);
+    async append(key, fence, frame, cursor) {
+      const news = await log.append(key, fence, frame, cursor);
       if (!news.end) publish(key, { v: wireVersion, run: key.runId, turn: turnOf(key), ...frame });
       return news;
     },
@@ -30,6 +37,12 @@ export function publishedLog(
       const run = await log.end(key, fence, end);
       tellEnd(run);
       return run;
+    },
+    async deleteChat(chatId) {
+      const deleted = await log.deleteChat(chatId);
+      if (deleted.ended) tellEnd(deleted.ended);
+      if (deleted.turn > 0) publish({ chatId, runId: '' }, deletionFrame(deleted.turn));
+      return deleted;
     },
     async command(key, command) {
       const receipt = await log.command(key, command);

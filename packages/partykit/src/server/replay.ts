@@ -1,4 +1,5 @@
-import { type LogStore, type RunRow, wireVersion } from '@chat-transport/core/provider';
+import { deletionFrame, type StoredRun, wireVersion } from '@chat-transport/core/provider';
+import type { SqlStore } from '@chat-transport/sqlite/sql';
 
 /** How many runs are replayed at most. */
 const maxReplayedRuns = 8;
@@ -6,7 +7,7 @@ const encoder = new TextEncoder();
 
 /** What `replay` needs. */
 export interface ReplayOptions {
-  readonly store: LogStore;
+  readonly store: SqlStore;
   readonly chatId: string;
   /** The device's position: what it misses is behind offset `from` of this run. */
   readonly runId: string;
@@ -22,7 +23,7 @@ export interface ReplayOptions {
  * readers share. Synchronous: what is appended next is published live, and nothing can come in between. The chunks' text goes out as it is stored.
  */
 export function replay({ store, chatId, runId, from, maxLength, maxMessageBytes }: ReplayOptions): readonly string[] {
-  const known = store.run({ chatId, runId });
+  const { run: known, newest, deletedTurn } = store.facts(chatId, { run: runId, newest: maxReplayedRuns, starts: true });
   if (!known) return [];
   const messages: string[] = [];
   let length = 0;
@@ -31,9 +32,10 @@ export function replay({ store, chatId, runId, from, maxLength, maxMessageBytes 
     messages.push(text);
     return length <= maxLength;
   };
-  const addFrames = (row: RunRow, offset: number): boolean => {
+  const addFrames = (row: StoredRun, offset: number): boolean => {
     let reached = offset;
-    for (const { at, next, chunks } of store.frames(row, offset, row.next, maxLength)) {
+    const { frames } = store.facts(chatId, { run: row.runId, frames: { from: offset, maxLength } });
+    for (const { at, next, chunks } of frames) {
       const pointer = headOf(row, { at, next });
       const text = `${pointer.slice(0, -1)},"chunks":${chunks}}`;
       if (!add(fits(text, maxMessageBytes) ? text : pointer)) return false;
@@ -42,17 +44,17 @@ export function replay({ store, chatId, runId, from, maxLength, maxMessageBytes 
     if (reached < row.next) return false;
     return !row.end || add(headOf(row, { at: row.next, end: { reason: row.end.reason } }));
   };
-  if (!addFrames(known, from)) return [];
-  const newer = store.newestRuns(chatId, maxReplayedRuns).filter(({ turn }) => turn > known.turn);
-  for (const row of newer.reverse()) {
-    const start = store.start(row);
-    if (start !== undefined && !add(headOf(row, { start: JSON.parse(start) }))) return [];
+  const isDeleted = known.turn <= deletedTurn;
+  if (isDeleted) add(JSON.stringify(deletionFrame(deletedTurn)));
+  else if (!addFrames(known, from)) return [];
+  for (const row of newest.filter(({ turn }) => turn > Math.max(known.turn, deletedTurn)).reverse()) {
+    if (row.start !== undefined && !add(headOf(row, { start: JSON.parse(row.start) }))) return [];
     if (!addFrames(row, 0)) return [];
   }
   return messages;
 }
 
-function headOf({ runId, turn }: RunRow, fields: object): string {
+function headOf({ runId, turn }: StoredRun, fields: object): string {
   return JSON.stringify({ v: wireVersion, run: runId, turn, ...fields });
 }
 

@@ -19,7 +19,7 @@ const seen: { ahead: number; starts: number; rows: number; requests: string[]; f
   finished: [],
 };
 
-const tables = ['texts', 'runs', 'chats', 'claims', 'steers', 'parked'];
+const tables = ['texts', 'runs', 'chats', 'claims', 'steers'];
 
 export class Chat extends ChatServer<Env> {
   readonly #model: ScriptedModel = new ScriptedModel();
