@@ -28,6 +28,7 @@ async function setUp() {
     messages: [],
     onBusy: 'reject',
     leaseMs: 60_000,
+    fence: 'fence',
   };
   const begun = await log.begin(run);
   if (begun.type !== 'started') throw new Error(`begin answered ${begun.type}`);

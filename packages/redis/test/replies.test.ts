@@ -1,10 +1,14 @@
 import { expect, it } from 'vitest';
 import { redisKeys } from '../src/redis-keys.ts';
-import { entryId, toFrame, toRow } from '../src/replies.ts';
+import { entryId, type FactsReply, type RowReply, toFacts } from '../src/replies.ts';
+
+const nothing: FactsReply = [5, '', 0, 0, null, null, null, null, null, null, null, [], null, null, null];
 
 it('gives a frame’s offsets to its entry and takes them from it', () => {
-  expect(entryId(0, 5)).toBe('0-5');
-  expect(toFrame([entryId(120, 121), ['c', '[]']])).toEqual({ at: 120, next: 121, chunks: '[]' });
+  const frame = { at: 120, next: 121, chunks: '[]' };
+  expect(entryId(frame)).toBe('120-1');
+  const reply = nothing.with(9, [[entryId(frame), ['c', '[]']]]) as unknown as FactsReply;
+  expect(toFacts('c1', reply).frames).toEqual([frame]);
 });
 
 it('keeps all of a chat in one slot, and no two chats in one key', () => {

@@ -220,7 +220,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 
   /** What a device has missed. Devices often come back together: the same question has the same answer. */
   #missed(runId: string, from: number): readonly string[] {
-    const newest = this.#store.newestRuns(this.name, 1)[0];
+    const newest = this.#newest();
     if (!newest) return [];
     const share = Math.min(maxUnreadLength / 4, maxUnreadTotal / (this.#flows.size + 1));
     // In steps, so that devices that come one after the other share an answer.
@@ -235,7 +235,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   }
 
   #tellLive(connection: Connection): void {
-    const newest = this.#store.newestRuns(this.name, 1)[0];
+    const newest = this.#newest({ kept: true });
     tell(connection, { type: 'live', ...(newest && { run: newest.runId, next: newest.next }) });
   }
 

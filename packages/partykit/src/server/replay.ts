@@ -23,7 +23,11 @@ export interface ReplayOptions {
  * readers share. Synchronous: what is appended next is published live, and nothing can come in between. The chunks' text goes out as it is stored.
  */
 export function replay({ store, chatId, runId, from, maxLength, maxMessageBytes }: ReplayOptions): readonly string[] {
-  const { run: known, newest, deletedTurn } = store.facts(chatId, { run: runId, newest: maxReplayedRuns, starts: true });
+  const {
+    run: known,
+    newest,
+    deletedTurn,
+  } = store.facts(chatId, { run: runId, newest: maxReplayedRuns, starts: true });
   if (!known) return [];
   const messages: string[] = [];
   let length = 0;
