@@ -135,7 +135,7 @@ it('goes on over a new connection when the one of its calls is half-open', async
   expect(await codeOf(log.append(run, run.fence, frame(0, 'a')))).toEqual(refused('no answer within 300 ms'));
   await until(
     'an append over a new connection',
-    async () => (await codeOf(log.append(run, run.fence, frame(0, 'a')))) === 'resolved {"commands":[]}',
+    async () => (await codeOf(log.append(run, run.fence, frame(0, 'a')))) === 'resolved {"commands":[],"cursor":0}',
     undefined,
     3_000,
   );
