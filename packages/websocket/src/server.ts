@@ -11,7 +11,6 @@ export {
   defaultSubscribeTimeoutMs,
   defaultSubscriptionMs,
   defaultTokenTtlMs,
-  type WebSocketBus,
   type WebSocketServerOptions,
 } from './server/options.ts';
 export { closeCodes } from './server/socket-connection.ts';

@@ -13,7 +13,6 @@ import {
   type RealtimeServer,
 } from '@chat-transport/core/provider';
 import { WebSocketServer } from 'ws';
-import { BusLink } from './server/bus-link.ts';
 import { ChannelHub } from './server/channel-hub.ts';
 import { type ResolvedOptions, resolveOptions, type WebSocketServerOptions } from './server/options.ts';
 import { Session } from './server/session.ts';
@@ -74,8 +73,7 @@ class Sockets implements RealtimeWebSocketServer {
   readonly limits: RealtimeServer['limits'];
   readonly #options: ResolvedOptions;
   readonly #tokens: ChatTokens;
-  readonly #hub = new ChannelHub();
-  readonly #bus: BusLink | undefined;
+  readonly #hub: ChannelHub;
   readonly #websockets: WebSocketServer;
   readonly #sessions: SessionRegistry;
   readonly #detach: (() => void)[] = [];
@@ -83,12 +81,12 @@ class Sockets implements RealtimeWebSocketServer {
   #closing: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
-    const { maxMessageBytes, maxPayloadBytes, secret = randomBytes(minSecretBytes), tokenTtlMs, bus, now } = options;
+    const { maxMessageBytes, maxPayloadBytes, secret = randomBytes(minSecretBytes), tokenTtlMs, now } = options;
     this.#options = options;
     this.limits = { maxMessageBytes, flushIntervalMs: 0 };
     this.#tokens = createChatTokens({ name: this.name, secret, ttlMs: tokenTtlMs, now });
+    this.#hub = new ChannelHub((chatId, deliver, signal) => this.#follow(chatId, deliver, signal));
     this.#sessions = new SessionRegistry(options);
-    this.#bus = bus && new BusLink(bus, (channel, data) => this.#hub.deliver(channel, data));
     // How long a peer may take to answer a close; @types/ws 8.18 lacks it.
     const closeTimeout = { closeTimeout: farewellMs };
     this.#websockets = new WebSocketServer({
@@ -117,6 +115,10 @@ class Sockets implements RealtimeWebSocketServer {
 
   async publish(channel: string, data: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.publishNow(channel, data);
+  }
+
+  publishNow(channel: string, data: string): void {
     const bytes = Buffer.byteLength(data);
     const { maxMessageBytes } = this.#options;
     if (bytes > maxMessageBytes) {
@@ -124,7 +126,6 @@ class Sockets implements RealtimeWebSocketServer {
       throw new ChatTransportError({ code: 'too-large', message });
     }
     this.#hub.deliver(channel, data);
-    await this.#bus?.publish(channel, data);
   }
 
   attach(server: UpgradeServer, { path }: { readonly path?: string } = {}): void {
@@ -159,7 +160,11 @@ class Sockets implements RealtimeWebSocketServer {
 
   async #close(): Promise<void> {
     for (const detach of this.#detach) detach();
-    await Promise.all([this.#sessions.close(), this.#bus?.close()]);
+    await this.#sessions.close();
+  }
+
+  async #follow(...parameters: Parameters<RealtimeHost['follow']>): Promise<void> {
+    await this.#host?.follow(...parameters);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -24,7 +24,7 @@ async function serveWith(
   options?: WebSocketServerOptions,
 ): Promise<TestApp> {
   const realtime = websocketServer(options);
-  realtime.connect({ api: '/api/chat', handle });
+  realtime.connect({ api: '/api/chat', handle, follow: async () => {} });
   return serve(realtime, handle);
 }
 

@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { type WebSocketBus, websocketServer } from '../src/server.ts';
+import { websocketServer } from '../src/server.ts';
 import { serveStub } from './support/app.ts';
 import { until } from './support/until.ts';
 
@@ -144,41 +144,53 @@ describe('commands over the socket', () => {
   });
 });
 
-describe('many processes', () => {
-  test('with a bus, a device on another process gets each message once', async () => {
-    const listeners = new Set<(channel: string, data: string) => void>();
-    const bus: WebSocketBus = {
-      publish: (channel, data) => {
-        for (const listener of listeners) listener(channel, data);
+describe('the log as the bus', () => {
+  /** A handler whose log the test is. */
+  const followed = async () => {
+    const feeds: { chatId: string; deliver: (data: string) => void; signal: AbortSignal }[] = [];
+    const app = await serveStub();
+    let failures = 0;
+    app.realtime.connect({
+      api: '/api/chat',
+      handle: async () => new Response(),
+      follow: async (chatId, deliver, signal) => {
+        if (failures-- > 0) throw new Error('The log is down.');
+        feeds.push({ chatId, deliver, signal });
       },
-      subscribe: (listener) => {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    };
-    const [here, there] = [await serveStub({ bus, secret }), await serveStub({ bus, secret })];
-    const [near, far] = [await here.client().opened(), await there.client().opened()];
-    await near.subscribe('one', await here.token('one'));
-    // The secret is shared: a token of one process is good at the other.
-    await far.subscribe('one', await here.token('one'));
-    await here.publish('one', 'a b');
-    await here.publish('one', 'c');
-    await until('both messages', () => far.received.length === 3 && near.received.length === 3, {
-      saw: () => [near.received, far.received],
     });
-    expect(far.received.slice(1)).toEqual(['one a b', 'one c']);
-    expect(near.received.slice(1)).toEqual(['one a b', 'one c']);
-    await there.realtime.close();
-    expect(listeners.size).toBe(1);
+    const failNext = (): void => {
+      failures = 1;
+    };
+    return { app, feeds, failNext };
+  };
+
+  test('follows a chat once for all its devices, and no longer than there is one', async () => {
+    const { app, feeds } = await followed();
+    const clients = await Promise.all([app.client().opened(), app.client().opened()]);
+    for (const client of clients) await client.subscribe('one', await app.token('one'));
+    expect(feeds.map(({ chatId }) => chatId)).toEqual(['one']);
+    feeds[0]?.deliver('from elsewhere');
+    await app.publish('one', 'from here');
+    for (const { received } of clients) {
+      await until('both messages', () => received.length === 3, { saw: () => received });
+      expect(received.slice(1)).toEqual(['one from elsewhere', 'one from here']);
+    }
+    clients[0]?.tell({ type: 'unsubscribe', chat: 'one' });
+    clients[0]?.tell({ type: 'ping' });
+    await clients[0]?.got({ type: 'pong' });
+    expect(feeds[0]?.signal.aborted).toBe(false);
+    clients[1]?.socket.terminate();
+    await until('the end of the following', () => feeds[0]?.signal.aborted);
   });
 
-  test('a bus that fails is an error of publish, after this process’s own devices got the message', async () => {
-    const bus: WebSocketBus = { publish: () => Promise.reject(new Error('down')), subscribe: () => () => {} };
-    const app = await serveStub({ bus });
+  test('refuses a subscription while the log does not answer, and takes the next one', async () => {
+    const { app, feeds, failNext } = await followed();
     const client = await app.client().opened();
-    await client.subscribe('one', await app.token('one'));
-    await expect(app.publish('one', 'x')).rejects.toMatchObject({ code: 'provider-failed' });
-    await until('the message', () => client.received.includes('one x'), { saw: () => client.received });
+    failNext();
+    const refused = await client.subscribe('one', await app.token('one'));
+    expect(refused).toMatchObject({ type: 'refused', code: 'provider-failed' });
+    expect(await client.subscribe('one', await app.token('one'), 2)).toMatchObject({ type: 'live' });
+    expect(feeds).toHaveLength(1);
   });
 });
 

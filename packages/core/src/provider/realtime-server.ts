@@ -31,6 +31,10 @@ export interface RealtimeServer {
    */
   publish(channel: string, data: string, signal: AbortSignal, id: string): Promise<void>;
   /**
+   * Publishes at once, for services that are this process: core then keeps no queue. Throws as `publish`.
+   */
+  publishNow?(channel: string, data: string): void;
+  /**
    * Answers `POST {api}/auth`: the credential for one chat's channel, subscribe only. `allow` runs the app's `authorize`
    * for that chat and throws when it is refused; call it before anything is granted.
    */
@@ -50,4 +54,10 @@ export interface RealtimeHost {
   handle(request: Request): Promise<Response>;
   /** The handler's base path, e.g. `/api/chat`. */
   readonly api: string;
+  /**
+   * Hands over what other processes write to a chat until `signal` aborts, as messages for its channel: for providers whose own sockets are
+   * in this process. Call it once per chat, not once per device. Resolves when nothing that is written from then on is left out.
+   * @throws ChatTransportError as `RunLog.state`.
+   */
+  follow(chatId: string, deliver: (data: string) => void, signal: AbortSignal): Promise<void>;
 }

@@ -1,13 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Carries published messages between the processes of one app. A message may come back to the process that published it. */
-export interface WebSocketBus {
-  /** Hands a message to the other processes. A rejection is reported by `publish` as `provider-failed`; readers repair from the log. */
-  publish(channel: string, data: string): Promise<void> | void;
-  /** Calls `listener` for every message of every process. Answers what ends the subscription. */
-  subscribe(listener: (channel: string, data: string) => void): (() => void) | Promise<() => void>;
-}
-
 /** Options of {@link websocketServer}. */
 export interface WebSocketServerOptions {
   /**
@@ -43,8 +35,6 @@ export interface WebSocketServerOptions {
   readonly heartbeatMs?: number;
   /** A socket that was silent for so long is dead, in milliseconds. Default {@link defaultDeadAfterMs}. */
   readonly deadAfterMs?: number;
-  /** Fan-out between processes. Without one, devices on another process follow over the log. */
-  readonly bus?: WebSocketBus;
   /** The clock, in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
 }
@@ -78,7 +68,7 @@ export const reauthorizeAheadMs = 30_000;
 /** Subscribes that one socket may have refused in a row; one more closes it. */
 export const maxRefusalsInARow = 32;
 
-type Defaulted = 'secret' | 'allowedOrigins' | 'bus';
+type Defaulted = 'secret' | 'allowedOrigins';
 
 /** The options with every default in place. */
 export type ResolvedOptions = Required<Omit<WebSocketServerOptions, Defaulted>> &

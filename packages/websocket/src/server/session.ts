@@ -86,7 +86,7 @@ export class Session {
   }
 
   async #subscribe({ ref, chat, token }: Extract<ClientFrame, { type: 'subscribe' }>): Promise<void> {
-    const { options, tokens, hub } = this.#context;
+    const { options, tokens } = this.#context;
     const grant = await tokens.verify(token);
     if (!this.#connection.isOpen) return;
     if (!grant)
@@ -108,10 +108,23 @@ export class Session {
       hasNewest: false,
     };
     this.#subscriptions.set(chat, subscription);
-    hub.add(subscription);
     this.#connection.proved = true;
     this.#refusals = 0;
-    this.#connection.tell({ type: 'live', ref, chat });
+    // Not awaited: other frames of this socket do not wait for the log.
+    void this.#follow(subscription);
+  }
+
+  async #follow(subscription: Subscription): Promise<void> {
+    const { ref, grant } = subscription;
+    const chat = grant.chatId;
+    const isWanted = (): boolean => this.#connection.isOpen && this.#subscriptions.get(chat) === subscription;
+    try {
+      if (await this.#context.hub.add(subscription, isWanted)) this.#connection.tell({ type: 'live', ref, chat });
+    } catch {
+      if (!isWanted()) return;
+      this.#drop(chat);
+      this.#refuse(ref, chat, 'provider-failed', 'The log did not answer. Subscribe again.');
+    }
   }
 
   async #command({ ref, chat, run, message }: Extract<ClientFrame, { type: 'command' }>): Promise<void> {

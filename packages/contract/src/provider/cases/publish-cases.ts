@@ -55,6 +55,25 @@ export const publishCases: readonly ProviderCase[] = [
     },
   },
   {
+    id: 'publish/another-process',
+    title: 'brings an idle device what another server process writes',
+    async run(stage) {
+      const watching = await stage.device();
+      const other = watching.synced('c');
+      await watching.reaches('c', 'realtime');
+      stage.server = await stage.startServer();
+      const { chat, call, done } = await stage.sent();
+      call.say('one ');
+      await stage.shows(other, 'one');
+      call.say('two');
+      await stage.shows(other, 'two');
+      call.finish();
+      await done;
+      await stage.idle(other);
+      stage.expectInStep(chat, other);
+    },
+  },
+  {
     id: 'publish/ids',
     title: 'gives each message an id of its own',
     lacks: ['ownLog'],

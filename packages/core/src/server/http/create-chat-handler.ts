@@ -6,6 +6,7 @@ import { defaultApi } from '../../wire/routes.ts';
 import { readStateText } from '../conversation/head.ts';
 import { type ChatRuntime, createRuntimeParts } from '../create-chat-runtime.ts';
 import { type ChatRuntimeOptions, misuse } from '../options.ts';
+import { feedChat } from '../run/chat-feed.ts';
 import { type Authorize, allow } from './authorize.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { errorJson, errorResponse, jsonText } from './http-errors.ts';
@@ -73,7 +74,11 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
       return errorResponse(error, engine.options.emit);
     }
   };
-  realtime?.connect?.({ handle, api: context.api });
+  realtime?.connect?.({
+    handle,
+    api: context.api,
+    follow: (chatId, deliver, signal) => feedChat(engine, chatId, deliver, signal),
+  });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { ChatTransportError } from '../../errors.ts';
 import type { RealtimeServer } from '../../provider/realtime-server.ts';
 import type { Frame } from '../../wire/frame.ts';
+import { encodeForLimit } from '../../wire/frame-codec.ts';
 import type { ServerEvent } from '../events.ts';
 import { Notifier } from './notifier.ts';
 import { PublishGate } from './publish-gate.ts';
@@ -37,7 +38,28 @@ export function createPublisher(options: {
 }): Publisher {
   const { realtime, clock, emit } = options;
   if (!realtime || options.publishesByItself) return { publish: () => {}, drain: async () => {}, close: () => {} };
+  if (realtime.publishNow) return directPublisher(realtime, emit);
   return new QueuedPublisher(realtime, clock, emit);
+}
+
+/** A service that is this process takes everything at once. */
+function directPublisher(realtime: RealtimeServer, emit: (event: ServerEvent) => void): Publisher {
+  let isClosed = false;
+  return {
+    publish(chatId, frame) {
+      if (isClosed) return;
+      try {
+        const data = encodeForLimit(frame, realtime.limits.maxMessageBytes);
+        realtime.publishNow?.(realtime.channelName(chatId), data);
+      } catch (error) {
+        emit({ type: 'publish-failed', chatId, error });
+      }
+    },
+    drain: async () => {},
+    close() {
+      isClosed = true;
+    },
+  };
 }
 
 /** One chat's way to the service. */

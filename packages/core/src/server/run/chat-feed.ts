@@ -1,0 +1,109 @@
+import { backoffMs, type Clock, sleep } from '../../clock.ts';
+import type { ChatState, RunLog, RunRecord } from '../../log/run-log.ts';
+import { channelMessage } from '../../wire/channel-message.ts';
+import { type Frame, wireVersion } from '../../wire/frame.ts';
+import { noteLost } from '../conversation/head.ts';
+import { type Engine, keyOf } from '../engine.ts';
+import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
+import { nextTurn } from './next-turn.ts';
+
+/** How long one waiting read of the log lasts, in milliseconds. */
+const feedWaitMs = 20_000;
+
+/**
+ * Hands over what other processes write to a chat, from now on: the log is the bus between processes. One call of the log waits at a time.
+ * Runs that are written here are left out, because the publisher has them. Resolves once everything that comes is handed over.
+ */
+export async function feedChat(
+  engine: Engine,
+  chatId: string,
+  deliver: (data: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const feed = new ChatFeed(engine, chatId, deliver, signal);
+  const state = await engine.options.log.state(chatId);
+  void feed.run(state);
+}
+
+class ChatFeed {
+  readonly #engine: Engine;
+  readonly #log: RunLog;
+  readonly #clock: Clock;
+  readonly #chatId: string;
+  readonly #deliver: (data: string) => void;
+  readonly #signal: AbortSignal;
+  #turn = 0;
+
+  constructor(engine: Engine, chatId: string, deliver: (data: string) => void, signal: AbortSignal) {
+    this.#engine = engine;
+    this.#log = engine.options.log;
+    this.#clock = engine.options.clock;
+    this.#chatId = chatId;
+    this.#deliver = deliver;
+    this.#signal = signal;
+  }
+
+  async run({ turn, active }: ChatState): Promise<void> {
+    this.#turn = turn;
+    // Devices read the log themselves once they are subscribed: nothing from before is needed.
+    if (active) await this.#follow(active, active.next);
+    while (!this.#signal.aborted) {
+      const state = await this.#ask('state', () =>
+        this.#log.state(this.#chatId, { after: this.#turn, waitMs: feedWaitMs, signal: this.#signal }),
+      );
+      // A run that begins here has told its process a moment later.
+      if (state && state.turn > this.#turn) await nextTurn(this.#clock);
+      for (const run of state?.runs ?? []) {
+        if (run.turn <= this.#turn || this.#signal.aborted) continue;
+        this.#turn = run.turn;
+        if (this.#engine.live.has(keyOf(run))) continue;
+        this.#say([startFrameOf(run)]);
+        await this.#follow(run, 0);
+      }
+    }
+  }
+
+  /** Hands over a run's frames from `from` on, and its end, unless it is written here. */
+  async #follow(run: RunRecord, from: number): Promise<void> {
+    const { chatId, runId, turn } = run;
+    const base = { v: wireVersion, run: runId, turn } as const;
+    for (let position = from; !this.#signal.aborted && !this.#engine.live.has(keyOf(run)); ) {
+      const wait = { from: position, waitMs: feedWaitMs, signal: this.#signal };
+      const read = await this.#ask('read', () => this.#log.read({ chatId, runId }, wait));
+      // What the log has dropped, and what it does not give, devices find out for themselves.
+      if (!read) return;
+      this.#say(read.frames.map((frame) => ({ ...base, ...frame })));
+      position = read.frames.at(-1)?.next ?? position;
+      if (!read.run.end || read.run.next > position) continue;
+      noteLost(this.#engine, read.run);
+      return this.#say([endFrameOf(read.run)]);
+    }
+  }
+
+  #say(frames: readonly Frame[]): void {
+    for (let [first, ...others] = frames; first; ) {
+      const { data, count } = channelMessage([first, ...others], this.#engine.options.limits.maxMessageBytes);
+      if (!this.#signal.aborted) this.#deliver(data);
+      [first, ...others] = others.slice(count - 1);
+    }
+  }
+
+  /** Asks the log until it answers. `undefined` when it refuses for good, or nobody listens any more. */
+  async #ask<T>(operation: string, call: () => Promise<T>): Promise<T | undefined> {
+    for (let failures = 0; !this.#signal.aborted; failures += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        this.#engine.options.emit({ type: 'log-failed', chatId: this.#chatId, operation, error });
+        if (operation === 'read' && !isRetryable(error)) return;
+        await sleep(this.#clock, backoffMs(failures), this.#signal);
+      }
+    }
+    return;
+  }
+}
+
+function isRetryable(error: unknown): boolean {
+  return (error as { retryable?: unknown } | undefined)?.retryable !== false;
+}
