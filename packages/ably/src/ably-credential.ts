@@ -23,7 +23,7 @@ export interface AblyCredential {
 const connects: readonly string[] = ['connected', 'connecting', 'disconnected'];
 
 /** Gets tokens from `POST {api}/auth`. */
-export function ablyCredential(post: SubscriberContext['post']): AblyCredential {
+export function ablyCredential({ post, clock }: Pick<SubscriberContext, 'clock' | 'post'>): AblyCredential {
   const chats = new Map<string, (refusal: ChatTransportError) => void>();
   let granted = new Set<string>();
   /** `authorize` calls run one after the other: of two at a time, Ably's client may let the older one win. */
@@ -65,6 +65,8 @@ export function ablyCredential(post: SubscriberContext['post']): AblyCredential 
     },
     admit(chatId, client) {
       const admitted = last.then(async () => {
+        // Chats that are opened in the same moment share a token.
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 0));
         if (!granted.has(chatId) || !connects.includes(client.connection.state)) await authorized(client);
       });
       last = admitted.catch(() => {});

@@ -23,6 +23,8 @@ export const defaultFlushIntervalMs = 100;
  * @source https://ably.com/docs/platform/pricing/limits (read 2026-11-29)
  */
 export const defaultPublishesPerSecond = 40;
+/** Shortest time between two attempts to connect that a publish asks for, in milliseconds. */
+const retryMs = 1_000;
 /** The default of `tokenTtlMs`: for how long a device may listen before `authorize` is asked again. */
 export const defaultTokenTtlMs = 600_000;
 
@@ -67,6 +69,7 @@ export function ably(options: AblyServerOptions): AblyServer {
   const [kid = '', secret] = key.split(/:(.*)/s);
   if (!secret) throw new TypeError('Pass `key` ("name:secret"), or a client that was made with one.');
   if (!/^[^[:*\s][^*\s]*$/.test(prefix)) throw new TypeError(`channelPrefix "${prefix}" begins no channel of Ably.`);
+  const revive = reviver(client);
   return {
     name: 'ably',
     supports: ablySupports,
@@ -74,6 +77,7 @@ export function ably(options: AblyServerOptions): AblyServer {
     channelName: (chatId) => prefix + chatId,
     async publish(channel, data, signal) {
       signal.throwIfAborted();
+      revive();
       try {
         await publish(client, channel, data);
       } catch (error) {
@@ -94,15 +98,28 @@ export function ably(options: AblyServerOptions): AblyServer {
   };
 }
 
+/** Publishes on a channel that need not be attached. */
 function publish(client: AblyServerClient, name: string, data: string): Promise<unknown> {
-  // A client that Ably has cut off, or that was away for two minutes, publishes nothing until it is told to connect.
-  const revivable = ['initialized', 'suspended', 'failed'];
-  if ('connection' in client && revivable.includes(client.connection.state)) client.connect();
   const channel = client.channels.get(name);
   const published = channel.publish({ name: frameEvent, data });
   // The client keeps every channel it was asked for, and there are as many as chats. One that the app has attached stays.
   if (!('state' in channel) || channel.state === 'initialized') client.channels.release(name);
   return published;
+}
+
+/**
+ * Makes a client connect that would wait: 15 s after a lost connection, 30 s after two minutes without one, and for ever after Ably has cut it
+ * off. Messages queue up meanwhile.
+ */
+function reviver(client: AblyServerClient): () => void {
+  const waiting: readonly string[] = ['initialized', 'disconnected', 'suspended', 'failed'];
+  let triedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (!('connection' in client) || !waiting.includes(client.connection.state)) return;
+    if (performance.now() - triedAt < retryMs) return;
+    triedAt = performance.now();
+    client.connect();
+  };
 }
 
 /** @source https://ably.com/docs/platform/errors/codes (read 2026-11-29): 429xx are rates, 40009 is the size */

@@ -30,7 +30,7 @@ const users = new WeakMap<RealtimeChannel, number>();
 /** Follows chats on channels of Ably. */
 export function ablySubscriber(options: AblySubscriberOptions): RealtimeSubscriber {
   const { client: given, channelPrefix = defaultChannelPrefix, checkAfterMs = defaultCheckAfterMs, clock } = options;
-  const own = typeof given === 'function' ? { ...ablyCredential(options.post), make: given } : undefined;
+  const own = typeof given === 'function' ? { ...ablyCredential(options), make: given } : undefined;
   let client = own ? undefined : (given as AblyClient);
   return {
     name: 'ably',

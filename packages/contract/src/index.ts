@@ -18,6 +18,7 @@ export { providerCases } from './provider/provider-cases.ts';
 export { transportCases } from './transport/transport-cases.ts';
 export { interruptible } from './stage/interruptible.ts';
 export { type ModelCall, ScriptedModel } from './stage/scripted-model.ts';
+export { BrowserPage } from './stage/browser-page.ts';
 export { TestChat } from './stage/test-chat.ts';
 export { FaultProxy, type Faults, type ScriptStep } from './faults/fault-proxy.ts';
 export type { FlowFaults } from './faults/flow.ts';

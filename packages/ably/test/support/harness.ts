@@ -1,10 +1,10 @@
-import type { DeviceTransportOptions, ProviderHarness, RealtimeLink } from '@chat-transport/contract';
+import type { DeviceTransportOptions, ProviderHarness } from '@chat-transport/contract';
 import { type ClientOptions, Realtime } from 'ably';
-import { AblyChatTransport } from '../../src/index.ts';
+import { AblyChatTransport, type AblyChatTransportOptions } from '../../src/index.ts';
 import { ably } from '../../src/server.ts';
-import type { AblyService } from './ably-service.ts';
+import { type AblyService, localOptions } from './ably-service.ts';
 
-/** Ably's own clients on a service of this machine. Each case has channels of its own: no case hears another's. */
+/** Ably's own clients on a service. Each case has channels of its own: no case hears another's. */
 export function createHarness(service: AblyService): ProviderHarness {
   const channelPrefix = `chat-${crypto.randomUUID()}:`;
   return {
@@ -12,38 +12,33 @@ export function createHarness(service: AblyService): ProviderHarness {
       return service.port;
     },
     createServer() {
-      const client = new Realtime({ ...service.options, key: service.key, echoMessages: false });
+      const client = serverClient(service);
       return {
         realtime: ably({ client, channelPrefix, flushIntervalMs: 20 }),
         close: () => client.close(),
       };
     },
-    createTransport: (options, link) => openTransport({ ...options, channelPrefix }, link),
-    restartService: () => service.restart(),
+    createTransport: (options, { host }) => openTransport({ ...options, channelPrefix }, host),
+    ...(service.restart && { restartService: () => service.restart?.() ?? Promise.resolve() }),
   };
 }
 
-/** A page's transport: Ably's client as it is, and short waits. */
-export function openTransport(
-  options: DeviceTransportOptions & { readonly channelPrefix: string },
-  { host }: Pick<RealtimeLink, 'host'>,
-  own: Partial<ClientOptions> = {},
-): AblyChatTransport {
-  const [endpoint = '', port] = host.split(':');
-  return new AblyChatTransport({
-    ...options,
-    client: (base) =>
-      new Realtime({ ...base, ...localOptions(endpoint, Number(port)), ...quick, ...own } as ClientOptions),
-  });
+export function serverClient({ port, key }: AblyService): Realtime {
+  return new Realtime({ ...localOptions('127.0.0.1', port), key, echoMessages: false });
 }
 
-/** How the vendor's client finds a service of this machine. */
-export function localOptions(endpoint: string, port: number): ClientOptions {
-  return { endpoint, port, tls: false, disableConnectivityCheck: true, fallbackHosts: [], logLevel: 0 };
+/** A page's transport, with Ably's client as it is and short waits. */
+export function openTransport(
+  options: DeviceTransportOptions & Omit<AblyChatTransportOptions, 'client'>,
+  host: string,
+): AblyChatTransport {
+  const [endpoint = '', port] = host.split(':');
+  const local = { ...localOptions(endpoint, Number(port)), ...quick };
+  return new AblyChatTransport({ ...options, client: (own) => new Realtime({ ...own, ...local }) });
 }
 
 /** A fault is noticed within a test. */
-const quick: ClientOptions = {
+export const quick: ClientOptions = {
   disconnectedRetryTimeout: 250,
   suspendedRetryTimeout: 500,
   realtimeRequestTimeout: 1000,
