@@ -49,6 +49,8 @@ export class Device {
         return values.includes(shown ?? '');
       },
       () => ({ shown, errors: this.errors }),
+      // Ably's client tries again 15 s after a lost connection.
+      40_000,
     );
   }
 

@@ -4,7 +4,7 @@ import {
   privateCacheControl,
   type RealtimeServer,
 } from '@chat-transport/core/provider';
-import type { ErrorInfo, RealtimeClient, RestClient } from 'ably';
+import type { ErrorInfo, Message, RealtimeClient, RestClient } from 'ably';
 import { SignJWT } from 'jose';
 import { defaultChannelPrefix, frameEvent } from './channel-names.ts';
 
@@ -73,13 +73,13 @@ export function ably(options: AblyServerOptions): AblyServer {
   return {
     name: 'ably',
     supports: ablySupports,
-    limits: { maxMessageBytes, flushIntervalMs, publishesPerSecond },
+    limits: { maxMessageBytes, flushIntervalMs, publishesPerSecond, pipelined: 'connection' in client },
     channelName: (chatId) => prefix + chatId,
-    async publish(channel, data, signal) {
+    async publish(channel, data, signal, id) {
       signal.throwIfAborted();
       revive();
       try {
-        await publish(client, channel, data);
+        await publish(client, channel, { id, name: frameEvent, data });
       } catch (error) {
         throw wrapped(error as ErrorInfo);
       }
@@ -99,9 +99,9 @@ export function ably(options: AblyServerOptions): AblyServer {
 }
 
 /** Publishes on a channel that need not be attached. */
-function publish(client: AblyServerClient, name: string, data: string): Promise<unknown> {
+function publish(client: AblyServerClient, name: string, message: Message): Promise<unknown> {
   const channel = client.channels.get(name);
-  const published = channel.publish({ name: frameEvent, data });
+  const published = channel.publish(message);
   // The client keeps every channel it was asked for, and there are as many as chats. One that the app has attached stays.
   if (!('state' in channel) || channel.state === 'initialized') client.channels.release(name);
   return published;

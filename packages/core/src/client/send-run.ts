@@ -78,8 +78,8 @@ function post<UI_MESSAGE extends UIMessage>(
   let repeats = maxRepeats;
   const attemptPost = async (attempt: AbortController): Promise<void> => {
     try {
-      // Where our own server holds the socket, the answer comes there as soon as anywhere: it is not sent twice.
-      const isOnSocket = session.isLive && subscriber?.send;
+      // Where realtime brings the sender's own answer, the response has none: it would be sent twice.
+      const isOnSocket = session.isLive && (subscriber?.send || subscriber?.carriesOwnAnswers);
       const answer = await http.send(
         own,
         { runId: reader.runId, clientId, baseTurn },

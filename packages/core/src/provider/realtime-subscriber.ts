@@ -24,7 +24,12 @@ export interface RealtimeSubscriber {
   readonly name: string;
   /** Subscribes to a chat's channel until `signal` aborts. Never throws and never waits: what happens is told to `listener`. */
   subscribe(chatId: string, listener: ChannelListener, signal: AbortSignal): void;
-  /** Sends a signal over the service, only where our own server code receives it. Rejects when it cannot: core then posts it. */
+  /**
+   * While the subscription is live, a send asks for no answer in its response: the device reads its own answer over the service, as others do, and
+   * receives it once. Always so where there is a `send`. @default false: both bring it, and the sooner one counts
+   */
+  readonly carriesOwnAnswers?: boolean;
+  /** Sends a command over the service, only where our own server code receives it. Rejects when it cannot: core then posts it. */
   send?(chatId: string, runId: string, message: RunCommand, signal: AbortSignal): Promise<CommandReceipt>;
   /** Releases the connections that this subscriber opened itself; a client handed in by the user stays. Idempotent. */
   close?(): void;
