@@ -7,6 +7,7 @@ import {
   systemClock,
 } from '@chat-transport/core/provider';
 import { type ChatSocket, openChatSocket } from './chat-socket.ts';
+import { explainRefusal } from './explain-refusal.ts';
 import { type CommandMessage, type DeviceMessage, deviceMessageMark } from './socket-wire.ts';
 import { defaultDeadAfterMs, defaultHeartbeatMs, type PartykitSubscriberOptions } from './subscriber-options.ts';
 
@@ -14,6 +15,9 @@ import { defaultDeadAfterMs, defaultHeartbeatMs, type PartykitSubscriberOptions 
 const ticketTimeoutMs = 5_000;
 /** How long a socket may take to show that it lived through a sleep, in milliseconds. */
 const wakeUpMs = 3_000;
+
+/** So many handshakes fail in a row before it is reported: until then it may be an object that is being replaced. */
+const handshakesBeforeReport = 4;
 
 interface Session {
   readonly socket: ChatSocket;
@@ -31,6 +35,8 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
   const sessions = new Map<string, Session>();
   const openDesk = (): CommandDesk => createCommandDesk({ clock, timeoutMs: options.commandTimeoutMs });
   let stopListening: (() => void) | undefined;
+  /** Whether it was reported that handshakes are refused: it is one fault, however many chats of the page wait. */
+  let isReported = false;
 
   const wake = (): void => {
     for (const { socket } of sessions.values()) socket.test(wakeUpMs);
@@ -47,11 +53,16 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
       if (signal.aborted) return;
       /** The newest frame, or `live` message: a new connection goes on behind it. */
       let newest: string | undefined;
+      /** Handshakes with a ticket since the chat was live. */
+      let handshakes = 0;
+      let ticket = '';
       const query = async (): Promise<Record<string, string | undefined>> => {
         try {
           // PartySocket waits for this as long as it takes.
           const either = AbortSignal.any([signal, AbortSignal.timeout(ticketTimeoutMs)]);
-          return { ticket: await authorize(chatId, either), ...(newest && positionBehind(newest)) };
+          ticket = await authorize(chatId, either);
+          handshakes++;
+          return { ticket, ...(newest && positionBehind(newest)) };
         } catch (error) {
           if (isRefusal(error) && !signal.aborted) {
             leave();
@@ -84,12 +95,19 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
             // Live again without a new socket: the object has left out what this device was too slow for.
             if (session.isLive) listener.onInterrupted();
             session.isLive = true;
+            handshakes = 0;
+            isReported = false;
             listener.onLive();
           },
           onDown(reason) {
             session.isLive = false;
             session.commands.fail();
             listener.onInterrupted(reason);
+            if (handshakes < handshakesBeforeReport || isReported) return;
+            isReported = true;
+            void explainRefusal(options.url, chatId, ticket).then((error) => {
+              if (!signal.aborted) listener.onRefused?.(error);
+            });
           },
         }),
       };

@@ -16,6 +16,7 @@ import { openRealtime } from './realtime-path.ts';
 import { RecentRun } from './recent-run.ts';
 import { RunCommands } from './run-commands.ts';
 import { RunReader, type RunReaderOptions } from './run-reader.ts';
+import { SendGate } from './send-gate.ts';
 import type { SessionContext } from './session-context.ts';
 import { newMessages } from './stale-send.ts';
 
@@ -28,6 +29,8 @@ type Realtime = Health['realtime'];
 export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements ConnectionStore {
   readonly chatId: string;
   readonly context: SessionContext<UI_MESSAGE>;
+  /** Holds back sends that continue an answer without end. */
+  readonly gate: SendGate;
   readonly commands: RunCommands;
   readonly #http: HttpPath;
   readonly #readers = new Set<RunReader>();
@@ -58,6 +61,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       },
     };
     this.commands = new RunCommands(this, this.context);
+    this.gate = new SendGate(this.context);
     this.#http = new HttpPath(chatId, this.context, () => this.#want(), {
       onFrame: (frame, replayed) => this.#onHttpFrame(frame, replayed),
       onMalformed: (error) => this.#malformed(error),
@@ -124,6 +128,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
         this.#onDown('none');
         this.context.emit({ type: 'realtime-failed', chatId: this.chatId, error });
       },
+      onRefused: (error: unknown) => this.context.emit({ type: 'realtime-failed', chatId: this.chatId, error }),
     };
     openRealtime(this.chatId, this.context, sink, this.#subscription.signal);
     this.#schedule(0);

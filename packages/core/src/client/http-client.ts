@@ -89,7 +89,7 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     const response = await this.#ask(
       signal,
       (stock) => stock.reconnectToStream({ ...call, chatId, abortSignal: signal } as never),
-      (address, init) => this.#fetch(address + (address.includes('?') ? '&' : '?') + search, init),
+      (address, init) => this.#fetch(search ? address + (address.includes('?') ? '&' : '?') + search : address, init),
     );
     if (response.status === 204 && !response.headers.has(turnHeader)) return { runId: undefined, turn: 0, body: null };
     return answerOf(response);

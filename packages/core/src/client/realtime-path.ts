@@ -6,6 +6,8 @@ export interface RealtimeSink {
   onLive(): void;
   onDown(): void;
   onFailed(error: unknown): void;
+  /** The service refuses again and again; the subscription goes on trying. */
+  onRefused(error: unknown): void;
 }
 
 /**
@@ -28,6 +30,7 @@ export function openRealtime(
     onLive: current(() => sink.onLive()),
     onInterrupted: current(() => sink.onDown()),
     onFailed: current((error: unknown) => sink.onFailed(error)),
+    onRefused: current((error: unknown) => sink.onRefused(error)),
   };
   const timer = clock.setTimeout(() => {
     if (!signal.aborted) subscriber?.subscribe(chatId, listener, signal);

@@ -48,6 +48,7 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   session.dispatch({ type: 'stream-opened', runId: reader.runId, turn: 0 });
 
   const sent = cancelled
+    .then(() => session.gate.pass(kind === 'answer'))
     .then(() => post(session, reader, own))
     .catch((error) => {
       reader.end();
@@ -87,6 +88,8 @@ function post<UI_MESSAGE extends UIMessage>(
         isOnSocket && { accept: 'application/json' },
       );
       const sentRunId = reader.runId;
+      // From here on the response feeds the reader: no other path has to follow the run.
+      reader.setFed(true);
       session.began(reader, answer.turn, answer.runId);
       if (session.confirmLetGo(sentRunId, reader.runId)) return attempt.abort();
       void session.readAnswer(reader, answer, attempt);

@@ -35,10 +35,11 @@ function withFetch(
   return { transport, requests, send };
 }
 
-/** A response of our server that begins a run and stays open. */
-function begun(): Response {
+/** A response of our server that begins the run of a send, or goes on with run `r`, and stays open. */
+function begun({ init }: { readonly init: RequestInit }): Response {
+  const { runId = 'r' } = init.body ? JSON.parse(String(init.body)) : {};
   return new Response(new ReadableStream(), {
-    headers: { 'content-type': 'text/event-stream', 'x-chat-turn': '1', 'x-chat-run-id': 'r' },
+    headers: { 'content-type': 'text/event-stream', 'x-chat-turn': '1', 'x-chat-run-id': runId },
   });
 }
 
@@ -73,7 +74,7 @@ describe('an upload that moves', () => {
     const { send, requests } = withFetch(({ init }) => {
       const uploadMs = (String(init.body).length / 65_536) * 1000;
       return new Promise((resolve, reject) => {
-        setTimeout(() => resolve(begun()), uploadMs);
+        setTimeout(() => resolve(begun({ init })), uploadMs);
         init.signal?.addEventListener('abort', () => reject(init.signal?.reason));
       });
     });
@@ -87,7 +88,7 @@ describe('an upload that moves', () => {
     useFakeClock();
     const { send, requests } = withFetch(({ init, count }) =>
       count > 1
-        ? begun()
+        ? begun({ init })
         : new Promise((_, reject) => {
             init.signal?.addEventListener('abort', () => reject(init.signal?.reason));
           }),
@@ -160,7 +161,7 @@ describe('a server that refuses', () => {
     [429, 'rate-limited'],
   ])('a send with %i for a moment gets it a moment later', async (status, code) => {
     useFakeClock();
-    const { send, requests } = withFetch(({ count }) => (count > 1 ? begun() : refusal(status, code)));
+    const { send, requests } = withFetch(({ init, count }) => (count > 1 ? begun({ init }) : refusal(status, code)));
     expect((await timed(send()))?.error).toBeUndefined();
     expect(requests).toHaveLength(2);
   });
@@ -183,8 +184,8 @@ describe('a server that refuses', () => {
 
   it('is asked again no sooner than it says', async () => {
     useFakeClock();
-    const { send, requests } = withFetch(({ count }) =>
-      count > 1 ? begun() : refusal(503, 'provider-failed', { 'retry-after': '7' }),
+    const { send, requests } = withFetch(({ init, count }) =>
+      count > 1 ? begun({ init }) : refusal(503, 'provider-failed', { 'retry-after': '7' }),
     );
     const sent = await timed(send());
     expect(sent?.error).toBeUndefined();
@@ -210,7 +211,7 @@ describe('a token that has expired', () => {
           ? refusal(401, 'unauthorized')
           : what === 'stop'
             ? Response.json({ outcome: 'delivered' })
-            : begun(),
+            : begun({ init }),
       { headers: () => ({ authorization: `token ${++token}` }) },
     );
     if (what === 'send') await send();
@@ -309,7 +310,7 @@ it.each([
   ['/api/chat/?tenant=a', '/api/chat', '?tenant=a'],
 ])('with api %s every request goes to the right address', async (api, path, search) => {
   const { transport, send, requests } = withFetch(
-    ({ url }) => (url.pathname.endsWith('/command') ? Response.json({ outcome: 'delivered' }) : begun()),
+    ({ url, init }) => (url.pathname.endsWith('/command') ? Response.json({ outcome: 'delivered' }) : begun({ init })),
     { api },
   );
   await send();

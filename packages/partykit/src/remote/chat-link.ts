@@ -2,6 +2,7 @@ import { systemClock } from '@chat-transport/core';
 import { type ChatTokens, ChatTransportError, type WaitOptions } from '@chat-transport/core/provider';
 import { defaultLeaseMs } from '@chat-transport/core/server';
 import { type ChatSocket, type Heartbeat, openChatSocket } from '../chat-socket.ts';
+import { explainRefusal } from '../explain-refusal.ts';
 import { maxInboundBytes } from '../limits.ts';
 import type { LogAnswer, LogCall, LogQuestion } from '../socket-wire.ts';
 
@@ -24,8 +25,6 @@ interface OpenCall {
 
 /** The part of a lease after which a silent link counts as dead: there is time for two more attempts. */
 const deadAfterPart = 0.3;
-/** How long a plain request for the reason of a refused socket may take, in milliseconds. */
-const explainTimeoutMs = 2_000;
 const encoder = new TextEncoder();
 
 /** One chat's socket to its object, and the calls that wait for their answers. A lost socket comes back, and the calls are asked again. */
@@ -138,21 +137,17 @@ export class ChatLink {
     this.#socket.close();
   }
 
-  /** A refused handshake tells a client nothing. The same address answers a plain request with the reason. */
+  /** Ends the calls where the Worker refuses this server's tickets. In all other cases they wait for the next attempt. */
   async #explain(chatId: string): Promise<void> {
     if (this.#explaining || this.#calls.size === 0) return;
     this.#explaining = true;
     const { url, tickets } = this.#options;
     try {
       const ticket = await tickets.sign({ chatId, may: ['log'] });
-      const signal = AbortSignal.timeout(explainTimeoutMs);
-      const response = await fetch(`${url}/${chatId}/socket?ticket=${ticket}`, { signal });
-      const { error } = (await response.json()) as { error: { code: string; message: string } };
+      const error = await explainRefusal(url, chatId, ticket);
       if (error.code !== 'unauthorized') return;
       const refusal = failed(`${url} refuses this server: ${error.message}`);
       for (const { settle } of this.#calls.values()) settle(refusal);
-    } catch {
-      // Not reached, or not the Worker's answer: the calls wait for the next attempt.
     } finally {
       this.#explaining = false;
     }
