@@ -10,6 +10,8 @@ import { until } from './until.ts';
 export interface PostgresOptions {
   /** More lines of `postgresql.conf`: `{ max_connections: 5 }`. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** The largest file that it may write, in kilobytes: a relation that would grow beyond it fails, as on a full disk. At least a WAL segment (16 MB). */
+  readonly maxFileKilobytes?: number;
   /** The folder of the cluster, which must exist and be empty. Default: a new one in the system's folder for temporary files. */
   readonly folder?: string;
 }
@@ -44,7 +46,11 @@ export function unprivileged(): { readonly uid?: number; readonly gid?: number }
 }
 
 /** Starts Debian's Postgres on a free port. */
-export async function startPostgres({ settings = {}, folder }: PostgresOptions = {}): Promise<PostgresServer> {
+export async function startPostgres({
+  settings = {},
+  maxFileKilobytes,
+  folder,
+}: PostgresOptions = {}): Promise<PostgresServer> {
   const programs = programFolder();
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'postgres-')));
   const user = unprivileged();
@@ -74,7 +80,8 @@ export async function startPostgres({ settings = {}, folder }: PostgresOptions =
   };
   const start = async (): Promise<void> => {
     await kill();
-    const started = spawn(join(programs, 'postgres'), ['-D', data], {
+    const limit = maxFileKilobytes === undefined ? '' : `ulimit -f ${maxFileKilobytes} && `;
+    const started = spawn('/bin/bash', ['-c', `${limit}exec "$0" -D "$1"`, join(programs, 'postgres'), data], {
       ...user,
       cwd: root,
       stdio: ['ignore', 'ignore', 'pipe'],

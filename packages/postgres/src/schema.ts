@@ -50,7 +50,7 @@ create table if not exists ${s}.runs (
   emptied boolean not null default false,
   unique (chat_id, run_id),
   unique (chat_id, turn)
-) with (fillfactor = 50);
+) with (fillfactor = 20);
 -- No index may have lease_until or next in it: every append changes both, and without them the update stays within its page (HOT).
 create index if not exists runs_open on ${s}.runs (id) where end_reason is null;
 create index if not exists runs_ended on ${s}.runs (ended_at) where end_reason is not null;

@@ -1,4 +1,5 @@
-const textOpcode = 1;
+/** Opcodes of text and of bytes: some services send text in binary messages. */
+const messageOpcodes = [1, 2];
 const switchingProtocols = 'HTTP/1.1 101 ';
 
 /**
@@ -47,8 +48,8 @@ export class MessageSwaps {
 
   /** Only whole messages: bits for the end of the message and the opcode, none for extensions. */
   #chooses(frame: Buffer): boolean {
-    const isWholeText = frame[0] === (0x80 | textOpcode);
-    return isWholeText && this.#isSwapped(frame.toString('utf8', payloadStart(frame)));
+    const isWhole = messageOpcodes.some((opcode) => frame[0] === (0x80 | opcode));
+    return isWhole && this.#isSwapped(frame.toString('utf8', payloadStart(frame)));
   }
 
   #take(length: number): Buffer {

@@ -3,6 +3,8 @@ import type { Changes, Facts, LogStore, Need } from './log-store.ts';
 
 /** How often a decision is made again because the chat has changed since its facts were read. */
 const maxAttempts = 50;
+/** The longest pause after the first attempt, in milliseconds; it doubles with each further one. */
+const firstPauseMs = 4;
 /** The longest pause between two attempts, in milliseconds. */
 const maxPauseMs = 250;
 
@@ -24,8 +26,8 @@ export function optimistic(store: OptimisticStore): LogStore['transact'] {
       const { facts, version } = await store.facts(chatId, need);
       const { answer, changes } = decide(facts);
       if (!changes || (await store.write(chatId, version, changes))) return answer;
-      // Random, and only after a few attempts: without it, many writers of one chat starve the slowest.
-      if (attempt > 1) await pause(Math.random() * Math.min(2 ** attempt, maxPauseMs));
+      // Random, and from the first attempt on: writers that try again at once hold one another up, and starve the slowest.
+      await pause(Math.random() * Math.min(firstPauseMs * 2 ** attempt, maxPauseMs));
     }
     const message = `The chat changed ${maxAttempts} times while a change was to be written.`;
     throw new ChatTransportError({ code: 'provider-failed', message });

@@ -110,6 +110,7 @@ export async function startSupabaseRealtime(options: SupabaseRealtimeOptions): P
     });
     const upgrades = new WebSocketServer({ noServer: true });
     server.on('upgrade', async (request, socket, head) => {
+      socket.on('error', () => {});
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
       const apiKey = searchParams.get('apikey') ?? '';
       const isKnown = await claimsOf(apiKey, jwtSecret).then(

@@ -1,0 +1,189 @@
+import {
+  type Changes,
+  ChatTransportError,
+  deletionFrame,
+  encodeForLimit,
+  type Facts,
+  type Frame,
+  type LogStore,
+  type Need,
+  optimistic,
+  parkedCommandTtlMs,
+  type StoredClaim,
+  type StoredRun,
+  wireVersion,
+} from '@chat-transport/core/provider';
+import type { PostgresListen } from './postgres-client.ts';
+import { createPostgresNotices } from './postgres-notices.ts';
+import { schemaVersion } from './schema.ts';
+import type { Statements } from './statements.ts';
+
+/** Runs one of the store's statements and answers its one value, if there is a row. */
+export type RunStatement = (
+  name: keyof Statements | 'notify',
+  values: readonly (string | null)[],
+) => PromiseLike<string | undefined>;
+
+/** What a store in Postgres is made of. */
+export interface PostgresStoreOptions {
+  readonly run: RunStatement;
+  readonly schema: string;
+  readonly listen: PostgresListen | undefined;
+  readonly pollMs: number;
+  /** The clock, where it is not the database's. */
+  readonly now: (() => number) | undefined;
+  /** Largest frame that is broadcast whole, in bytes; absent where the store broadcasts nothing. */
+  readonly maxFrameBytes?: number | undefined;
+  /** Checks that the store may be used, before its first statement. Rejects with what is missing. */
+  readonly check?: (() => Promise<void>) | undefined;
+}
+
+/** The log's store in Postgres: each call is one statement, a `transact` two. */
+export function createPostgresStore(options: PostgresStoreOptions): LogStore {
+  const { now, maxFrameBytes } = options;
+  const time = (): string | null => (now ? String(now()) : null);
+  let checked: Promise<void> | undefined;
+  const run: RunStatement = async (name, values) => {
+    checked ??= checkStore(options);
+    try {
+      await checked;
+    } catch (error) {
+      checked = undefined;
+      throw error;
+    }
+    return options.run(name, values);
+  };
+  const notices = createPostgresNotices({
+    listen: options.listen,
+    pollMs: options.pollMs,
+    progress: async (chatIds) => JSON.parse((await run('progress', [JSON.stringify(chatIds)])) ?? '{}') ?? {},
+    notify: (payload) => run('notify', [payload]),
+  });
+
+  const read = async (chatId: string, need: Need): Promise<{ facts: Facts; version: string }> => {
+    const answer = await run('facts', [chatId, JSON.stringify(need), time()]);
+    const { version, ...found }: RawFacts = JSON.parse(answer ?? '');
+    const facts: Facts = {
+      ...found,
+      run: found.run ? storedRun(found.run) : undefined,
+      newest: (found.newest ?? []).map(storedRun),
+      steer: found.steer ? { receipt: found.steer.receipt ?? undefined } : undefined,
+      steerCounts: found.steerCounts ?? undefined,
+      openCommands: found.openCommands ?? [],
+      lastFrame: found.lastFrame ?? undefined,
+      frames: found.frames ?? [],
+      snapshot: found.snapshot ?? undefined,
+      conversation: found.conversation ?? undefined,
+      parked: found.parked ?? [],
+      claim: found.claim ?? undefined,
+      claimCount: found.claimCount ?? 0,
+    };
+    return { facts, version };
+  };
+  const write = async (chatId: string, version: string, { begin, ...changes }: Changes): Promise<boolean> => {
+    const all = begin && { ...begin.row, start: begin.start, keep: begin.keep, add: begin.add };
+    const frames = maxFrameBytes === undefined ? [] : framesOf(begin, changes.erase, maxFrameBytes);
+    const answer = await run('write', [chatId, version, JSON.stringify({ ...changes, begin: all, frames })]);
+    if (answer !== undefined) notices.notify(chatId);
+    return answer !== undefined;
+  };
+
+  const change = optimistic({ facts: read, write });
+  const inTurn = chatQueue();
+
+  return {
+    facts: async (chatId, need) => (await read(chatId, need)).facts,
+    // In one process, changes of a chat stand in a queue: racing, they would only make one another start again.
+    transact: (chatId, need, decide) => inTurn(chatId, async () => change(chatId, need, decide)),
+    async append({ chatId, runId }, fence, frame, cursor) {
+      const place = frame ? JSON.stringify({ at: frame.at, next: frame.next }) : null;
+      const values = [chatId, runId, fence, frame?.chunks ?? null, place, String(cursor), time()];
+      const answer = await run('append', values);
+      if (answer === undefined) return undefined;
+      if (frame) notices.frameAppended(chatId);
+      return JSON.parse(answer).commands ?? [];
+    },
+    async unfinished(limit, retentionMs) {
+      const answer = await run('unfinished', [time(), String(retentionMs), String(limit)]);
+      const found: { now: number; runs: RawRun[] | null } = JSON.parse(answer ?? '');
+      return { now: found.now, runs: (found.runs ?? []).map(storedRun) };
+    },
+    async prune(retentionMs, chatId = undefined) {
+      await run('prune', [time(), String(retentionMs), String(parkedCommandTtlMs), chatId ?? null]);
+    },
+    notices,
+    close: () => {},
+  };
+}
+
+/** Runs the work of each chat one after the other. */
+function chatQueue(): <T>(chatId: string, work: () => PromiseLike<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return async (chatId, work) => {
+    const before = last.get(chatId) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    last.set(chatId, mine);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(chatId) === mine) last.delete(chatId);
+    }
+  };
+}
+
+/** @throws ChatTransportError `provider-failed`, not retryable, where the tables are missing or of another version. */
+async function checkStore({ run, schema, check }: PostgresStoreOptions): Promise<void> {
+  let version: string | undefined;
+  try {
+    version = await run('version', []);
+  } catch (error) {
+    // undefined_table, invalid_schema_name, undefined_function
+    if (!['42P01', '3F000', '42883'].includes(String((error as { code?: unknown }).code))) throw error;
+  }
+  if (version !== String(schemaVersion)) {
+    const found = version === undefined ? 'no tables of it' : `version ${version}`;
+    throw new ChatTransportError({
+      code: 'provider-failed',
+      message: `The log needs schema version ${schemaVersion} in the schema "${schema}", and there is ${found}. Run schema.sql of @chat-transport/postgres.`,
+      retryable: false,
+    });
+  }
+  await check?.();
+}
+
+/** What clients are told besides the end of a run: that one began (and ended, where a cancel was there before it), or that the chat was deleted. */
+function framesOf(begin: Changes['begin'], erase: Changes['erase'], maxFrameBytes: number): string[] {
+  const frames: Frame[] = [];
+  if (erase && erase.turn > 0) frames.push(deletionFrame(erase.turn));
+  if (begin) {
+    const { runId, turn, next, end } = begin.row;
+    const base = { v: wireVersion, run: runId, turn } as const;
+    frames.push({ ...base, start: JSON.parse(begin.start) });
+    if (end) frames.push({ ...base, at: next, end: { reason: end.reason } });
+  }
+  // A frame travels as a JSON string, whose quotes are escaped: at most twice as long.
+  return frames.map((frame) => encodeForLimit(frame, maxFrameBytes / 2));
+}
+
+type OrNull<T> = { [Key in keyof T]: T[Key] | null };
+type RawRun = Omit<StoredRun, 'end' | 'joinKey' | 'start'> &
+  OrNull<Pick<StoredRun, 'end' | 'start'>> & { joinKey: string | null };
+
+/** Facts as the statement answers them: `null` where there is nothing. */
+type RawFacts = Pick<Facts, 'now' | 'turn' | 'deletedTurn'> &
+  OrNull<
+    Pick<
+      Facts,
+      'steerCounts' | 'openCommands' | 'lastFrame' | 'frames' | 'snapshot' | 'conversation' | 'parked' | 'claimCount'
+    >
+  > & {
+    version: string;
+    run: RawRun | null;
+    newest: RawRun[] | null;
+    steer: OrNull<NonNullable<Facts['steer']>> | null;
+    claim: StoredClaim | null;
+  };
+
+function storedRun({ end, joinKey, start, ...row }: RawRun): StoredRun {
+  return { ...row, end: end ?? undefined, joinKey: joinKey ?? undefined, start: start ?? undefined };
+}

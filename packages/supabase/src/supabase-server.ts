@@ -1,0 +1,92 @@
+import { createStoreLog, type RealtimeServer, type RunLog } from '@chat-transport/core/provider';
+import { defaultSchema, type PostgresLogOptions } from '@chat-transport/postgres';
+import {
+  createPostgresStore,
+  createStatements,
+  defaultPollMs,
+  notifySql,
+  runStatements,
+  type Statements,
+} from '@chat-transport/postgres/store';
+import { defaultTopicPrefix, frameEvent } from './channel-topic.ts';
+import { defaultTokenTtlMs, topicTokens } from './chat-topic-token.ts';
+import { type RealtimePlan, supabasePlans } from './plans.ts';
+import { checkSend } from './send-check.ts';
+
+/** What this service can do; the contract suite reads it. */
+export const supabaseSupports = { ownLog: true, clientCommands: false, ordered: false } as const;
+
+/** Options of `supabase`: those of `postgresLog`, for the project's database, and how it broadcasts. */
+export interface SupabaseServerOptions extends PostgresLogOptions {
+  /** The project's plan: its limits, and how often an answer is broadcast. @default 'free' */
+  readonly plan?: keyof typeof supabasePlans | RealtimePlan | undefined;
+  /** Shortest time between two broadcasts of an answer, in milliseconds. Default: the plan's. */
+  readonly flushIntervalMs?: number | undefined;
+  /** Put in front of the chat's id to form the topic; the pages and `supabase-policies.sql` have the same. @default defaultTopicPrefix */
+  readonly topicPrefix?: string | undefined;
+  /** The project's JWT secret, for pages with `tokenFrom: 'server'`. Without it, `POST {api}/auth` does not exist. */
+  readonly jwtSecret?: string | undefined;
+  /** How long a token of `POST {api}/auth` is valid, in milliseconds. @default defaultTokenTtlMs */
+  readonly tokenTtlMs?: number | undefined;
+}
+
+/** The server half. Give it to `createChatHandler` as `realtime`; it is the log as well. `log.close()` ends its listening. */
+export interface SupabaseServer extends RealtimeServer {
+  readonly supports: typeof supabaseSupports;
+  readonly log: RunLog;
+}
+
+/** Room for what surrounds a frame in a payload, in bytes: its key, and the id that `realtime.send` adds. */
+const payloadEnvelopeBytes = 100;
+
+/**
+ * Keeps runs in the project's Postgres and broadcasts each frame in the statement that appends it.
+ * @throws TypeError for a `jwtSecret` that is too short. The log's calls reject with `provider-failed`, not retryable, where the tables are missing or the role may
+ * not broadcast.
+ */
+export function supabase(options: SupabaseServerOptions): SupabaseServer {
+  const { query, listen, pollMs = defaultPollMs, schema = defaultSchema, now, retentionMs, jwtSecret } = options;
+  const { topicPrefix = defaultTopicPrefix, tokenTtlMs = defaultTokenTtlMs } = options;
+  const plan = typeof options.plan === 'object' ? options.plan : supabasePlans[options.plan ?? 'free'];
+  const maxFrameBytes = plan.maxPayloadBytes - payloadEnvelopeBytes;
+  const channelName = (chatId: string): string => topicPrefix + chatId;
+  const statements = broadcastingStatements({ schema, topicPrefix, maxFrameBytes, listens: listen !== undefined });
+  const store = createPostgresStore({
+    ...{ schema, listen, pollMs, now, maxFrameBytes },
+    run: runStatements(query, statements),
+    check: () => checkSend(query, topicPrefix),
+  });
+  return {
+    name: 'supabase',
+    supports: supabaseSupports,
+    limits: {
+      // A frame travels as a JSON string, whose quotes are escaped: at most twice as long.
+      maxMessageBytes: Math.floor(maxFrameBytes / 2),
+      flushIntervalMs: options.flushIntervalMs ?? plan.flushIntervalMs,
+    },
+    log: createStoreLog({ name: 'supabase', store, retentionMs }),
+    channelName,
+    // The log broadcasts: append and broadcast are one statement.
+    publish: async () => {},
+    ...(jwtSecret !== undefined && {
+      authorize: topicTokens({ jwtSecret, ttlMs: tokenTtlMs, topicOf: channelName }),
+    }),
+  };
+}
+
+/** The store's statements, with `realtime.send` in those that change what clients see. */
+export function broadcastingStatements(options: {
+  readonly schema: string;
+  readonly topicPrefix: string;
+  readonly maxFrameBytes: number;
+  readonly listens: boolean;
+}): Statements {
+  const prefix = `'${options.topicPrefix.replaceAll("'", "''")}'`;
+  return createStatements(options.schema, {
+    maxFrameBytes: options.maxFrameBytes,
+    notify: options.listens ? notifySql : undefined,
+    // As a string in the payload: `jsonb` would change the frame's numbers and the order of its keys.
+    broadcast: (chatId, frame) =>
+      `realtime.send(jsonb_build_object('frame', ${frame}), '${frameEvent}', ${prefix} || ${chatId}, true)`,
+  });
+}
