@@ -23,12 +23,12 @@ export function createHarness(service: AblyService): ProviderHarness {
   };
 }
 
-export function serverClient({ port, key }: AblyService): Realtime {
+function serverClient({ port, key }: AblyService): Realtime {
   return new Realtime({ ...localOptions('127.0.0.1', port), key, echoMessages: false });
 }
 
 /** A page's transport, with Ably's client as it is and short waits. */
-export function openTransport(
+function openTransport(
   options: DeviceTransportOptions & Omit<AblyChatTransportOptions, 'client'>,
   host: string,
 ): AblyChatTransport {
