@@ -134,9 +134,9 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-asks-before-it-sends',
     file: `${folder}/send-run.ts`,
-    find: '.then(() => post(session, reader, own))',
+    find: '.then(send)',
     replace:
-      '.then(() => session.ask())\n    .then(() => session.ask())\n    .then(() => session.ask())\n    .then(() => post(session, reader, own))',
+      '.then(() => session.ask())\n    .then(() => session.ask())\n    .then(() => session.ask())\n    .then(send)',
     killedBy: 'delivery/first-word',
   },
   {

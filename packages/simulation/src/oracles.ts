@@ -196,8 +196,8 @@ function judgeSteers({ ledger }: World, recorded: readonly Recorded[], tabs: rea
     const reason = recorded.find(({ run }) => run.runId === takenBy[0])?.run.end?.reason;
     if (takenBy.length > 1) wrong.push(`Steer ${text} was given to the model ${takenBy.length} times.`);
     if (!outcome && tabs.some(({ name }) => name === tab)) wrong.push(`Steer ${text} of ${tab} has no outcome.`);
-    // No answer for long; or it was faster than the send of its run.
-    if (ChatTransportError.isInstance(outcome) && !['network', 'not-found'].includes(outcome.code))
+    // No response for long, or a log that failed for long; or it was faster than the send of its run.
+    if (ChatTransportError.isInstance(outcome) && !['network', 'provider-failed', 'not-found'].includes(outcome.code))
       wrong.push(`Steer ${text} failed: ${outcome.code}, ${outcome.message}`);
     if (!outcome || outcome instanceof Error) continue;
     const isDelivered = outcome.outcome === 'delivered';

@@ -135,7 +135,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   /** A stream for a run; what is already here of the run is in it. */
-  open(runId: string, options: Pick<RunReaderOptions, 'own' | 'turn' | 'replay' | 'errorBehind'>): RunReader {
+  open(runId: string, options: Pick<RunReaderOptions, 'own' | 'turn' | 'replay' | 'isFed' | 'errorBehind'>): RunReader {
     const reader = new RunReader({
       ...options,
       runId,

@@ -63,6 +63,11 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     this.#options = { ...options, api: this.api };
   }
 
+  /** Whether the bodies of sends are the AI SDK's and ours, and not made by the app. */
+  get buildsBodies(): boolean {
+    return !this.#options.prepareSendMessagesRequest;
+  }
+
   /** `POST {api}`: sends a run. `own` is added to the body, and `headers` to the headers, whoever made them. */
   async send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal, headers?: object | false): Promise<Answer> {
     const response = await this.#ask(

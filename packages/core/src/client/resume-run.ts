@@ -113,7 +113,7 @@ async function openRun<UI_MESSAGE extends UIMessage>(
       }
       // This page's messages may be older than the run's: a send is checked against the turn before it.
       session.dispatch({ type: 'page-at', turn: turn - 1 });
-      const reader = session.open(runId, { turn, replay: true, errorBehind });
+      const reader = session.open(runId, { turn, replay: true, isFed: true, errorBehind });
       void session.readAnswer(reader, answer, attempt);
       return reader;
     },

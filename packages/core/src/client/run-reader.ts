@@ -22,6 +22,8 @@ export interface RunReaderOptions {
   readonly turn?: number;
   /** Whether the reader empties the message as the stream begins: then the stream must begin with a replay from the log. */
   readonly replay?: boolean;
+  /** Whether a response of its own feeds the stream from the beginning. */
+  readonly isFed?: boolean;
   /** What the stream fails with behind the run's end: an error that the chat would forget otherwise. */
   readonly errorBehind?: unknown;
   /** When the stream was opened, in page time. */
@@ -61,6 +63,7 @@ export class RunReader {
     this.#runId = options.runId;
     this.#turn = options.turn ?? 0;
     this.own = options.own;
+    this.#isFed = options.isFed ?? false;
     this.openedAt = this.#newsAt = options.openedAt;
     this.begun = new Promise((resolve) => {
       this.#begin = resolve;

@@ -8,6 +8,7 @@ import { refusedMessages, type SendKind } from './ledger/outbox.ts';
 import { mayStayOpen } from './open-places.ts';
 import { abortOf, asDisconnect, persist } from './persist.ts';
 import type { RunReader } from './run-reader.ts';
+import { shortSend } from './short-send.ts';
 import { whenStale } from './stale-send.ts';
 
 type SendOptions<UI_MESSAGE extends UIMessage> = Parameters<ChatTransport<UI_MESSAGE>['sendMessages']>[0];
@@ -47,15 +48,19 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   session.dispatch({ type: 'sent', send: { runId: reader.runId, kind, messageId, message: content } });
   session.dispatch({ type: 'stream-opened', runId: reader.runId, turn: 0 });
 
+  const send = poster(session, reader, own);
   const sent = cancelled
     .then(() => session.gate.pass(kind === 'answer'))
-    .then(() => post(session, reader, own))
+    .then(send)
     .catch((error) => {
       reader.end();
       const failure = asDisconnect(error);
       session.dispatch({ type: 'refused', runId: reader.runId, error: failure, isReported: !abortSignal?.aborted });
       throw failure;
     });
+  // The server puts the send behind what it has, and not behind, or in the place of, a message that only this device shows.
+  const isElsewhere = messages.length < call.messages.length || refused.includes(messageId);
+  if (isElsewhere) sent.then(() => session.refresh()).catch(() => {});
   const isOver = new AbortController();
   session.watchAbort(reader, abortSignal, isOver.signal);
   void Promise.allSettled([sent, reader.closed]).then(() => isOver.abort());
@@ -65,25 +70,31 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   return reader.stream;
 }
 
-/** Posts until the server has answered; resolves when the run is known to have begun, or its messages are in the log already. */
-function post<UI_MESSAGE extends UIMessage>(
+/**
+ * A function that posts until the server has answered; it resolves when the run is known to have begun, or its messages are in the log already.
+ * What the send stands on is fixed here, before it waits for anything.
+ */
+function poster<UI_MESSAGE extends UIMessage>(
   session: ChatSession<UI_MESSAGE>,
   reader: RunReader,
   call: SendCall<UI_MESSAGE>,
-): Promise<void> {
+): () => Promise<void> {
   const { http, subscriber, clientId, closing } = session.context;
   const own = { ...call };
   const seen = new Set(session.ledger.shown.seen);
-  // Fixed when the message is sent, so that a retry cannot claim turns that arrived later. Unknown counts as 0.
+  // A retry cannot claim turns that arrived later. Unknown counts as 0.
   let baseTurn = baseTurnOf(session.ledger);
   let repeats = maxRepeats;
+  // The last message of a regenerate is new where it was refused before.
+  const hasLast = !session.ledger.shown.isSynchronized || seen.has(own.messages.at(-1)?.id ?? '');
+  let short = http.buildsBodies ? shortSend(own, hasLast) : undefined;
   const attemptPost = async (attempt: AbortController): Promise<void> => {
     try {
       // Where realtime brings the sender's own answer, the response has none: it would be sent twice.
       const isOnSocket = session.isLive && (subscriber?.send || subscriber?.carriesOwnAnswers);
       const answer = await http.send(
-        own,
-        { runId: reader.runId, clientId, baseTurn },
+        short ? { ...own, messages: [] } : own,
+        { runId: reader.runId, clientId, baseTurn, ...short },
         attempt.signal,
         isOnSocket && { accept: 'application/json' },
       );
@@ -96,6 +107,10 @@ function post<UI_MESSAGE extends UIMessage>(
       if (!(await mayStayOpen(attempt.signal))) attempt.abort();
     } catch (error) {
       if (reader.hasBegun && !closing.aborted) return attempt.abort();
+      if (short && (error as HttpError).code === 'history-needed') {
+        short = undefined;
+        return attemptPost(attempt);
+      }
       const state = (error as HttpError).state as ChatSnapshot<UI_MESSAGE> | undefined;
       // A plain new message goes behind what others have written since. What cuts the conversation is sent again only where it
       // cuts nobody's message. What this device had shown when it was sent is not others'.
@@ -108,12 +123,13 @@ function post<UI_MESSAGE extends UIMessage>(
       if (state && next === 'again' && repeats-- > 0) {
         own.messages = stillThere(session, own.messages, state);
         baseTurn = state.turn;
+        short = undefined;
         return attemptPost(attempt);
       }
       throw error;
     }
   };
-  return persist(session.context, closing, attemptPost);
+  return () => persist(session.context, closing, attemptPost);
 }
 
 /** The messages of a send that the chat still shows once it has taken over `state`. */

@@ -74,6 +74,8 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
   readonly #session: ChatSession<UI_MESSAGE>;
   readonly #ended = new AbortController();
   #activity: 'idle' | 'planned' | 'stepping' | 'stepping-again' = 'idle';
+  /** The newest error that came when the chat's call was over. */
+  #reported: unknown;
   #placeholder: string | undefined;
   #resumed: string | undefined;
 
@@ -201,12 +203,9 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
   #show(messages: readonly UI_MESSAGE[], answerId: string | undefined): void {
     const chat = this.#chat;
     const unsent = chat.messages.filter((own) => this.#isUnsent(own) && !messages.some(({ id }) => id === own.id));
-    const next = messages.map((message) =>
-      withOwnAnswers(
-        message,
-        chat.messages.find(({ id }) => id === message.id),
-      ),
-    );
+    const { answered } = this.#session.ledger;
+    const ownCopy = (id: string) => (answered.includes(id) ? chat.messages.find((each) => each.id === id) : undefined);
+    const next = messages.map((message) => withOwnAnswers(message, ownCopy(message.id)));
     this.#placeholder = undefined;
     // The answer's place is in front of what only this device has.
     if (answerId && unsent.length > 0 && !next.some(({ id }) => id === answerId)) {
@@ -281,7 +280,8 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
     const refused = this.#session.ledger.outbox.findLast(
       (send) => send.state === 'refused' && (send.error === error || !before.includes(send)),
     );
-    if (refused && chat.status === 'ready') showError(chat, refused.error);
+    const kept = refused?.error ?? (error === this.#reported ? error : undefined);
+    if (kept && chat.status === 'ready') showError(chat, kept);
   }
 
   #isOwnRefusal(error: unknown): boolean {
@@ -293,6 +293,7 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
     const error = this.#session.ledger.unreported.at(-1);
     if (!error) return;
     this.#session.dispatch({ type: 'reported' });
+    this.#reported = error;
     showError(this.#chat, error);
   }
 }

@@ -69,6 +69,8 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       // Of the run that is shown: another device may have begun the next one.
       const runId = shownRun() ?? session.ledger.server.newest?.runId;
       if (runId) session.dispatch({ type: 'claimed', runId });
+      // The AI SDK answers calls of the last message.
+      if (chat.lastMessage) session.dispatch({ type: 'answered', messageId: chat.lastMessage.id });
       return answer(input);
     };
   Object.assign(chat, {

@@ -74,9 +74,10 @@ describe('a user without access', () => {
     call.say('two');
     call.finish();
     await until(
-      () => texts(chat).at(-1) === 'assistant: one two' && chat.status === 'ready',
+      () => texts(chat).at(-1) === 'assistant: one two' && chat.status === 'error',
       () => [texts(chat), chat.status],
     );
+    expect(chat.error).toMatchObject({ code: 'forbidden' });
   });
 
   it('sees why a steer was refused', async () => {

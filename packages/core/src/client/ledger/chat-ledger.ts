@@ -14,6 +14,8 @@ export interface ChatLedger {
   readonly letGo: goes.LetGoRuns;
   /** Whether the server lets this device read the chat. */
   readonly access: { readonly kind: 'granted' } | { readonly kind: 'refused'; readonly error: ChatTransportError };
+  /** The assistant messages whose tool calls or approvals were answered on this page. */
+  readonly answered: readonly string[];
   /** Errors that the AI SDK's chat has not received, because they came after its call was over. */
   readonly unreported: readonly unknown[];
   /** The run whose client tools this device has taken over. */
@@ -60,6 +62,7 @@ export type LedgerEvent =
   | { readonly type: 'let-go'; readonly runId: string; readonly kind: goes.LetGo['kind'] }
   | { readonly type: 'taken-back'; readonly runId: string }
   | { readonly type: 'claimed'; readonly runId: string }
+  | { readonly type: 'answered'; readonly messageId: string }
   | { readonly type: 'access-refused'; readonly error: ChatTransportError }
   | { readonly type: 'access-granted' };
 
@@ -77,7 +80,11 @@ export const emptyLedger: ChatLedger = {
   access: { kind: 'granted' },
   claimedRun: undefined,
   unreported: [],
+  answered: [],
 };
+
+/** How many messages are remembered that were answered on this page. */
+const maxAnswered = 32;
 
 /** What is to be done next, as far as the ledger says. */
 export interface Needs {
@@ -151,6 +158,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'discarded':
       return same({
         outbox: own.discarded(ledger.outbox, event.messageId),
+        answered: ledger.answered.filter((id) => id !== event.messageId),
         shown: shown.lost(ledger.shown),
         server: server.needRead(ledger.server),
       });
@@ -177,6 +185,10 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return same({ letGo: goes.takenBack(ledger.letGo, event.runId) });
     case 'claimed':
       return same({ claimedRun: event.runId });
+    case 'answered': {
+      const others = ledger.answered.filter((id) => id !== event.messageId);
+      return same({ answered: [...others, event.messageId].slice(-maxAnswered) });
+    }
     case 'access-refused':
       return same({ access: { kind: 'refused', error: event.error } });
     case 'access-granted':
