@@ -45,6 +45,8 @@ export { isRefusal, statusError } from './provider/refusal.ts';
 export { type TokenSource, tokenSource } from './provider/token-source.ts';
 export { onWakeUp } from './provider/wake-up.ts';
 export { allowChats, maxChatsPerCredential } from './server/http/allow-chats.ts';
+export type { Revocation } from './server/http/live-access.ts';
+export { concerns, Revocations } from './provider/revocations.ts';
 export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';

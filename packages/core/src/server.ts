@@ -20,12 +20,14 @@ export {
 export type { ServerEvent } from './server/events.ts';
 export { errorJson, errorResponse } from './server/http/http-errors.ts';
 export { readNamedBody, type SendBodyLimits } from './server/http/named-body.ts';
+export { maxStreamMs, type Revocation } from './server/http/live-access.ts';
 export { readJsonBody } from './server/http/request-body.ts';
 export { chatIdHeader } from './wire/routes.ts';
 export type { ChatStateView } from './server/conversation/head.ts';
 export {
   type ChatRuntimeOptions,
   defaultIdleMs,
+  defaultReauthorizeMs,
   defaultLeaseMs,
   defaultRenewEveryMs,
   type FinishInput,

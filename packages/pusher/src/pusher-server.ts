@@ -116,7 +116,10 @@ async function subscriptionOf(request: Request): Promise<{ socketId: string; cha
 }
 
 async function allowChannel(channel: string, prefix: string, allow: AllowChat): Promise<void> {
-  if (channel.startsWith(prefix)) return allow(channel.slice(prefix.length));
+  if (channel.startsWith(prefix)) {
+    await allow(channel.slice(prefix.length));
+    return;
+  }
   throw new ChatTransportError({ code: 'forbidden', message: 'This is no chat’s channel.' });
 }
 

@@ -4,6 +4,7 @@ export {
   defaultMaxBufferedBytes,
   defaultMaxConnections,
   defaultMaxConnectionsPerAddress,
+  defaultMaxConnectionsPerUser,
   defaultMaxMessageBytes,
   defaultMaxPayloadBytes,
   defaultMaxRequestsPerConnection,

@@ -11,6 +11,8 @@ import {
   minSecretBytes,
   type RealtimeHost,
   type RealtimeServer,
+  type Revocation,
+  Revocations,
 } from '@chat-transport/core/provider';
 import { WebSocketServer } from 'ws';
 import { ChannelHub } from './server/channel-hub.ts';
@@ -74,6 +76,7 @@ class Sockets implements RealtimeWebSocketServer {
   readonly #options: ResolvedOptions;
   readonly #tokens: ChatTokens;
   readonly #hub: ChannelHub;
+  readonly #revocations: Revocations;
   readonly #websockets: WebSocketServer;
   readonly #sessions: SessionRegistry;
   readonly #detach: (() => void)[] = [];
@@ -87,6 +90,7 @@ class Sockets implements RealtimeWebSocketServer {
     this.#tokens = createChatTokens({ name: this.name, secret, ttlMs: tokenTtlMs, now });
     this.#hub = new ChannelHub((chatId, deliver, signal) => this.#follow(chatId, deliver, signal));
     this.#sessions = new SessionRegistry(options);
+    this.#revocations = new Revocations(tokenTtlMs, now);
     // How long a peer may take to answer a close; @types/ws 8.18 lacks it.
     const closeTimeout = { closeTimeout: farewellMs };
     this.#websockets = new WebSocketServer({
@@ -111,6 +115,11 @@ class Sockets implements RealtimeWebSocketServer {
 
   authorize(request: Request, allow: AllowChat): Promise<Response> {
     return grantChatToken(request, allow, this.#tokens);
+  }
+
+  revoke(revocation: Revocation): void {
+    this.#revocations.add(revocation);
+    this.#sessions.revoke(revocation);
   }
 
   async publish(channel: string, data: string, signal: AbortSignal): Promise<void> {
@@ -183,7 +192,14 @@ class Sockets implements RealtimeWebSocketServer {
     }
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
       if (refusal) return deny(websocket, refusal);
-      const context = { options: this.#options, tokens: this.#tokens, hub: this.#hub, host };
+      const context = {
+        options: this.#options,
+        tokens: this.#tokens,
+        hub: this.#hub,
+        revocations: this.#revocations,
+        admit: (one: Session, userId: string) => this.#sessions.admit(one, userId),
+        host,
+      };
       const session = new Session(websocket, request, context, () => this.#sessions.remove(session, address));
       this.#sessions.add(session, address);
       if (isOurs) session.welcome();

@@ -13,6 +13,8 @@ export interface ChatGrant {
   readonly may: readonly ChatPermission[];
   /** What `authorize` answered. */
   readonly userId?: string | undefined;
+  /** When the token was signed, in milliseconds since 1970. `sign` sets it. */
+  readonly issuedAtMs?: number | undefined;
 }
 
 /** Signs and checks the tokens of one provider. */
@@ -44,7 +46,7 @@ export const minSecretBytes = 32;
 const maxAuthBodyBytes = 4096;
 
 /**
- * Makes the signer of a provider's chat tokens: JWTs (HS256) with the claims `chat`, `may`, `user`, `aud` and `exp`.
+ * Makes the signer of a provider's chat tokens: JWTs (HS256) with the claims `chat`, `may`, `user`, `at`, `aud` and `exp`.
  * @throws TypeError when `secret` is shorter than `minSecretBytes`.
  */
 export function createChatTokens({
@@ -69,16 +71,21 @@ export function createChatTokens({
     });
   return {
     sign: ({ chatId, may, userId }) =>
-      new SignJWT({ chat: chatId, may: [...may], ...(userId !== undefined && { user: userId }) })
+      new SignJWT({ chat: chatId, may: [...may], at: now(), ...(userId !== undefined && { user: userId }) })
         .setProtectedHeader({ alg: 'HS256' })
         .setAudience(audience)
         .setExpirationTime(Math.ceil((now() + ttlMs) / 1000))
         .sign(key),
     async verify(token) {
       try {
-        const { chat, may, user } = (await check(token)).payload;
+        const { chat, may, user, at } = (await check(token)).payload;
         if (typeof chat !== 'string' || !Array.isArray(may)) return undefined;
-        return { chatId: chat, may, ...(typeof user === 'string' && { userId: user }) };
+        return {
+          chatId: chat,
+          may,
+          ...(typeof user === 'string' && { userId: user }),
+          ...(typeof at === 'number' && { issuedAtMs: at }),
+        };
       } catch {
         return undefined;
       }
@@ -117,11 +124,12 @@ export async function grantChatToken(request: Request, allow: AllowChat, tokens:
   if (typeof chatId !== 'string') {
     throw new ChatTransportError({ code: 'invalid-body', message: 'The body must be JSON with a string `chatId`.' });
   }
-  await allow(chatId);
+  const allowed = await allow(chatId);
   const mayCommand = await allow(chatId, 'command').then(
     () => true,
     () => false,
   );
-  const token = await tokens.sign({ chatId, may: mayCommand ? ['read', 'command'] : ['read'] });
+  const may = mayCommand ? (['read', 'command'] as const) : (['read'] as const);
+  const token = await tokens.sign({ chatId, may, userId: allowed?.userId });
   return Response.json({ token }, { headers: { 'cache-control': privateCacheControl } });
 }

@@ -1,4 +1,5 @@
 import type { RunLog } from '../log/run-log.ts';
+import type { Revocation } from '../server/http/live-access.ts';
 
 /** What a service can carry, each number with its source in the provider. */
 export interface PublishLimits {
@@ -41,12 +42,17 @@ export interface RealtimeServer {
   authorize?(request: Request, allow: AllowChat): Promise<Response>;
   /** The log, where the service is one. `append` then also publishes. */
   readonly log?: RunLog;
+  /** Ends the subscriptions of a user, or of everybody, in a chat, and refuses credentials that were given before. */
+  revoke?(revocation: Revocation): void;
   /** Called once by `createChatHandler`, for providers whose own sockets carry commands or requests. */
   connect?(host: RealtimeHost): void;
 }
 
-/** Runs the app's `authorize` for one chat. `action` defaults to `read`. Throws `ChatTransportError` (`unauthorized`, `forbidden`, `invalid-id`). */
-export type AllowChat = (chatId: string, action?: 'read' | 'send' | 'command') => Promise<void>;
+/** Runs the app's `authorize` for one chat and answers with the user, if it names one. `action` defaults to `read`. Throws `ChatTransportError` (`unauthorized`, `forbidden`, `invalid-id`). */
+export type AllowChat = (
+  chatId: string,
+  action?: 'read' | 'send' | 'command',
+) => Promise<{ readonly userId?: string } | undefined>;
 
 /** What core lends a provider's own server: the same handler that HTTP requests pass. */
 export interface RealtimeHost {

@@ -3,6 +3,7 @@ import { parseId } from '../ids.ts';
 import type { CommandReceipt, RunCommand, RunKey, RunRecord } from '../log/run-log.ts';
 import { type ChatStateView, readHead, viewOf } from './conversation/head.ts';
 import type { Engine } from './engine.ts';
+import { LiveAccess, type Revocation } from './http/live-access.ts';
 import { endFrameOf } from './http/sse-text.ts';
 import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
 import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './run/begin-run.ts';
@@ -39,6 +40,12 @@ export interface ChatRuntime {
   state(chatId: string): Promise<ChatStateView>;
   /** For cron: finishes runs whose writers died and that nobody reads, and `onFinish` calls that failed. Answers how many it dealt with. */
   sweep(options?: { readonly limit?: number }): Promise<number>;
+  /**
+   * Takes back access to a chat in this process, at once: ends the streams and subscriptions of a user, or of everybody, and refuses
+   * credentials that were given before. Who may still read comes back by itself, so change what `authorize` answers first. Other processes
+   * notice within `reauthorizeMs`. @throws ChatTransportError `invalid-id`.
+   */
+  revoke(revocation: Revocation): void;
   /**
    * Starts nothing more, ends the runs that are written here as `deadline` with what they have, and lets go of all readers. Idempotent.
    * The log and the realtime service stay open: they are yours.
@@ -89,6 +96,7 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     runs,
     turns,
     states: new SharedCalls(turns),
+    access: new LiveAccess(clock, resolved.reauthorizeMs, emit),
     draining: draining.signal,
     closing: closing.signal,
     background,
@@ -127,6 +135,11 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
         await finisher.finish(run, reason);
       }
       return runs.length;
+    },
+    revoke(revocation) {
+      parseId('chatId', revocation.chatId);
+      engine.access.revoke(revocation);
+      realtime?.revoke?.(revocation);
     },
     close() {
       closed ??= (async () => {

@@ -1,4 +1,5 @@
 import type { RunKey } from '../log/run-log.ts';
+import type { LiveAccess } from './http/live-access.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { FairTurns } from './run/fair-turns.ts';
 import type { Finisher } from './run/finish.ts';
@@ -20,6 +21,8 @@ export interface Engine {
   readonly turns: FairTurns;
   /** Reads of one chat's state that arrive together. */
   readonly states: SharedCalls;
+  /** Who may still read what stays open. */
+  readonly access: LiveAccess;
   /** Aborts when the runtime begins to close: no run starts any more. */
   readonly draining: AbortSignal;
   /** Aborts when the runtime has closed: readers leave. */

@@ -11,6 +11,8 @@ import type { ServerEvent } from './events.ts';
 export const defaultLeaseMs = 15_000;
 /** The default of `renewEveryMs`: how often a writer renews its lease, in milliseconds. */
 export const defaultRenewEveryMs = 5000;
+/** The default of `reauthorizeMs`: how often `authorize` is asked about a connection that stays open, in milliseconds. */
+export const defaultReauthorizeMs = 60_000;
 /** The default of `idleMs`: how long a model may say nothing, in milliseconds. */
 export const defaultIdleMs = 300_000;
 /** How long `onFinish` may hold back a run's end, in milliseconds. It goes on running after that. */
@@ -86,6 +88,11 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
    * `keepAlive()`, which `respond` gets. Without an end, a model that hangs would keep its chat busy for ever. @default defaultIdleMs
    */
   readonly idleMs?: number | undefined;
+  /**
+   * How often `authorize` is asked again about a stream that stays open, in milliseconds; a stream that it refuses ends.
+   * `runtime.revoke` does it at once. @default defaultReauthorizeMs
+   */
+  readonly reauthorizeMs?: number | undefined;
   /** Keeps a serverless function alive until a run is over, e.g. `waitUntil` of `@vercel/functions`. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /** @default defaultLeaseMs */
@@ -117,6 +124,7 @@ export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock
   readonly leaseMs: number;
   readonly renewEveryMs: number;
   readonly idleMs: number;
+  readonly reauthorizeMs: number;
   readonly onError: (error: unknown) => string;
   readonly generateId: () => string;
   readonly emit: (event: ServerEvent) => void;
@@ -138,6 +146,7 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
     leaseMs: options.leaseMs ?? defaultLeaseMs,
     renewEveryMs: options.renewEveryMs ?? defaultRenewEveryMs,
     idleMs: options.idleMs ?? defaultIdleMs,
+    reauthorizeMs: options.reauthorizeMs ?? defaultReauthorizeMs,
     onError: options.onError ?? (() => 'An error occurred.'),
     generateId: options.generateId ?? generateId,
     emit(event) {

@@ -19,6 +19,8 @@ export interface WebSocketServerOptions {
   readonly maxConnections?: number;
   /** Sockets from one address. Default {@link defaultMaxConnectionsPerAddress}. */
   readonly maxConnectionsPerAddress?: number;
+  /** Sockets of one user, where `authorize` answers with a `userId`. Default {@link defaultMaxConnectionsPerUser}. */
+  readonly maxConnectionsPerUser?: number;
   /** Chats that one socket may subscribe to. Default {@link defaultMaxSubscriptionsPerConnection}. */
   readonly maxSubscriptionsPerConnection?: number;
   /** Requests of the AI SDK's own wire, and commands, that one socket may have open at a time. Default {@link defaultMaxRequestsPerConnection}. */
@@ -41,12 +43,14 @@ export interface WebSocketServerOptions {
 
 /** Default of `tokenTtlMs`. */
 export const defaultTokenTtlMs = 60_000;
-/** Default of `subscriptionMs`: one hour. */
-export const defaultSubscriptionMs: number = 60 * 60 * 1000;
+/** Default of `subscriptionMs`: as often as core asks `authorize` about streams. */
+export const defaultSubscriptionMs = 60_000;
 /** Default of `maxConnections`. */
 export const defaultMaxConnections = 10_000;
 /** Default of `maxConnectionsPerAddress`. */
 export const defaultMaxConnectionsPerAddress = 256;
+/** Default of `maxConnectionsPerUser`. */
+export const defaultMaxConnectionsPerUser = 64;
 /** Default of `maxSubscriptionsPerConnection`. */
 export const defaultMaxSubscriptionsPerConnection = 64;
 /** Default of `maxRequestsPerConnection`. */
@@ -82,6 +86,7 @@ export function resolveOptions(options: WebSocketServerOptions): ResolvedOptions
     clientAddress: (request) => request.socket.remoteAddress ?? '',
     maxConnections: defaultMaxConnections,
     maxConnectionsPerAddress: defaultMaxConnectionsPerAddress,
+    maxConnectionsPerUser: defaultMaxConnectionsPerUser,
     maxSubscriptionsPerConnection: defaultMaxSubscriptionsPerConnection,
     maxRequestsPerConnection: defaultMaxRequestsPerConnection,
     maxPayloadBytes: defaultMaxPayloadBytes,

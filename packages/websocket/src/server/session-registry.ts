@@ -1,3 +1,4 @@
+import type { Revocation } from '@chat-transport/core/provider';
 import type { ResolvedOptions } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -6,6 +7,8 @@ export class SessionRegistry {
   readonly #options: ResolvedOptions;
   readonly #sessions = new Set<Session>();
   readonly #perAddress = new Map<string, number>();
+  readonly #perUser = new Map<string, Set<Session>>();
+  readonly #usersOf = new Map<Session, Set<string>>();
   #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -22,6 +25,20 @@ export class SessionRegistry {
     return this.#perAddress.get(address) ?? 0;
   }
 
+  /** Counts a session as a user's. False when the user has as many as a user may have. */
+  admit(session: Session, userId: string): boolean {
+    const sessions = this.#perUser.get(userId) ?? new Set();
+    if (!sessions.has(session) && sessions.size >= this.#options.maxConnectionsPerUser) return false;
+    this.#perUser.set(userId, sessions.add(session));
+    this.#usersOf.set(session, (this.#usersOf.get(session) ?? new Set()).add(userId));
+    return true;
+  }
+
+  /** Takes back access to a chat from all sessions. */
+  revoke(revocation: Revocation): void {
+    for (const session of this.#sessions) session.revoke(revocation);
+  }
+
   add(session: Session, address: string): void {
     this.#sessions.add(session);
     this.#perAddress.set(address, this.from(address) + 1);
@@ -30,6 +47,12 @@ export class SessionRegistry {
 
   remove(session: Session, address: string): void {
     this.#sessions.delete(session);
+    for (const userId of this.#usersOf.get(session) ?? []) {
+      const sessions = this.#perUser.get(userId);
+      sessions?.delete(session);
+      if (sessions?.size === 0) this.#perUser.delete(userId);
+    }
+    this.#usersOf.delete(session);
     const left = this.from(address) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);

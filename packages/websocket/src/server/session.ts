@@ -1,5 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { ChatTokens, CommandReceipt, ErrorCode, RealtimeHost } from '@chat-transport/core/provider';
+import {
+  type ChatTokens,
+  type CommandReceipt,
+  concerns,
+  type ErrorCode,
+  type RealtimeHost,
+  type Revocation,
+  type Revocations,
+} from '@chat-transport/core/provider';
 import type { WebSocket } from 'ws';
 import type { ClientFrame } from '../socket-wire.ts';
 import type { ChannelHub, Subscription } from './channel-hub.ts';
@@ -15,6 +23,9 @@ export interface SessionContext {
   readonly options: ResolvedOptions;
   readonly tokens: ChatTokens;
   readonly hub: ChannelHub;
+  readonly revocations: Revocations;
+  /** Counts a session as a user's; false when the user has too many. */
+  readonly admit: (session: Session, userId: string) => boolean;
   readonly host: RealtimeHost;
 }
 
@@ -63,6 +74,15 @@ export class Session {
     }
   }
 
+  /** Ends the subscriptions whose access was taken back. A client that may still read comes back with a new token. */
+  revoke(revocation: Revocation): void {
+    for (const { ref, grant } of [...this.#subscriptions.values()]) {
+      if (!concerns(revocation, grant)) continue;
+      this.#drop(grant.chatId);
+      this.#refuse(ref, grant.chatId, 'unauthorized', 'Access was taken back: subscribe again with a new token.');
+    }
+  }
+
   close(): void {
     this.#connection.close(closeCodes.goingAway, 'the server closes');
   }
@@ -86,13 +106,19 @@ export class Session {
   }
 
   async #subscribe({ ref, chat, token }: Extract<ClientFrame, { type: 'subscribe' }>): Promise<void> {
-    const { options, tokens } = this.#context;
+    const { options, tokens, revocations, admit } = this.#context;
     const grant = await tokens.verify(token);
     if (!this.#connection.isOpen) return;
     if (!grant)
       return this.#refuse(ref, chat, 'unauthorized', 'The token is invalid or expired: POST to `auth` for a new one.');
     if (grant.chatId !== chat || !grant.may.includes('read'))
       return this.#refuse(ref, chat, 'forbidden', 'The token is not for reading this chat.');
+    if (revocations.covers(grant))
+      return this.#refuse(ref, chat, 'unauthorized', 'The token was taken back: POST to `auth` for a new one.');
+    if (grant.userId !== undefined && !admit(this, grant.userId)) {
+      const message = `This user has ${options.maxConnectionsPerUser} sockets, which is the limit (\`maxConnectionsPerUser\`).`;
+      return this.#refuse(ref, chat, 'rate-limited', message);
+    }
     const limit = options.maxSubscriptionsPerConnection;
     if (!this.#subscriptions.has(chat) && this.#subscriptions.size >= limit) {
       return this.#refuse(ref, chat, 'rate-limited', `This socket follows ${limit} chats, which is the limit.`);

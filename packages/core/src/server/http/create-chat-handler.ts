@@ -1,6 +1,7 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
+import type { AllowChat } from '../../provider/realtime-server.ts';
 import { wireVersion } from '../../wire/frame.ts';
 import { defaultApi } from '../../wire/routes.ts';
 import { readStateText } from '../conversation/head.ts';
@@ -83,7 +84,7 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
 }
 
 type Method = 'GET' | 'POST';
-type Exchange = ((request: Request, allow: (chatId: string) => Promise<void>) => Promise<Response>) | undefined;
+type Exchange = ((request: Request, allow: AllowChat) => Promise<Response>) | undefined;
 
 async function route(context: HandlerContext, request: Request, exchange: Exchange): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
@@ -129,7 +130,7 @@ async function stateRoute(context: HandlerContext, request: Request, chatId: str
 /** `POST {api}/auth`: the provider's own credential exchange. */
 function authRoute(context: HandlerContext, request: Request, exchange: NonNullable<Exchange>): Promise<Response> {
   return exchange(request, async (chatId: string, action: 'read' | 'send' | 'command' = 'read') => {
-    await context.allow(request, parseId('chatId', chatId), action);
+    return context.allow(request, parseId('chatId', chatId), action);
   });
 }
 

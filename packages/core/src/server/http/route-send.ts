@@ -29,7 +29,8 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
   }
   const { run } = outcome as { run: RunRecord };
   if (wantsJson(request)) return json(202, brief(run), runHeaders(run.turn, run));
-  return runResponse(context, request, run, { from: 0, raw: true });
+  const access = { request, chatId: run.chatId, action: 'send', ...allowed } as const;
+  return runResponse(context, access, run, { from: 0, raw: true });
 }
 
 function brief({ runId, turn }: RunRecord): { runId: string; turn: number } {

@@ -24,7 +24,8 @@ export async function streamRoute(context: HandlerContext, request: Request, cha
   const recentMs = countOf(query, 'recent') ?? -1;
   const waitMs = countOf(query, 'wait');
   const position = positionOf(request, query);
-  await context.allow(request, chatId, 'read');
+  const allowed = await context.allow(request, chatId, 'read');
+  const access = { request, chatId, action: 'read', ...allowed } as const;
 
   const { engine } = context;
   const { log, clock } = engine.options;
@@ -43,20 +44,20 @@ export async function streamRoute(context: HandlerContext, request: Request, cha
       read: begun?.read,
       ...(run && { run }),
     };
-    return eventResponse(context, request, run?.turn ?? follow, run, patience, (signal) =>
+    return eventResponse(context, access, run?.turn ?? follow, run, patience, (signal) =>
       followChat(engine, chatId, from, signal, patience),
     );
   }
   if (position && run) {
     const view = { from: position.next, withEarlierParts, read: begun.read };
-    return runResponse(context, request, run, view, patience);
+    return runResponse(context, access, run, view, patience);
   }
 
   const state = await engine.states.call(chatId, 'runs', () => log.state(chatId));
   const newest = state.runs.findLast(({ turn }) => turn === state.turn);
   if (newest) noteLost(engine, newest);
   if (newest && (!newest.end || (newest.endedAgoMs ?? Number.POSITIVE_INFINITY) <= recentMs)) {
-    return runResponse(context, request, newest, { from: 0, withEarlierParts: true }, patience);
+    return runResponse(context, access, newest, { from: 0, withEarlierParts: true }, patience);
   }
   return new Response(null, {
     status: 204,

@@ -1,18 +1,27 @@
 import type { RunRecord } from '../../log/run-log.ts';
+import type { ChatAction } from './authorize.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { type Patience, patiently } from './patience.ts';
 import { type SseText, sseResponse } from './sse-response.ts';
 import { type RunView, streamRun } from './stream-run.ts';
 
+/** Who reads a stream, and what for: `authorize` is asked again while the stream lives. */
+export interface StreamAccess {
+  readonly request: Request;
+  readonly chatId: string;
+  readonly action: ChatAction;
+  readonly userId?: string;
+}
+
 /** Answers a run as SSE, from a position to its end. */
 export function runResponse(
   context: HandlerContext,
-  request: Request,
+  access: StreamAccess,
   run: RunRecord,
   view: RunView,
   patience?: Patience,
 ): Response {
-  return eventResponse(context, request, run.turn, run, patience, (signal) =>
+  return eventResponse(context, access, run.turn, run, patience, (signal) =>
     streamRun(context.engine, run, view, signal, patience),
   );
 }
@@ -20,17 +29,26 @@ export function runResponse(
 /** Answers events as SSE. `run`: the run that they begin with. */
 export function eventResponse(
   context: HandlerContext,
-  request: Request,
+  access: StreamAccess,
   turn: number,
   run: RunRecord | undefined,
   patience: Patience | undefined,
   source: (signal: AbortSignal) => AsyncGenerator<SseText, unknown, void>,
 ): Response {
   const { options, closing } = context.engine;
+  const { request, action, ...reader } = access;
+  const ended = new AbortController();
+  const forget = context.engine.access.watch({
+    ...reader,
+    ask: () => context.allow(request, reader.chatId, action),
+    onEnded: () => ended.abort(),
+  });
+  request.signal.addEventListener('abort', forget, { once: true });
   return sseResponse({
     source: (signal) => patiently(source(signal), patience),
     request,
-    closing,
+    closing: [closing, ended.signal],
+    onClosed: forget,
     clock: options.clock,
     heartbeatMs: context.heartbeatMs,
     headers: runHeaders(turn, run),

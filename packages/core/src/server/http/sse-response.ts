@@ -16,7 +16,10 @@ export type SseSource = (signal: AbortSignal) => AsyncGenerator<SseText, void, v
 export function sseResponse(options: {
   readonly source: SseSource;
   readonly request: Request;
-  readonly closing: AbortSignal;
+  /** End the response. */
+  readonly closing: readonly AbortSignal[];
+  /** Called once, when the response is over. */
+  readonly onClosed: () => void;
   readonly clock: Clock;
   readonly heartbeatMs: number;
   readonly headers: Record<string, string>;
@@ -25,7 +28,7 @@ export function sseResponse(options: {
   const { clock, heartbeatMs } = options;
   const reader = new AbortController();
   const leave = () => reader.abort();
-  const sources = [options.request.signal, options.closing];
+  const sources = [options.request.signal, ...options.closing];
   for (const signal of sources) {
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave);
@@ -39,6 +42,7 @@ export function sseResponse(options: {
     leave();
     for (const signal of sources) signal.removeEventListener('abort', leave);
     iterator.return().catch(() => {});
+    options.onClosed();
   };
   const body = new ReadableStream<Uint8Array>(
     {

@@ -1,0 +1,102 @@
+import type { Clock } from '../../clock.ts';
+import { ChatTransportError } from '../../errors.ts';
+import type { ServerEvent } from '../events.ts';
+import { Refused } from './http-errors.ts';
+
+/** How long one stream lasts at most, in milliseconds: then its reader comes back with a new request. */
+export const maxStreamMs: number = 60 * 60 * 1000;
+
+/** Whose access is taken back. */
+export interface Revocation {
+  readonly chatId: string;
+  /** @default everybody's */
+  readonly userId?: string | undefined;
+}
+
+/** A connection that stays open. */
+export interface WatchedAccess {
+  readonly chatId: string;
+  /** What `authorize` answered. */
+  readonly userId?: string | undefined;
+  /** Asks the app again; rejects when it refuses. */
+  readonly ask: () => Promise<unknown>;
+  /** Ends the connection. Called once at most. */
+  readonly onEnded: () => void;
+}
+
+/** Asks the app's `authorize` again while connections live, and ends those that it refuses. */
+export class LiveAccess {
+  readonly #clock: Clock;
+  readonly #reauthorizeMs: number;
+  readonly #emit: (event: ServerEvent) => void;
+  readonly #chats = new Map<string, Set<Watch>>();
+
+  constructor(clock: Clock, reauthorizeMs: number, emit: (event: ServerEvent) => void) {
+    this.#clock = clock;
+    this.#reauthorizeMs = reauthorizeMs;
+    this.#emit = emit;
+  }
+
+  /** Watches a connection until the function that it answers with is called. */
+  watch(access: WatchedAccess): () => void {
+    const { chatId } = access;
+    const watches = this.#chats.get(chatId) ?? new Set();
+    this.#chats.set(chatId, watches);
+    const watch: Watch = { access, endsAt: this.#clock.now() + maxStreamMs, timer: undefined };
+    watches.add(watch);
+    this.#arm(watch);
+    return () => this.#forget(watch);
+  }
+
+  /** Ends the connections of a user, or of everybody, in a chat. Where the app names no users, it is asked about each connection. */
+  revoke({ chatId, userId }: Revocation): void {
+    for (const watch of [...(this.#chats.get(chatId) ?? [])]) {
+      if (userId === undefined || watch.access.userId === userId) this.#end(watch);
+      else if (watch.access.userId === undefined) void this.#ask(watch);
+    }
+  }
+
+  #arm(watch: Watch): void {
+    this.#clock.clearTimeout(watch.timer);
+    watch.timer = this.#clock.setTimeout(() => {
+      if (this.#clock.now() >= watch.endsAt) this.#end(watch);
+      else void this.#ask(watch);
+    }, this.#reauthorizeMs);
+    (watch.timer as { unref?: () => void } | undefined)?.unref?.();
+  }
+
+  async #ask(watch: Watch): Promise<void> {
+    try {
+      await watch.access.ask();
+    } catch (error) {
+      if (isRefusal(error)) return this.#end(watch);
+      // The app could not say: it is asked again later.
+      this.#emit({ type: 'request-failed', error });
+    }
+    if (this.#chats.get(watch.access.chatId)?.has(watch)) this.#arm(watch);
+  }
+
+  #end(watch: Watch): void {
+    if (this.#forget(watch)) watch.access.onEnded();
+  }
+
+  #forget(watch: Watch): boolean {
+    const { chatId } = watch.access;
+    this.#clock.clearTimeout(watch.timer);
+    const watches = this.#chats.get(chatId);
+    const wasThere = watches?.delete(watch) ?? false;
+    if (watches?.size === 0) this.#chats.delete(chatId);
+    return wasThere;
+  }
+}
+
+interface Watch {
+  readonly access: WatchedAccess;
+  readonly endsAt: number;
+  timer: unknown;
+}
+
+function isRefusal(error: unknown): boolean {
+  if (error instanceof Refused) return true;
+  return ChatTransportError.isInstance(error) && (error.code === 'forbidden' || error.code === 'unauthorized');
+}
