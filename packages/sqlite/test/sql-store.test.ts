@@ -64,6 +64,33 @@ it('keeps its tables in a database that the app opened, and leaves it open', asy
   database.close();
 });
 
+it('writes what is new of a conversation, however long it is', async () => {
+  const database = new DatabaseSync(':memory:');
+  const log = sqliteLog({ database });
+  const message = (id: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text: id }] });
+  const changes = (): number => Number(database.prepare('select total_changes() as count').get()?.count);
+  const rowsOfNextRun = async (count: number, chatId: string): Promise<number> => {
+    const begin = async (runId: string, messages: readonly UIMessage[]): Promise<void> => {
+      const start: RunStart = { trigger: 'submit-message', from: '', messageId: 'a', before: null, tail: [] };
+      const init = { chatId, runId, digest: runId, fence: runId, start, messages, leaseMs: 60_000 };
+      expect((await log.begin({ ...init, onBusy: 'interrupt' })).type).toBe('started');
+    };
+    await begin(
+      'first',
+      Array.from({ length: count }, (_, index) => message(`m${index}`)),
+    );
+    const { messages } = await log.state(chatId);
+    const before = changes();
+    // A copy of what is known, as a client sends it, is not new.
+    await begin('next', [...structuredClone(messages), message('new')]);
+    expect((await log.state(chatId)).messages).toHaveLength(count + 1);
+    return changes() - before;
+  };
+  expect(await rowsOfNextRun(5_001, 'long')).toBe(await rowsOfNextRun(11, 'short'));
+  await log.close();
+  database.close();
+});
+
 it('leaves nothing of what was said in the file after the retention', async () => {
   const database = new DatabaseSync(':memory:');
   let time = 1_000_000;

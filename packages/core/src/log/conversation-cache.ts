@@ -66,7 +66,7 @@ export function brought(
   const newer = stored.newer.map((text) => frozen(JSON.parse(text) as UIMessage));
   // The length is only for the cache's bound: what was cut off goes on counting until the chat is read whole again.
   const length = (kept > 0 ? known.length : 0) + stored.newer.reduce((sum, text) => sum + text.length, 0);
-  return { turn, messages: [...known.messages.slice(0, kept), ...newer], length };
+  return { turn, messages: known.messages.slice(0, kept).concat(newer), length };
 }
 
 /** What to write so that `before` becomes `messages`: how many of its first messages stay, and the JSON of those behind them. */
@@ -74,8 +74,9 @@ export function changeOf(
   before: CachedConversation,
   messages: readonly UIMessage[],
 ): { readonly keep: number; readonly add: readonly string[] } {
+  const most = Math.min(messages.length, before.messages.length);
   let keep = 0;
-  while (keep < messages.length && keep < before.messages.length && isSame(before.messages[keep], messages[keep])) {
+  while (keep < most && (before.messages[keep] === messages[keep] || isSame(before.messages[keep], messages[keep]))) {
     keep += 1;
   }
   return { keep, add: messages.slice(keep).map((message) => JSON.stringify(message)) };

@@ -23,9 +23,7 @@ export function storeReading(context: StoreContext): Reading {
         (facts, last) => {
           const row = foundRun(key, facts);
           const stored = facts.frames;
-          const isAtEnd = from === row.next && row.end !== undefined && row.turn <= facts.deletedTurn;
-          // A reader that has everything learns how a deleted run ended.
-          if (isGone(row, facts) && !isAtEnd) throw expiredRun(key);
+          if (isGone(row, facts)) throw expiredRun(key);
           checkFrom(from, row.next);
           if (from < row.next && stored[0]?.at !== from) throw insideFrame(from);
           const done = last || stored.length > 0 || endOf(row, facts.now) !== undefined;

@@ -7,6 +7,7 @@ import { LiveAccess, type Revocation } from './http/live-access.ts';
 import { endFrameOf } from './http/sse-text.ts';
 import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
 import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './run/begin-run.ts';
+import { deleteChat } from './run/delete-chat.ts';
 import { FairTurns } from './run/fair-turns.ts';
 import { createFinisher } from './run/finish.ts';
 import type { LiveRun } from './run/live-run.ts';
@@ -38,6 +39,13 @@ export interface ChatRuntime {
   command(key: RunKey, command: RunCommand, options?: { readonly waitMs?: number }): Promise<CommandReceipt>;
   /** A chat as its clients see it. */
   state(chatId: string): Promise<ChatStateView>;
+  /**
+   * Deletes a chat: ends its active run as `cancel` and erases everything in the log. A tombstone without text stays, so that nothing that was under
+   * way brings the chat back, and devices that watch learn that it is empty. Resolves when no `onFinish` of this chat runs in this
+   * process any more, at most `finishTimeoutMs` later: delete your own copy after it. Twice is once.
+   * @throws ChatTransportError `invalid-id`, `provider-failed`.
+   */
+  deleteChat(chatId: string): Promise<{ readonly turn: number }>;
   /** For cron: finishes runs whose writers died and that nobody reads, and `onFinish` calls that failed. Answers how many it dealt with. */
   sweep(options?: { readonly limit?: number }): Promise<number>;
   /**
@@ -127,6 +135,7 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     async state(chatId) {
       return viewOf(await readHead(engine, parseId('chatId', chatId)));
     },
+    deleteChat: (chatId) => deleteChat(engine, parseId('chatId', chatId)),
     async sweep({ limit = defaultSweepLimit } = {}) {
       const runs = await log.unfinished(limit);
       for (const run of runs) {

@@ -96,7 +96,7 @@ describe('routes', () => {
     for (const [method, path] of [
       ['GET', ''],
       ['HEAD', '/c'],
-      ['DELETE', '/c'],
+      ['PUT', '/c'],
       ['PUT', '/c/stream'],
       ['GET', '/c/command'],
     ] as const) {

@@ -1,6 +1,7 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { composeFromHistory, mergeClientAnswers, tailOf, withRun } from '../../src/server/conversation/history.ts';
+import { KnownMessages } from '../../src/server/conversation/known-messages.ts';
 import { createWorld, ended, textOf, until, user } from './support.ts';
 
 const assistant = (id: string, text: string): UIMessage => ({ id, role: 'assistant', parts: [{ type: 'text', text }] });
@@ -22,7 +23,7 @@ describe('the tail that other devices may lack', () => {
     ['a refused message sent again by a regenerate', [u1, a1, u2, user('u3', 'x')], regenerate, 'u2', ['u3']],
   ];
   it.each(cases)('of %s', (_title, messages, intent, before, tail) => {
-    const answer = tailOf(messages, intent, new Set(['u1', 'a1', 'u2', 'a2']));
+    const answer = tailOf(messages, intent, new KnownMessages([u1, a1, u2, a2]));
     expect([answer.before, ids(answer.tail)]).toEqual([before, tail]);
   });
 });

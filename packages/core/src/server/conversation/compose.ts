@@ -13,6 +13,7 @@ import {
   tailOf,
   waitsForClient,
 } from './history.ts';
+import { KnownMessages } from './known-messages.ts';
 import { composeFromBase, historyNeeded, type SendBase } from './short-send.ts';
 
 /** What a send asks for. */
@@ -62,7 +63,7 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const own = sent ?? (request.message ? [request.message] : []);
   if (!isKnown) checkId(head.messages, own.at(-1), request, engine.options.loadMessages !== undefined);
   const { messages, known, answered } = isKnown
-    ? { messages: [...(own.length > 0 ? own : head.messages)], known: idsOf(head.messages) }
+    ? { messages: [...(own.length > 0 ? own : head.messages)], known: new KnownMessages(head.messages) }
     : isServerBased
       ? fromServer(engine, head, request, fromHistory)
       : fromClient(head, own, request);
@@ -121,13 +122,13 @@ function answererOf({ state, messages }: Head, sent: readonly UIMessage[], inten
 function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited: boolean): Conversation {
   const { message, base, baseTurn } = request;
   const isAppHistory = engine.options.loadMessages !== undefined;
-  const isGone = head.state.turn > 0 && head.messages.length === 0 && !isAppHistory;
+  const isGone = head.state.turn > 0 && !head.state.deleted && head.messages.length === 0 && !isAppHistory;
   if (base) {
     if (isGone) throw historyNeeded();
     const isBehind = baseTurn !== undefined && baseTurn < head.state.turn;
     const rules = { isBehind, hasWaited, isAppHistory };
     const messages = composeFromBase(head.messages, message, request, base, rules);
-    return { messages, known: idsOf(head.messages) };
+    return { messages, known: new KnownMessages(head.messages) };
   }
   if (isGone) {
     throw new ChatTransportError({
@@ -140,14 +141,14 @@ function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited:
   const messages = composeFromHistory(merged, sent, request);
   if (!messages)
     throw invalidMessage(`The chat has no message ${request.messageId ?? sent.at(-1)?.id ?? ''} to go on from.`);
-  return { messages, known: idsOf(head.messages), answered };
+  return { messages, known: new KnownMessages(head.messages), answered };
 }
 
 /** The log's copy of every answer wins over a client's, except where the client's may hold what only a client can give. */
 function fromClient({ state, newest }: Head, sent: readonly UIMessage[], request: SendRequest): Conversation {
   const messages = [...sent];
   const continued = continuedMessage(messages, request);
-  const known = idsOf(state.messages);
+  const known = new KnownMessages(state.messages);
   // A client may have let go of any answer in its middle.
   const answers = [...state.messages, ...(newest?.message ? [newest.message] : [])];
   const own = new Map(answers.filter(({ role }) => role === 'assistant').map((message) => [message.id, message]));
@@ -161,6 +162,7 @@ function withAnswers(
   servers: readonly UIMessage[],
   sent: readonly UIMessage[],
 ): { readonly merged: UIMessage[]; readonly answered: ReadonlySet<string> } {
+  if (!sent.some(({ role }) => role === 'assistant')) return { merged: [...servers], answered: new Set() };
   const copies = new Map(sent.map((message) => [message.id, message]));
   const answered = new Set<string>();
   const merged = servers.map((server) => {
@@ -176,14 +178,10 @@ function withAnswers(
 
 interface Conversation {
   readonly messages: UIMessage[];
-  /** The ids of the messages that the chat has. */
-  readonly known: ReadonlySet<string>;
+  /** The messages that the chat has. */
+  readonly known: KnownMessages;
   /** The ids of earlier answers that the sender's client has added to: to other devices they are new. */
   readonly answered?: ReadonlySet<string>;
-}
-
-function idsOf(messages: readonly UIMessage[]): ReadonlySet<string> {
-  return new Set(messages.map(({ id }) => id));
 }
 
 function invalidMessage(message: string): ChatTransportError {

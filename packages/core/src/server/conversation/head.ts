@@ -9,6 +9,8 @@ import { withRun } from './history.ts';
 export interface ChatStateView {
   /** The newest run's turn; 0 for a chat without runs. */
   readonly turn: number;
+  /** Set where the chat was deleted at `turn` and no run has begun since: it is empty. */
+  readonly deleted?: true;
   /** The run that is not over. Its answer in `messages` holds the offsets before `next`; `from` is the client that sent it. */
   readonly active?: {
     readonly runId: string;
@@ -75,7 +77,8 @@ async function readParts(engine: Engine, chatId: string): Promise<HeadParts> {
   const { log, loadMessages } = engine.options;
   const state = await log.state(chatId);
   const [history, newest] = await Promise.all([
-    loadMessages ? loadMessages(chatId) : state.messages,
+    // The app may delete its own copy later.
+    loadMessages && !state.deleted ? loadMessages(chatId) : state.messages,
     foldNewest(engine, state),
   ]);
   return { state, history, newest };
@@ -104,7 +107,8 @@ export function noteLost(engine: Engine, run: RunRecord): void {
 
 /** The state for clients. */
 export function viewOf({ state, newest, messages }: Head): ChatStateView {
-  const { turn, runs } = state;
+  const { turn, runs, deleted } = state;
+  if (deleted) return { turn, deleted };
   if (turn === 0) return messages.length > 0 ? { turn, messages } : { turn };
   const active = newest && !newest.run.end ? newest.run : undefined;
   // The newest run as its frames were read: a run may have ended since the state was.

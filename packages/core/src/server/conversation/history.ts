@@ -1,5 +1,6 @@
 import { isToolUIPart, type UIMessage } from 'ai';
 import type { RunStart } from '../../wire/frame.ts';
+import type { KnownMessages } from './known-messages.ts';
 
 type ToolPart = Extract<UIMessage['parts'][number], { toolCallId: string }>;
 
@@ -10,20 +11,21 @@ export interface SendIntent {
 }
 
 /**
- * The conversation's end that other devices may lack, and the id of the message in front of it. `known`: the ids that the chat has. `answered`: those whose message the
+ * The conversation's end that other devices may lack, and the id of the message in front of it. `known`: the messages that the chat has. `answered`: those whose message the
  * sender's client has added to.
  * PROTOCOL.md section 3.
  */
 export function tailOf(
   messages: readonly UIMessage[],
   intent: SendIntent,
-  known: ReadonlySet<string>,
+  known: KnownMessages,
   answered: ReadonlySet<string> = new Set(),
 ): Pick<RunStart, 'before' | 'tail'> {
   const newest = tailIndex(messages, intent, known);
   // A message that was refused before may be in front of an answer that its sender has seen since.
-  const isNew = ({ id, role }: UIMessage) => role === 'user' && known.size > 0 && !known.has(id);
-  const changed = messages.findIndex((message) => answered.has(message.id) || isNew(message));
+  const isNew = (message: UIMessage, index: number) =>
+    message.role === 'user' && !known.isEmpty && !known.has(message, index);
+  const changed = messages.findIndex((message, index) => answered.has(message.id) || isNew(message, index));
   const at = changed < 0 ? newest : Math.min(changed, newest);
   return { before: messages[at - 1]?.id ?? null, tail: messages.slice(at) };
 }
@@ -37,10 +39,10 @@ export function continuedMessage(messages: readonly UIMessage[], intent: SendInt
   return last?.role === 'assistant' ? last : undefined;
 }
 
-function tailIndex(messages: readonly UIMessage[], intent: SendIntent, known: ReadonlySet<string>): number {
+function tailIndex(messages: readonly UIMessage[], intent: SendIntent, known: KnownMessages): number {
   // A message that was refused before may be sent again by a regenerate: others do not have it.
   if (intent.trigger === 'regenerate-message') {
-    return messages.findLastIndex(({ id, role }) => role === 'assistant' || known.has(id)) + 1;
+    return messages.findLastIndex((message, index) => message.role === 'assistant' || known.has(message, index)) + 1;
   }
   const continued = continuedMessage(messages, intent);
   if (continued) return messages.indexOf(continued);

@@ -2,7 +2,7 @@ import { ChatTransportError } from '../../errors.ts';
 import { Refused } from './http-errors.ts';
 
 /** What a request wants to do with a chat. */
-export type ChatAction = 'read' | 'send' | 'command';
+export type ChatAction = 'read' | 'send' | 'command' | 'delete';
 
 /** Decides whether a request may use a chat: `true` or the user's id, `false` (403), or a `Response` of its own. */
 export type Authorize = (input: {

@@ -10,7 +10,7 @@ import { type ChatRuntimeOptions, misuse } from '../options.ts';
 import { feedChat } from '../run/chat-feed.ts';
 import { type Authorize, allow } from './authorize.ts';
 import type { HandlerContext } from './handler-context.ts';
-import { errorJson, errorResponse, jsonText } from './http-errors.ts';
+import { errorJson, errorResponse, json, jsonText } from './http-errors.ts';
 import { commandRoute } from './route-command.ts';
 import { sendRoute } from './route-send.ts';
 import { streamRoute } from './route-stream.ts';
@@ -36,6 +36,12 @@ export interface ChatHandlerOptions<UI_MESSAGE extends UIMessage = UIMessage> ex
    * @default defaultMaxUnnamedBodyBytes
    */
   readonly maxUnnamedBodyBytes?: number | undefined;
+  /**
+   * Answers `DELETE {api}/{chatId}`, after asking `authorize` for the action `delete`. Without it the route refuses everybody, so that
+   * an `authorize` that does not look at the action cannot open it. `runtime.deleteChat` works in any case.
+   * @default false
+   */
+  readonly allowDelete?: boolean | undefined;
   /** @default defaultHeartbeatMs */
   readonly heartbeatMs?: number | undefined;
 }
@@ -66,6 +72,8 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
     maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
     maxUnnamedBodyBytes: options.maxUnnamedBodyBytes ?? defaultMaxUnnamedBodyBytes,
     heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
+    allowDelete: options.allowDelete ?? false,
+    runtime,
     allow: (request, chatId, action) => allow(authorize, request, chatId, action),
   };
   const handle = async (request: Request): Promise<Response> => {
@@ -102,6 +110,9 @@ async function route(context: HandlerContext, request: Request, exchange: Exchan
     return only('POST', request, () => authRoute(context, request, exchange));
   }
   if (action !== undefined && action !== 'stream' && action !== 'command') return notFound();
+  if (action === undefined && request.method === 'DELETE') {
+    return deleteRoute(context, request, parseId('chatId', decoded(segment)));
+  }
   const answer = routes[action ?? 'state'];
   return only(answer.method, request, () => answer.run(context, request, parseId('chatId', decoded(segment))));
 }
@@ -125,6 +136,15 @@ const routes: Record<
 async function stateRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
   await context.allow(request, chatId, 'read');
   return jsonText(200, await readStateText(context.engine, chatId));
+}
+
+/** `DELETE {api}/{chatId}`: deletes the chat. */
+async function deleteRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
+  if (!context.allowDelete) {
+    throw new ChatTransportError({ code: 'forbidden', message: 'Chats cannot be deleted over HTTP here.' });
+  }
+  await context.allow(request, chatId, 'delete');
+  return json(200, await context.runtime.deleteChat(chatId));
 }
 
 /** `POST {api}/auth`: the provider's own credential exchange. */

@@ -1,3 +1,4 @@
+import type { ChatRuntime } from '../create-chat-runtime.ts';
 import type { Engine } from '../engine.ts';
 import type { StartOutcome, StartRequest } from '../run/begin-run.ts';
 import type { ChatAction } from './authorize.ts';
@@ -8,6 +9,8 @@ export interface HandlerContext extends SendBodyLimits {
   readonly engine: Engine;
   readonly api: string;
   readonly heartbeatMs: number;
+  readonly allowDelete: boolean;
+  readonly runtime: Pick<ChatRuntime, 'deleteChat'>;
   begin(request: StartRequest): Promise<StartOutcome>;
   /** Runs the app's `authorize`; throws when it refuses. */
   allow(request: Request, chatId: string, action: ChatAction): Promise<{ readonly userId?: string }>;

@@ -1,4 +1,5 @@
 import { ChatTransportError } from '../../errors.ts';
+import { deletionFrame } from '../../log/deletion-frame.ts';
 import type { RunRecord } from '../../log/run-log.ts';
 import { noteLost } from '../conversation/head.ts';
 import type { Engine } from '../engine.ts';
@@ -108,6 +109,10 @@ export async function* followChat(
         // A run that the log has dropped is a gap in the turns: the client reads the state.
         if (!ChatTransportError.isInstance(error) || error.code !== 'log-expired') throw error;
       }
+    }
+    if (state.deleted && state.turn > turn) {
+      turn = state.turn;
+      yield sseFrame(deletionFrame(turn));
     }
     if (newer.length === 0 && patience && patience.left() <= 0) return;
   }

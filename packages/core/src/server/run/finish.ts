@@ -20,6 +20,8 @@ export interface Finisher {
   finish(run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void>;
   /** Deals with a run that was found without its writer. */
   foundLost(run: RunRecord): void;
+  /** Resolves when no `onFinish` of this chat runs here any more, or after `finishTimeoutMs`. */
+  idle(chatId: string): Promise<void>;
   /** Deals with a run that was cancelled here while its writer is elsewhere, or nowhere. */
   cancelledElsewhere(run: RunRecord): void;
 }
@@ -90,6 +92,10 @@ export function createFinisher(
 
   return {
     finish,
+    async idle(chatId) {
+      const ofChat = [...running].filter(([key]) => key.startsWith(`${chatId}/`)).map(([, work]) => work);
+      await settledWithin(clock, finishTimeoutMs, Promise.all(ofChat));
+    },
     foundLost(run) {
       if (told.has(keyOf(run)) || running.has(keyOf(run))) return;
       publisher.publish(run.chatId, endFrameOf(run));

@@ -1,5 +1,8 @@
 import type { UIMessage } from 'ai';
+import { ChatTransportError } from '../../errors.ts';
 import type { RunRecord, WriterNews } from '../../log/run-log.ts';
+import { foldMessage } from '../../wire/fold.ts';
+import { continuedBy, withRun } from '../conversation/history.ts';
 import { type Engine, keyOf } from '../engine.ts';
 import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
 import type { RespondInput } from '../options.ts';
@@ -99,18 +102,36 @@ async function endRun(
   const asked = await askLog(
     options,
     { chatId: run.chatId, operation: 'end', signal: engine.closing, ...(stopped === 'abandoned' && { forMs: 0 }) },
-    () => options.log.end(run, fence, { reason: isOpen ? stopped : 'error' }),
+    () => options.log.end(run, fence, { reason: isOpen ? stopped : 'error' }).catch((error) => emptied(error)),
   );
-  const ended = asked?.answer;
+  // A log that was emptied has lost the run: devices and `onFinish` learn it from here, with what this process still has.
+  const isEmptied = asked?.answer === 'emptied';
+  const ended = isEmptied ? { ...run, end: { reason: 'lost' as const } } : (asked?.answer as RunRecord | undefined);
+  const written = isEmptied ? await withKept(messages, live) : messages;
   engine.live.delete(keyOf(run));
   live.close(ended);
   if (!ended) return { ...run, end: { reason: 'lost' } };
   publisher.publish(run.chatId, endFrameOf(ended));
   const reason = ended.end?.reason ?? 'lost';
   options.emit({ type: 'run-ended', chatId: run.chatId, runId: run.runId, turn: run.turn, reason });
-  const saved = finisher.finish(ended, reason, messages);
+  const saved = finisher.finish(ended, reason, written);
   if (reason !== stopped) await saved;
   return ended;
+}
+
+function emptied(error: unknown): 'emptied' {
+  if (ChatTransportError.isInstance(error) && error.code === 'not-found') return 'emptied';
+  throw error;
+}
+
+/** The conversation with the run's answer, where all of its frames are still in memory. */
+async function withKept(messages: readonly UIMessage[], live: LiveRun): Promise<readonly UIMessage[]> {
+  const { record } = live;
+  const chunks = live.framesFrom(0)?.flatMap((frame) => [...frame.chunks]);
+  if (!chunks || chunks.length === 0) return messages;
+  const message = continuedBy(record.start);
+  const { messageId } = record.start;
+  return withRun(messages, record.start, await foldMessage({ ...(message && { message }), messageId, chunks }));
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

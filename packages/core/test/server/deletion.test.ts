@@ -1,0 +1,115 @@
+import { memoryLog } from '@chat-transport/core/memory';
+import { describe, expect, it } from 'vitest';
+import { createWorld, ended, SseReader, textOf, until, user } from './support.ts';
+
+const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
+const erase = { method: 'DELETE' };
+
+describe('deleting a chat', () => {
+  it('ends the active run for its readers, saves nothing any more, and leaves an empty chat', async () => {
+    const world = createWorld({ allowDelete: true });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('secret');
+    await reader.saw('secret');
+    const deleted = await world.fetch('/c', erase);
+    expect([deleted.status, await deleted.json()]).toEqual([200, { turn: 2 }]);
+    await reader.closed;
+    expect(reader.end?.split(':')[2]).toBe('cancel');
+    await until('the model to leave', () => model.left);
+    expect(await world.state('c')).toEqual({ turn: 2, deleted: true });
+    await world.handler.runtime.close();
+    expect(world.finished).toEqual([]);
+  });
+
+  it('tells a device that follows the chat by a frame of its own', async () => {
+    const world = createWorld({ allowDelete: true });
+    await world.send(send);
+    (await world.model()).close();
+    await ended(world, 'finish');
+    const follower = new SseReader(await world.fetch('/c/stream?follow=1'));
+    await world.fetch('/c', erase);
+    const frame = '"turn":2,"at":0,"end":{"reason":"cancel","deleted":true}';
+    await until(
+      'the deletion',
+      () => follower.text.includes(frame),
+      () => follower.text,
+    );
+    await follower.cancel();
+  });
+
+  it('waits for an onFinish that runs, so that the app can delete its own copy after it', async () => {
+    let release = () => {};
+    const saving = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const saved: string[] = [];
+    const onFinish = async () => {
+      saved.push('begins');
+      await saving;
+      saved.push('done');
+    };
+    const world = createWorld({ onFinish });
+    await world.send(send);
+    (await world.model()).close();
+    await until('the saving', () => saved.length === 1);
+    const deleted = world.handler.runtime.deleteChat('c').then(() => saved.push('deleted'));
+    release();
+    await deleted;
+    expect(saved).toEqual(['begins', 'done', 'deleted']);
+  });
+
+  it('does not let a repeated send of an older run bring it back, and begins anew with a new message', async () => {
+    const world = createWorld();
+    await world.send(send);
+    (await world.model()).close();
+    await ended(world, 'finish');
+    await world.handler.runtime.deleteChat('c');
+    await world.send(send);
+    expect(world.models).toHaveLength(1);
+    expect(await world.state('c')).toEqual({ turn: 2, deleted: true });
+    const next = new SseReader(
+      await world.send({ id: 'c', runId: 'r2', message: user('m2', 'again'), baseTurn: 2, messages: undefined }),
+    );
+    await until('the next model', () => world.models.length === 2);
+    world.models[1]?.close();
+    await next.closed;
+    const { turn, messages } = await world.state('c');
+    expect([turn, messages.map((message: never) => textOf(message))[0]]).toEqual([3, 'again']);
+  });
+
+  it('is refused over HTTP unless the app allows it, whatever authorize answers', async () => {
+    const closed = createWorld({ authorize: () => true });
+    expect((await closed.fetch('/c', erase)).status).toBe(403);
+    const actions: string[] = [];
+    const open = createWorld({
+      allowDelete: true,
+      authorize: ({ action }) => {
+        actions.push(action);
+        return action !== 'delete';
+      },
+    });
+    expect((await open.fetch('/c', erase)).status).toBe(403);
+    expect(actions).toEqual(['delete']);
+  });
+});
+
+describe('a log that was emptied', () => {
+  it('ends its runs for devices, and saves what this process has of them', async () => {
+    const log = memoryLog();
+    const emptied = memoryLog();
+    const calls = { ...log };
+    const world = createWorld({ log: calls });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('part');
+    await reader.saw('part');
+    Object.assign(calls, emptied);
+    model.text('more');
+    await until('the end', () => world.finished.length === 1);
+    expect(world.finished[0]).toMatchObject({ runId: 'r1', outcome: 'lost' });
+    expect(textOf(world.finished[0]?.messages[1])).toBe('part');
+    await reader.closed;
+    expect(reader.end?.split(':')[2]).toBe('lost');
+  });
+});
