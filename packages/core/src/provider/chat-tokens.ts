@@ -5,7 +5,7 @@ import { privateCacheControl } from '../wire/routes.ts';
 import type { AllowChat } from './realtime-server.ts';
 
 /** What the bearer of a token may do: actions of `authorize`, or `log`, for a server that keeps its log behind the provider. */
-export type ChatPermission = 'read' | 'send' | 'command' | 'log';
+export type ChatPermission = 'read' | 'send' | 'command' | 'delete' | 'log';
 
 /** What a token grants: some actions in exactly one chat. */
 export interface ChatGrant {

@@ -58,7 +58,8 @@ async function route(request: Request, path: string, options: RouteChatOptions):
   const tickets = ticketsOf(secret);
   const [, segment = '', rest = ''] = /^\/([^/]*)(.*)$/.exec(path) ?? [];
   if (rest === '/socket') return connect(request, parseId('chatId', segment), tickets, options);
-  const action = path === '' ? 'send' : actions[rest];
+  const isDelete = request.method === 'DELETE' && path !== '' && rest === '';
+  const action = path === '' ? 'send' : isDelete ? 'delete' : actions[rest];
   if (!authorize || !action) return errorJson('not-found', 'There is no such route.');
   if ((path === '' || path === '/auth') && request.method !== 'POST') return onlyPost(request.method);
   const may = (chatId: string, what: ChatAction) => allow(authorize, request, parseId('chatId', chatId), what);
