@@ -16,6 +16,8 @@ export const maxKeptLength: number = 16 * 1024 * 1024;
 const keptForMs = 60_000;
 /** How old the snapshot of a live run may be that a reader begins with, in milliseconds. The frames behind it follow. */
 const snapshotAgeMs = 1000;
+/** How many offsets may follow that snapshot one by one: behind a model in a hurry, a second old is far behind. */
+const snapshotLagOffsets = 32;
 
 /** All that the log had of a run at one moment. Shared by its readers: nobody may change it. */
 export interface WholeRun {
@@ -70,7 +72,8 @@ export class WholeRuns {
     const now = this.#engine.options.clock.now();
     const known = this.#kept.get(keyOf(run));
     const isWhole = run.end && known?.run.end && known.next === run.next;
-    if (known?.snapshot && (isWhole || (!run.end && now - known.snapshot.madeAtMs < snapshotAgeMs))) {
+    const isNear = known !== undefined && run.next - known.next <= snapshotLagOffsets;
+    if (known?.snapshot && (isWhole || (!run.end && isNear && now - known.snapshot.madeAtMs < snapshotAgeMs))) {
       known.usedAtMs = now;
       return known.snapshot;
     }
