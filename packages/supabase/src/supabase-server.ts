@@ -1,23 +1,22 @@
 import { createStoreLog, type RealtimeServer, type RunLog } from '@chat-transport/core/provider';
 import { defaultSchema, type PostgresLogOptions } from '@chat-transport/postgres';
-import {
-  createPostgresStore,
-  createStatements,
-  defaultPollMs,
-  notifySql,
-  runStatements,
-  type Statements,
-} from '@chat-transport/postgres/store';
-import { defaultTopicPrefix, frameEvent } from './channel-topic.ts';
+import { createPostgresStore, defaultPollMs, runStatements } from '@chat-transport/postgres/store';
+import { broadcastingStatements, maxFrameBytesOf } from './broadcasting-statements.ts';
+import { defaultTopicPrefix } from './channel-topic.ts';
 import { defaultTokenTtlMs, topicTokens } from './chat-topic-token.ts';
 import { type RealtimePlan, supabasePlans } from './plans.ts';
+import { type CallFunction, checkFunctions, functionStatements } from './rpc-functions.ts';
 import { checkSend } from './send-check.ts';
 
 /** What this service can do; the contract suite reads it. */
 export const supabaseSupports = { ownLog: true, clientCommands: false, ordered: false } as const;
 
 /** Options of `supabase`: those of `postgresLog`, for the project's database, and how it broadcasts. */
-export interface SupabaseServerOptions extends PostgresLogOptions {
+export interface SupabaseServerOptions extends Omit<PostgresLogOptions, 'query'> {
+  /** Your Postgres client, as one function; see `postgresLog`. This or `rpc`. */
+  readonly query?: PostgresLogOptions['query'] | undefined;
+  /** For servers without a connection to the database: calls the functions of `functionsSql`, which has the `schema`, `topicPrefix` and `plan`. */
+  readonly rpc?: CallFunction | undefined;
   /** The project's plan: its limits, and how often an answer is broadcast. @default 'free' */
   readonly plan?: keyof typeof supabasePlans | RealtimePlan | undefined;
   /** Shortest time between two broadcasts of an answer, in milliseconds. Default: the plan's. */
@@ -36,25 +35,24 @@ export interface SupabaseServer extends RealtimeServer {
   readonly log: RunLog;
 }
 
-/** Room for what surrounds a frame in a payload, in bytes: its key, and the id that `realtime.send` adds. */
-const payloadEnvelopeBytes = 100;
-
 /**
  * Keeps runs in the project's Postgres and broadcasts each frame in the statement that appends it.
- * @throws TypeError for a `jwtSecret` that is too short. The log's calls reject with `provider-failed`, not retryable, where the tables are missing or the role may
+ * @throws TypeError for a `jwtSecret` that is too short, and without `query` and `rpc`. The log's calls reject with `provider-failed`, not retryable, where the tables are missing or the role may
  * not broadcast.
  */
 export function supabase(options: SupabaseServerOptions): SupabaseServer {
-  const { query, listen, pollMs = defaultPollMs, schema = defaultSchema, now, retentionMs, jwtSecret } = options;
+  const { query, rpc, listen, pollMs = defaultPollMs, schema = defaultSchema, now, retentionMs, jwtSecret } = options;
   const { topicPrefix = defaultTopicPrefix, tokenTtlMs = defaultTokenTtlMs } = options;
   const plan = typeof options.plan === 'object' ? options.plan : supabasePlans[options.plan ?? 'free'];
-  const maxFrameBytes = plan.maxPayloadBytes - payloadEnvelopeBytes;
+  const maxFrameBytes = maxFrameBytesOf(plan);
   const channelName = (chatId: string): string => topicPrefix + chatId;
   const statements = broadcastingStatements({ schema, topicPrefix, maxFrameBytes, listens: listen !== undefined });
+  const run = query ? runStatements(query, statements) : rpc && functionStatements(rpc);
+  if (!run) throw new TypeError('supabase: pass `query` or `rpc`.');
   const store = createPostgresStore({
     ...{ schema, listen, pollMs, now, maxFrameBytes },
-    run: runStatements(query, statements),
-    check: () => checkSend(query, topicPrefix),
+    run,
+    check: () => (query ? checkSend(query, topicPrefix) : checkFunctions(rpc as CallFunction)),
   });
   return {
     name: 'supabase',
@@ -72,21 +70,4 @@ export function supabase(options: SupabaseServerOptions): SupabaseServer {
       authorize: topicTokens({ jwtSecret, ttlMs: tokenTtlMs, topicOf: channelName }),
     }),
   };
-}
-
-/** The store's statements, with `realtime.send` in those that change what clients see. */
-export function broadcastingStatements(options: {
-  readonly schema: string;
-  readonly topicPrefix: string;
-  readonly maxFrameBytes: number;
-  readonly listens: boolean;
-}): Statements {
-  const prefix = `'${options.topicPrefix.replaceAll("'", "''")}'`;
-  return createStatements(options.schema, {
-    maxFrameBytes: options.maxFrameBytes,
-    notify: options.listens ? notifySql : undefined,
-    // As a string in the payload: `jsonb` would change the frame's numbers and the order of its keys.
-    broadcast: (chatId, frame) =>
-      `realtime.send(jsonb_build_object('frame', ${frame}), '${frameEvent}', ${prefix} || ${chatId}, true)`,
-  });
 }

@@ -3,7 +3,7 @@ import { createChatHandler } from '@chat-transport/core/server';
 import { until } from '@chat-transport/local-services';
 import { type PostgresQuery, schemaSql } from '@chat-transport/postgres';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type SupabaseServerOptions, supabase, supabasePlans } from '../src/server.ts';
+import { type CallFunction, functionsSql, type SupabaseServerOptions, supabase, supabasePlans } from '../src/server.ts';
 import { startPgliteProject } from './support/pglite-project.ts';
 import { jwtSecret, openClient, signToken, users } from './support/supabase-project.ts';
 
@@ -164,6 +164,53 @@ describe('a database that is not ready', () => {
     expect(await broadcasts('chat:c')).toHaveLength(2);
     expect(await broadcasts('chat:check')).toEqual([]);
     await Promise.all([deaf.log.close(), allowed.log.close()]);
+  });
+});
+
+describe('a server without a connection to the database', () => {
+  it('does the same by the project’s SQL functions, one call per frame, and nobody else may call them', async () => {
+    const schema = `server_${schemas++}`;
+    const topicPrefix = `chat:${schema}:`;
+    await at.project.exec(schemaSql({ schema }));
+    await at.project.exec(functionsSql({ schema, topicPrefix }));
+    await at.project.exec(functionsSql({ schema, topicPrefix }));
+    const called: string[] = [];
+    /** Calls a function as PostgREST does: as the role of the key, with named parameters. */
+    const callAs =
+      (role: string): CallFunction =>
+      async (name, parameters) => {
+        called.push(name);
+        const names = Object.keys(parameters);
+        const given = names.map((each, index) => `${each} => $${index + 1}::text`).join(', ');
+        await at.project.exec(`set role ${role}`);
+        try {
+          const rows = await at.query(
+            `select ${name} as answer from public.${name}(${given})`,
+            Object.values(parameters),
+          );
+          return { data: rows.map(({ answer }) => answer), error: null };
+        } catch (error) {
+          return { data: null, error: error as Error };
+        } finally {
+          await at.project.exec('reset role');
+        }
+      };
+    const realtime = supabase({ rpc: callAs('service_role'), schema, topicPrefix });
+    onTestFinished(() => realtime.log.close());
+    const key = { chatId: 'c', runId: 'r' };
+    await realtime.log.begin(init('r'));
+    const before = called.length;
+    await realtime.log.append(key, 'fence', { at: 0, next: 1, chunks: [text('hi \u0000')] });
+    expect(called.slice(before)).toEqual(['chat_transport_append']);
+    await realtime.log.end(key, 'fence', { reason: 'finish' });
+    expect((await realtime.log.read(key, { from: 0 })).frames[0]?.chunks).toEqual([text('hi \u0000')]);
+    expect(await broadcasts(realtime.channelName('c'))).toHaveLength(3);
+    for (const role of ['anon', 'authenticated']) {
+      const log = supabase({ rpc: callAs(role), schema }).log;
+      await expect(log.state('c')).rejects.toMatchObject({ code: 'provider-failed' });
+      await log.close();
+    }
+    expect(() => supabase({})).toThrow(TypeError);
   });
 });
 

@@ -31,7 +31,7 @@ export interface SupabaseProject {
   close(): Promise<void>;
 }
 
-export const policiesSql: string = readFileSync(new URL('../../supabase-policies.sql', import.meta.url), 'utf8');
+const policiesSql: string = readFileSync(new URL('../../supabase-policies.sql', import.meta.url), 'utf8');
 
 const appSql = `
 create table if not exists public.chats (id text primary key, user_id uuid not null);
