@@ -93,6 +93,15 @@ export class Stage {
     return { device, chat, done, call: await this.model.call(calls) };
   }
 
+  /** Waits until the log has `words` of the chat's newest run: whoever reads from here on gets them. */
+  async logged(chatId: string, words: string): Promise<void> {
+    const log = this.server.realtime.log ?? this.#log;
+    await until(`a log that has "${words}"`, async () => {
+      const run = (await log.state(chatId)).runs.at(-1);
+      return run && JSON.stringify((await log.read(run, { from: 0 })).frames).includes(words);
+    });
+  }
+
   /** Waits until a chat shows `words` in its newest message. */
   async shows(chat: TestChat, words: string): Promise<void> {
     await until(

@@ -127,6 +127,7 @@ export const pageCases: readonly ProviderCase[] = [
           device.clock.stop();
           device.http.restore();
           call.say(`${word} `);
+          await stage.logged('c', word);
           tellBack();
           await stage.shows(chat, word);
           device.clock.start();
