@@ -37,6 +37,14 @@ export class Bench {
     }
   }
 
+  /** Stops the servers of a measure that nobody else shares. */
+  async stop(names: readonly ContestantName[]): Promise<void> {
+    for (const name of names) {
+      await this.#servers.get(name)?.stop();
+      this.#servers.delete(name);
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#servers.values()].map((server) => server.stop()));
   }

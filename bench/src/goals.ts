@@ -92,6 +92,37 @@ export const goals: readonly Goal[] = [
   ...isolationGoals('300 reads of a long chat’s state'),
 ];
 
+const overAbly = { measure: 'ably', of: 'ably' } as const;
+/** Of the line that the measure plays on, in milliseconds. */
+const roundTripMs = 60;
+
+const ablyGoals: readonly Goal[] = [
+  {
+    ...{ ...overAbly, metric: 'first token, open page', atMost: 2 * roundTripMs },
+    says: 'over Ably: first token on an open page (2 round trips), ms',
+  },
+  {
+    ...{ ...overAbly, metric: 'first token, open page', to: 'ably-ai-transport', atMost: 0.25 },
+    says: 'over Ably: first token on an open page, against @ably/ai-transport',
+  },
+  {
+    ...{ ...overAbly, metric: 'second tab, added latency p99', atMost: 100 + 2 * roundTripMs },
+    says: 'over Ably: added latency on a second tab p99 (flush interval and 2 round trips), ms',
+  },
+  {
+    ...{ ...overAbly, metric: 'second tab, bytes per token', atMost: 80 },
+    says: 'over Ably: bytes per token',
+  },
+  {
+    ...{ ...overAbly, metric: 'stop in another tab', atMost: 1.5 * roundTripMs },
+    says: 'over Ably: stop in another tab (1.5 round trips), ms',
+  },
+  {
+    ...{ ...overAbly, metric: 'reload in mid-answer, tokens shown within 2 s', atLeast: 50 },
+    says: 'over Ably: tokens that a reload in mid-answer shows',
+  },
+];
+
 /** A goal and what became of it. */
 export interface Verdict {
   readonly goal: Goal;
@@ -100,7 +131,7 @@ export interface Verdict {
 }
 
 /** The goals that something was measured for, by the median of the rounds. */
-export function judge(results: Results, all: readonly Goal[] = goals): Verdict[] {
+export function judge(results: Results, all: readonly Goal[] = [...goals, ...ablyGoals]): Verdict[] {
   return all.flatMap((goal) => {
     const { measure, metric, of, to, atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = goal;
     const rounds = results.of(measure, metric, of)?.rounds;

@@ -12,6 +12,7 @@ export interface Emission {
 export class ScriptedModel {
   readonly #emissions = new Map<string, Emission>();
   readonly #held = new Set<() => void>();
+  readonly #runs = new Map<string, string>();
 
   answer(chatId: string, script: Script, messageId?: string): ReadableStream<UIMessageChunk> {
     const emission: Emission = { askedAt: nowMs(), deltasAt: [] };
@@ -34,6 +35,15 @@ export class ScriptedModel {
 
   emission(chatId: string): Emission {
     return this.#emissions.get(chatId) ?? { askedAt: 0, deltasAt: [] };
+  }
+
+  /** Notes which run answers in a chat. */
+  ran(chatId: string, runId: string): void {
+    this.#runs.set(chatId, runId);
+  }
+
+  runOf(chatId: string): string {
+    return this.#runs.get(chatId) ?? '';
   }
 
   /** Lets every answer that is held open end. */

@@ -1,7 +1,7 @@
 import { type ContestantName, contestantNames } from './server/contestant.ts';
 import { type Summary, summarize } from './statistics.ts';
 
-export type Unit = 'ms' | 'µs' | 'bytes' | 'KiB' | 'messages' | 'messages/s' | 'writes' | 'runs';
+export type Unit = 'ms' | 'µs' | 'bytes' | 'KiB' | 'messages' | 'messages/s' | 'writes' | 'tokens' | 'runs';
 
 /** What is measured: `measure` names the experiment, `metric` one of its numbers. */
 export interface Metric {

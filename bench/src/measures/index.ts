@@ -1,4 +1,5 @@
 import type { Bench } from '../bench.ts';
+import { overAbly } from './ably.ts';
 import { bytes } from './bytes.ts';
 import { cpu } from './cpu.ts';
 import { fanOut } from './fan-out.ts';
@@ -17,5 +18,6 @@ export const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>>
   'fan-out': fanOut,
   cpu,
   memory,
+  ably: overAbly,
   isolation,
 };

@@ -9,6 +9,8 @@ export interface Commands {
   /** The JavaScript heap and what hangs on it, in bytes, after a garbage collection. */
   memory(): Promise<number>;
   emission(chatId: string): Emission;
+  /** The newest run of a chat, as its contestant names it. */
+  runOf(chatId: string): string;
   appends(): number[];
   published(): Published;
   broadcast(payloads: readonly string[], intervalMs: number): Promise<number[]>;

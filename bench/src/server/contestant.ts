@@ -9,6 +9,8 @@ export const contestantNames = [
   'immediate-sqlite',
   'coalesced',
   'bare-websocket',
+  'ably',
+  'ably-ai-transport',
 ] as const;
 
 export type ContestantName = (typeof contestantNames)[number];

@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ScriptedModel } from '../model.ts';
+import { ablyAiTransport, overAbly } from './ably.ts';
 import { bareWebSocket } from './bare-websocket.ts';
 import { chatTransport } from './chat-transport.ts';
 import type { CommandAnswer, CommandRequest, Commands } from './commands.ts';
@@ -17,6 +18,8 @@ const contestants: Record<ContestantName, MakeContestant> = {
   'immediate-sqlite': chatTransport({ log: 'sqlite', coalesced: false }),
   coalesced: chatTransport({ log: 'memory', coalesced: true }),
   'bare-websocket': bareWebSocket,
+  ably: overAbly,
+  'ably-ai-transport': ablyAiTransport,
 };
 
 const loop = new LoopWatch();
@@ -38,6 +41,7 @@ const commands: Commands = {
     return heapUsed + external;
   },
   emission: (chatId) => model.emission(chatId),
+  runOf: (chatId) => model.runOf(chatId),
   appends: () => contestant.appends?.() ?? [],
   published: () => contestant.published?.() ?? { bytes: 0, times: [] },
   broadcast: (payloads, intervalMs) => contestant.broadcast?.(payloads, intervalMs) ?? Promise.resolve([]),

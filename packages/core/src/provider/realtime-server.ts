@@ -7,7 +7,7 @@ export interface PublishLimits {
   readonly maxMessageBytes: number;
   /** Shortest time between two messages with text of a run, in milliseconds; the first one leaves at once. 0: no pause. */
   readonly flushIntervalMs: number;
-  /** Publishes per second over all runs of this process; absent: no limit of ours. Above it, messages grow. */
+  /** Publishes per second over all runs of this process; absent: no limit of ours. Above it, messages grow. After a pause a quarter of it leaves at once. */
   readonly publishesPerSecond?: number;
   /**
    * The service keeps the order of messages that are under way together, so that core need not wait for one publish before the next:

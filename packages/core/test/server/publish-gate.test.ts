@@ -3,13 +3,30 @@ import { PublishGate } from '../../src/server/run/publish-gate.ts';
 
 describe('the gate in front of a service', () => {
   it('spaces messages by the rate', () => {
-    const gate = new PublishGate(10);
+    const gate = new PublishGate(2);
     expect(gate.waitMs(1000)).toBe(0);
     gate.pass(1000);
-    expect(gate.waitMs(1000)).toBe(100);
-    expect(gate.waitMs(1060)).toBe(40);
-    gate.pass(1100);
-    expect(gate.waitMs(1100)).toBe(100);
+    expect(gate.waitMs(1000)).toBe(500);
+    expect(gate.waitMs(1060)).toBe(440);
+    gate.pass(1500);
+    expect(gate.waitMs(1500)).toBe(500);
+  });
+
+  it('lets what a quarter of a second carries leave at once after a pause, and no more than that above the rate', () => {
+    const gate = new PublishGate(40);
+    for (let count = 0; count < 10; count += 1) {
+      expect(gate.waitMs(1000)).toBe(0);
+      gate.pass(1000);
+    }
+    expect(gate.waitMs(1000)).toBe(25);
+    const left: number[] = [];
+    for (let nowMs = 1001; nowMs < 2000; nowMs += 1) {
+      if (gate.waitMs(nowMs) > 0) continue;
+      gate.pass(nowMs);
+      left.push(nowMs);
+    }
+    expect(10 + left.length).toBeLessThanOrEqual(50);
+    expect(left.length).toBeGreaterThanOrEqual(39);
   });
 
   it('lets one message go ahead after a refusal, and the others once it was taken', () => {

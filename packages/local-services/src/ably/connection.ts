@@ -2,7 +2,15 @@ import type { WebSocket } from 'ws';
 import { type Access, demand, isAllowed } from './access.ts';
 import type { Entry } from './channel.ts';
 import { decodeBody, encodeBody, type Format } from './codec.ts';
-import { actions, checkChannelName, flags, messageActions, type ProtocolMessage, Refusal } from './protocol.ts';
+import {
+  actions,
+  checkChannelName,
+  flags,
+  messageActions,
+  type ProtocolMessage,
+  Refusal,
+  type WireMessage,
+} from './protocol.ts';
 import { Rate } from './rate.ts';
 import type { Service } from './service.ts';
 
@@ -211,7 +219,10 @@ export class Connection {
   #deliver(channel: string, { id, connectionId, channelSerial, at, messages }: Entry): void {
     this.#service.counts.delivered += messages.length;
     const from = connectionId === undefined ? {} : { connectionId };
-    this.#send({ action: actions.message, channel, id, channelSerial, timestamp: at, messages, ...from });
+    this.#send({
+      ...{ action: actions.message, channel, id, channelSerial, timestamp: at, ...from },
+      messages: messages.map((message, index) => withoutInherited(message, `${id}:${index}`)),
+    });
   }
 
   #publish({ channel: given, messages = [], msgSerial = 0 }: ProtocolMessage): void {
@@ -246,4 +257,14 @@ export class Connection {
   #forgetTimers(): void {
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
   }
+}
+
+/** Leaves out what a client takes from around the message. @source https://sdk.ably.com/builds/ably/specification/main/features/#TM2 */
+function withoutInherited(message: WireMessage, inheritedId: string): WireMessage {
+  const { id, connectionId: _connectionId, timestamp: _timestamp, version, ...rest } = message;
+  return {
+    ...rest,
+    ...(id !== undefined && id !== inheritedId && { id }),
+    ...(version && version.serial !== message.serial && { version }),
+  };
 }
