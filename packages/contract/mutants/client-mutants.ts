@@ -217,4 +217,25 @@ export const clientMutants: readonly Mutant[] = [
     replace: '',
     killedBy: 'cancel/while-sending',
   },
+  {
+    id: 'client-sends-before-its-cancel',
+    file: `${folder}/send-run.ts`,
+    find: 'session.decideAbort();',
+    replace: '',
+    killedBy: 'honest/stop-then-send',
+  },
+  {
+    id: 'client-forgets-what-was-refused',
+    file: `${folder}/sync-chat.ts`,
+    find: "if (kept && chat.status === 'ready') showError(chat, kept);",
+    replace: '',
+    killedBy: 'honest/refused-stays',
+  },
+  {
+    id: 'client-forgets-how-answers-ended',
+    file: `${folder}/ledger/server-side.ts`,
+    find: 'outcomes: outcomesOf(base, state),',
+    replace: 'outcomes: base.outcomes,',
+    killedBy: 'honest/outcome',
+  },
 ];

@@ -2,6 +2,7 @@ import type { ProviderCase } from '../stage/provider-case.ts';
 import { cancelCases } from './cases/cancel-cases.ts';
 import { chunkCases } from './cases/chunk-cases.ts';
 import { deviceCases } from './cases/device-cases.ts';
+import { honestCases } from './cases/honest-cases.ts';
 import { pageCases } from './cases/page-cases.ts';
 import { reloadCases } from './cases/reload-cases.ts';
 import { sendCases } from './cases/send-cases.ts';
@@ -18,4 +19,5 @@ export const transportCases: readonly ProviderCase[] = [
   ...cancelCases,
   ...steerCases,
   ...serverCases,
+  ...honestCases,
 ];
