@@ -3,14 +3,14 @@ import type { RunKey } from './run-log.ts';
 
 /** A call for a run that the log does not know. */
 export function unknownRun({ runId }: RunKey): ChatTransportError {
-  return new ChatTransportError({ code: 'not-found', message: `The chat has no run ${runId}.` });
+  return new ChatTransportError({ code: 'not-found', message: `This chat has no answer with the run id ${runId}.` });
 }
 
 /** A read of a run whose frames are deleted. */
 export function expiredRun({ runId }: RunKey): ChatTransportError {
   return new ChatTransportError({
     code: 'log-expired',
-    message: `The frames of run ${runId} are past their retention.`,
+    message: `This answer is no longer available: the server has deleted run ${runId}.`,
   });
 }
 

@@ -24,7 +24,7 @@ describe('a send while a run is active', () => {
     const response = await send(world, 'r2', [user('m1', 'hi'), user('m2', 'more')]);
     expect([response.status, await response.json()]).toEqual([
       409,
-      { error: { code: 'busy', message: expect.stringContaining('r1') }, active: { runId: 'r1', turn: 1 } },
+      { error: { code: 'busy', message: expect.stringContaining('Another answer') }, active: { runId: 'r1', turn: 1 } },
     ]);
   });
 

@@ -159,9 +159,9 @@ export class Session {
       this.#connection.tell({ type: 'receipt', ref, ...rest });
     const fail = (code: ErrorCode, text: string): void => answer({ error: { code, message: text } });
     if (!this.#subscriptions.get(chat)?.grant.may.includes('command'))
-      return fail('forbidden', 'This socket may not signal runs of this chat.');
+      return fail('forbidden', 'You may not stop or steer answers in this chat.');
     if (this.#commands >= options.maxRequestsPerConnection)
-      return fail('rate-limited', 'Too many commands wait for their answer.');
+      return fail('rate-limited', 'Too many commands are under way. Try again in a moment.');
     this.#commands += 1;
     try {
       const body = { ...message, runId: run };
@@ -170,9 +170,13 @@ export class Session {
       const { error, ...receipt } = (await response.json()) as CommandReceipt & { error?: ReceiptError };
       if (response.ok) answer({ receipt });
       // An app's own refusal may have any shape.
-      else fail(error?.code ?? 'forbidden', error?.message ?? `The signal was refused with status ${response.status}.`);
+      else
+        fail(
+          error?.code ?? 'forbidden',
+          error?.message ?? `The chat server refused the command with status ${response.status}.`,
+        );
     } catch {
-      fail('provider-failed', 'The signal could not be handed on.');
+      fail('provider-failed', 'The command could not be delivered. Try again.');
     } finally {
       this.#commands -= 1;
     }

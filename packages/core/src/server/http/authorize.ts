@@ -25,5 +25,12 @@ export async function allow(
   if (result === true) return {};
   if (typeof result === 'object' && result !== null && typeof result.userId === 'string')
     return { userId: result.userId };
-  throw new ChatTransportError({ code: 'forbidden', message: `You may not ${action} in this chat.` });
+  throw new ChatTransportError({ code: 'forbidden', message: refusals[action] });
 }
+
+/** What an app can show to a user whom `authorize` refuses. */
+const refusals: Record<ChatAction, string> = {
+  read: 'You do not have access to this chat.',
+  send: 'You may not write in this chat.',
+  command: 'You may not stop or steer answers in this chat.',
+};

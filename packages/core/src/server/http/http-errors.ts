@@ -32,7 +32,7 @@ export class Refused extends ChatTransportError {
 
   constructor(response: Response) {
     const code = response.status === 401 ? 'unauthorized' : 'forbidden';
-    super({ code, message: 'The app refused this request.' });
+    super({ code, message: 'You do not have access to this chat.' });
     this.response = response;
   }
 }
@@ -65,7 +65,7 @@ export function errorResponse(error: unknown, emit: (event: ServerEvent) => void
   if (error instanceof Refused) return error.response;
   if (!ChatTransportError.isInstance(error)) {
     emit({ type: 'request-failed', error });
-    return errorJson('provider-failed', 'The server failed to answer. Its log says why.');
+    return errorJson('provider-failed', 'The chat server could not handle this request. Try again later.');
   }
   if (statusOfCode[error.code] >= 500 && error.code !== 'shutting-down') emit({ type: 'request-failed', error });
   const isClosing = error.code === 'shutting-down';

@@ -81,5 +81,5 @@ function invalidBody(message: string, cause?: unknown): ChatTransportError {
 }
 
 function tooLarge(maxBytes: number): string {
-  return `The body is larger than maxBodyBytes (${maxBytes} bytes). Send files by URL, or only the new message.`;
+  return `The message is too large: the chat server accepts ${maxBytes} bytes (maxBodyBytes). Send smaller files, or files by URL.`;
 }

@@ -39,9 +39,9 @@ export function closingChunk(reason: EndReason, sawError: boolean, sawAbort: boo
 }
 
 const errorTexts: Record<'error' | 'deadline' | 'lost', string> = {
-  error: 'The answer failed.',
-  deadline: 'The answer took longer than the server allows.',
-  lost: 'The server that wrote the answer was lost.',
+  error: 'The answer failed before it was complete.',
+  deadline: 'The answer was cut short because its time limit was reached.',
+  lost: 'The answer was cut short because the server that wrote it stopped.',
 };
 
 export function startFrameOf({ runId, turn, start }: RunRecord): Frame {

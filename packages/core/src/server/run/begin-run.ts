@@ -157,23 +157,26 @@ function newMessage(messages: readonly UIMessage[], trigger: SendRequest['trigge
 /** The error of an outcome that began nothing, for callers without HTTP. */
 export function startError(outcome: StartOutcome): ChatTransportError | undefined {
   if (outcome.type === 'busy') {
-    const message = `The chat is busy with run ${outcome.active.runId} (turn ${outcome.active.turn}). Wait for its end or cancel it.`;
+    const message = 'Another answer is being written in this chat. Wait until it ends, or stop it.';
     return new ChatTransportError({ code: 'busy', message });
   }
   if (outcome.type === 'stale') {
     return new ChatTransportError({
       code: 'stale',
-      message: 'The chat has moved on since the sender saw it. Take over its state and send again.',
+      message: 'The chat has changed on another device since this was written. Look at the chat and send again.',
     });
   }
   if (outcome.type !== 'conflict') return;
   return new ChatTransportError({
     code: 'run-conflict',
-    message: 'This runId was used for another request. Choose a new one for each message.',
+    message: 'This message was sent before with other content. Send it as a new message.',
   });
 }
 
 /** The error of a start that came after `close`. */
 export function closingError(): ChatTransportError {
-  return new ChatTransportError({ code: 'shutting-down', message: 'This server is shutting down. Try again.' });
+  return new ChatTransportError({
+    code: 'shutting-down',
+    message: 'The chat server is restarting. Try again in a moment.',
+  });
 }
