@@ -34,6 +34,27 @@ export const clientMutants: readonly Mutant[] = [
     killedBy: 'gap/only-the-end',
   },
   {
+    id: 'client-cuts-slow-uploads',
+    file: `${folder}/persist.ts`,
+    find: 'limitMs + uploadMs);',
+    replace: 'limitMs);',
+    killedBy: 'send/slow-upload',
+  },
+  {
+    id: 'client-repeats-the-apps-mistakes',
+    file: `${folder}/persist.ts`,
+    find: 'timeIsUp || (ChatTransportError.isInstance(error) && repeats(error));',
+    replace: 'timeIsUp || !ChatTransportError.isInstance(error) || repeats(error);',
+    killedBy: 'send/app-error',
+  },
+  {
+    id: 'client-reads-headers-once',
+    file: `${folder}/http-client.ts`,
+    find: '?.status !== 401) throw error;',
+    replace: '?.status !== 499) throw error;',
+    killedBy: 'send/expired-token',
+  },
+  {
     id: 'client-trusts-eof',
     file: `${folder}/sse-reader.ts`,
     find: 'if (done) return;',

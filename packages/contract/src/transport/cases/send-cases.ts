@@ -43,6 +43,67 @@ export const sendCases: readonly ProviderCase[] = [
     },
   },
   {
+    id: 'send/slow-upload',
+    title: 'sends a large message over a slow network once, however long it takes',
+    async run(stage) {
+      const device = await stage.device({ timings: { sendMs: 500 } });
+      device.http.set({ up: { bytesPerSecond: 128 * 1024 } });
+      const chat = device.chat('c');
+      const done = chat.sendMessage({ text: 'x'.repeat(256 * 1024) });
+      const call = await stage.model.call();
+      call.say('read it');
+      call.finish();
+      await done;
+      expect(chat.texts.at(-1)).toBe('assistant: read it');
+      expect(device.events.filter(({ type }) => type === 'http-failed')).toEqual([]);
+      expect(stage.server.requests.filter((each) => each === 'POST /api/chat')).toHaveLength(1);
+    },
+  },
+  {
+    id: 'send/app-error',
+    title: 'shows a mistake in the app’s own headers at once, and sends nothing',
+    async run(stage) {
+      const mistake = new TypeError('Cannot read properties of undefined');
+      const device = await stage.device({
+        headers: () => {
+          throw mistake;
+        },
+      });
+      const chat = device.chat('c');
+      const from = performance.now();
+      await chat.sendMessage({ text: 'hi' });
+      expect(chat.error).toBe(mistake);
+      expect(performance.now() - from).toBeLessThan(1500);
+      expect(stage.server.requests.filter((each) => each === 'POST /api/chat')).toEqual([]);
+    },
+  },
+  {
+    id: 'send/expired-token',
+    title: 'sends again with a new token when the old one has expired',
+    server: {
+      authorize: ({ request }) =>
+        request.headers.get('authorization') === 'old' ? new Response('Expired.', { status: 401 }) : true,
+    },
+    async run(stage) {
+      let isExpired = true;
+      const device = await stage.device({
+        headers: () => {
+          const authorization = isExpired ? 'old' : 'new';
+          isExpired = false;
+          return { authorization };
+        },
+      });
+      const chat = device.chat('c');
+      const done = chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('hello');
+      call.finish();
+      await done;
+      expect(chat.error).toBeUndefined();
+      expect(chat.texts).toEqual(['user: hi', 'assistant: hello']);
+    },
+  },
+  {
     id: 'send/busy-reject',
     title: 'refuses a second question while an answer is on its way, and loses neither',
     async run(stage) {

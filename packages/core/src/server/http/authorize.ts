@@ -33,4 +33,5 @@ const refusals: Record<ChatAction, string> = {
   read: 'You do not have access to this chat.',
   send: 'You may not write in this chat.',
   command: 'You may not stop or steer answers in this chat.',
+  delete: 'You may not delete this chat.',
 };
