@@ -49,6 +49,13 @@ const budgets: readonly Budget[] = [
     above: 'core',
     limitBytes: 1500,
   },
+  {
+    name: 'fanout',
+    package: 'fanout',
+    code: "export { FanoutChatTransport } from '@chat-transport/fanout';",
+    above: 'core',
+    limitBytes: 1500,
+  },
   { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 75_000 },
   {
     name: 'supabase',

@@ -51,4 +51,4 @@ export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';
 export { privateCacheControl, routeAddress } from './wire/routes.ts';
-export { encodeForLimit } from './wire/frame-codec.ts';
+export { decodeFrame, encodeForLimit } from './wire/frame-codec.ts';

@@ -24,19 +24,24 @@ export interface LocalProgram {
   /** The user that runs it. @default the user of this process */
   readonly uid?: number;
   readonly gid?: number;
+  /** Whether it starts children, which are killed with it. @default false */
+  readonly hasChildren?: boolean;
   /** What is said to its port, and how its answer begins once it works. */
   readonly probe: { readonly say: string; readonly hear: string };
 }
 
 /** Starts a program and waits until its port answers. Says what the program printed where it does not. */
 export async function startProcess(program: LocalProgram): Promise<LocalProcess> {
-  const { command, parameters, port, probe, folder, env, uid, gid } = program;
+  const { command, parameters, port, probe, folder, env, uid, gid, hasChildren = false } = program;
   let child: ChildProcess | undefined;
   let gone: Promise<unknown> = Promise.resolve();
-  const onExit = (): void => void child?.kill('SIGKILL');
+  const onExit = (): void => {
+    if (!hasChildren) child?.kill('SIGKILL');
+    else if (child?.pid) killGroup(child.pid);
+  };
 
   const kill = async (): Promise<void> => {
-    child?.kill('SIGKILL');
+    onExit();
     await gone;
   };
   const start = async (): Promise<void> => {
@@ -46,6 +51,8 @@ export async function startProcess(program: LocalProgram): Promise<LocalProcess>
       ...(uid !== undefined && { uid }),
       ...(gid !== undefined && { gid }),
       env: { ...process.env, ...env },
+      // A group of its own.
+      detached: hasChildren,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child = started;
@@ -77,6 +84,14 @@ export async function startProcess(program: LocalProgram): Promise<LocalProcess>
   };
   await start();
   return { port, kill, start };
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // It is gone.
+  }
 }
 
 function answers(port: number, { say, hear }: LocalProgram['probe']): Promise<boolean> {

@@ -167,7 +167,12 @@ describe('beside other things on one HTTP server', () => {
 
   test('follows the handler’s own base path, or the path it is given', async () => {
     const realtime = websocketServer();
-    realtime.connect({ api: '/v2/talk', handle: async () => new Response(), follow: async () => {} });
+    realtime.connect({
+      api: '/v2/talk',
+      handle: async () => new Response(),
+      follow: async () => {},
+      newest: async () => undefined,
+    });
     const app = await serve(realtime, async () => new Response());
     const url = (path: string): string => app.socketUrl.replace('/api/chat/socket', path);
     const second = createServer() as Server;
@@ -183,7 +188,12 @@ describe('beside other things on one HTTP server', () => {
 
   test('stands alone with listen: sockets, and 426 for the rest', async () => {
     const realtime = websocketServer();
-    realtime.connect({ api: '/api/chat', handle: async () => new Response(), follow: async () => {} });
+    realtime.connect({
+      api: '/api/chat',
+      handle: async () => new Response(),
+      follow: async () => {},
+      newest: async () => undefined,
+    });
     const { port } = await realtime.listen({ host: '127.0.0.1' });
     onTestFinished(() => realtime.close());
     const client = await new RawClient(`ws://127.0.0.1:${port}/api/chat/socket`).opened();

@@ -24,7 +24,7 @@ async function serveWith(
   options?: WebSocketServerOptions,
 ): Promise<TestApp> {
   const realtime = websocketServer(options);
-  realtime.connect({ api: '/api/chat', handle, follow: async () => {} });
+  realtime.connect({ api: '/api/chat', handle, follow: async () => {}, newest: async () => undefined });
   return serve(realtime, handle);
 }
 

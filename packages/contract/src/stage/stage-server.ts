@@ -110,6 +110,7 @@ export class StageServer {
         return this.filter(data, next, channel);
       },
       ...(realtime.authorize && { authorize: realtime.authorize.bind(realtime) }),
+      ...(realtime.route && { route: realtime.route.bind(realtime) }),
       ...(realtime.connect && { connect: realtime.connect.bind(realtime) }),
       ...(realtime.log && { log }),
     };

@@ -1,4 +1,4 @@
-import type { RunLog } from '../log/run-log.ts';
+import type { RunLog, RunRecord } from '../log/run-log.ts';
 import type { Revocation } from '../server/http/live-access.ts';
 
 /** What a service can carry, each number with its source in the provider. */
@@ -40,6 +40,11 @@ export interface RealtimeServer {
    * for that chat and throws when it is refused; call it before anything is granted.
    */
   authorize?(request: Request, allow: AllowChat): Promise<Response>;
+  /**
+   * Answers routes of the provider's own. Called with each request before core's routes, `path` being what follows the base path; `undefined`
+   * leaves the request to core. Throw a `ChatTransportError` to refuse one.
+   */
+  route?(request: Request, path: string): Promise<Response | undefined>;
   /** The log, where the service is one. `append` then also publishes. */
   readonly log?: RunLog;
   /** Ends the subscriptions of a user, or of everybody, in a chat, and refuses credentials that were given before. */
@@ -66,4 +71,6 @@ export interface RealtimeHost {
    * @throws ChatTransportError as `RunLog.state`.
    */
   follow(chatId: string, deliver: (data: string) => void, signal: AbortSignal): Promise<void>;
+  /** The chat's newest run; `undefined` for a chat without runs. */
+  newest(chatId: string): Promise<RunRecord | undefined>;
 }

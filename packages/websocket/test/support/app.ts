@@ -96,7 +96,7 @@ export async function serveStub(options: WebSocketServerOptions = {}): Promise<S
       return Response.json({ error: { code, message } }, { status: code === 'forbidden' ? 403 : 400 });
     }
   };
-  const host: RealtimeHost = { api: '/api/chat', handle, follow: async () => {} };
+  const host: RealtimeHost = { api: '/api/chat', handle, follow: async () => {}, newest: async () => undefined };
   realtime.connect(host);
   return { ...(await serve(realtime, handle)), commands };
 }

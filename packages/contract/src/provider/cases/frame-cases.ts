@@ -60,6 +60,8 @@ export const frameCases: readonly ProviderCase[] = [
       for (const [index, frame] of [...unknown, ...unknown, grown].entries()) {
         await realtime.publish(realtime.channelName('c'), JSON.stringify(frame), signal, `frame-${index}`);
       }
+      // A service may deliver after it has confirmed a publish; the response does not wait for it.
+      await until('a report', () => device.events.some(({ type }) => type === 'unknown-frame'));
       call.say('two');
       call.finish();
       await done;

@@ -78,7 +78,8 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
   };
   const handle = async (request: Request): Promise<Response> => {
     try {
-      return await route(context, request, realtime?.authorize?.bind(realtime));
+      const own = await realtime?.route?.(request, pathOf(context, request));
+      return own ?? (await route(context, request, realtime?.authorize?.bind(realtime)));
     } catch (error) {
       return errorResponse(error, engine.options.emit);
     }
@@ -87,6 +88,7 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
     handle,
     api: context.api,
     follow: (chatId, deliver, signal) => feedChat(engine, chatId, deliver, signal),
+    newest: async (chatId) => (await engine.options.log.state(chatId)).runs.at(-1),
   });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }
@@ -95,13 +97,12 @@ type Method = 'GET' | 'POST';
 type Exchange = ((request: Request, allow: AllowChat) => Promise<Response>) | undefined;
 
 async function route(context: HandlerContext, request: Request, exchange: Exchange): Promise<Response> {
-  const { pathname, searchParams } = new URL(request.url);
-  const version = searchParams.get('v');
+  const version = new URL(request.url).searchParams.get('v');
   if (version !== null && version !== String(wireVersion)) {
     const message = `This server speaks version ${wireVersion} of the protocol, not ${version}.`;
     throw new ChatTransportError({ code: 'protocol', message });
   }
-  const path = pathBelow(context.api, pathname.replace(/\/+$/, ''));
+  const path = pathOf(context, request);
   if (path === '') return only('POST', request, () => sendRoute(context, request));
   const [segment = '', action, ...more] = path.slice(1).split('/');
   if (segment === '' || more.length > 0) return notFound();
@@ -118,9 +119,9 @@ async function route(context: HandlerContext, request: Request, exchange: Exchan
 }
 
 /** The path below the base: all of it where a framework has mounted the handler under the base and has cut it off. */
-function pathBelow(api: string, path: string): string {
-  if (path === api) return '';
-  return path.startsWith(`${api}/`) ? path.slice(api.length) : path;
+function pathOf({ api }: HandlerContext, request: Request): string {
+  const path = new URL(request.url).pathname.replace(/\/+$/, '');
+  return path === api || path.startsWith(`${api}/`) ? path.slice(api.length) : path;
 }
 
 const routes: Record<

@@ -1,0 +1,96 @@
+import type { ChatGrant, CommandReceipt, ErrorCode } from '@chat-transport/core/provider';
+import { encodeWebSocketEvents, getWebSocketContextFromReq, type WebSocketContext } from '@fanoutio/grip';
+import type { CommandMessage, DeviceMessage } from '../wire.ts';
+import { looseChannel } from './frame-ids.ts';
+import type { HeldContext } from './held-stream.ts';
+import { deviceRequest } from './proxy-request.ts';
+
+/** Why a socket is closed. */
+const closeCodes = { invalid: 1008, unauthorized: 4401, sessionOver: 4408 } as const;
+
+/**
+ * Answers one step of a WebSocket that the proxy holds: its opening, the client's messages, its end. Nothing of it stays in memory: what must be
+ * known at the next step is a token that the proxy keeps with the connection and that only this server can sign.
+ */
+export async function heldSocket(context: HeldContext, request: Request): Promise<Response> {
+  const socket = await getWebSocketContextFromReq(request);
+  if (socket.isOpening()) await open(context, request, socket);
+  else await step(context, request, socket);
+  return new Response(encodeWebSocketEvents(socket.getOutgoingEvents()) as Uint8Array<ArrayBuffer>, {
+    headers: {
+      ...socket.toHeaders(),
+      // The proxy asks once when the session is over, also of a client that sends nothing.
+      'keep-alive-interval': String(Math.ceil(context.sessionMs / 1000)),
+    },
+  });
+}
+
+async function open(context: HeldContext, request: Request, socket: WebSocketContext): Promise<void> {
+  const query = new URL(request.url).searchParams;
+  const grant = await context.tokens.verify(query.get('token'));
+  socket.accept();
+  if (!grant?.may.includes('read') || grant.chatId !== query.get('chat')) return socket.close(closeCodes.unauthorized);
+  socket.meta.session = await context.sessions.sign(grant);
+  const channel = context.channelName(grant.chatId);
+  socket.subscribe(channel);
+  socket.subscribe(looseChannel(channel));
+  const timeout = context.keepAliveMs / 1000;
+  socket.sendControl(JSON.stringify({ type: 'keep-alive', timeout, content: text({ type: 'alive' }) }));
+  socket.send(text({ type: 'live' }));
+}
+
+async function step(context: HeldContext, request: Request, socket: WebSocketContext): Promise<void> {
+  const grant = await context.sessions.verify(socket.meta.session);
+  if (!grant) {
+    socket.send(text({ type: 'over' }));
+    return socket.close(closeCodes.sessionOver);
+  }
+  while (socket.canRecv()) {
+    let data: string | null;
+    try {
+      data = socket.recv();
+    } catch {
+      // The client is gone without a word.
+      return;
+    }
+    if (data === null) return socket.close(socket.closeCode ?? 1000);
+    const message = commandOf(data);
+    if (!message) return socket.close(closeCodes.invalid);
+    socket.send(text(await command(context, request, grant, message)));
+  }
+}
+
+async function command(
+  { host }: HeldContext,
+  request: Request,
+  grant: ChatGrant,
+  { ref, run, message }: CommandMessage,
+): Promise<DeviceMessage> {
+  const fail = (code: ErrorCode, reason: string): DeviceMessage => ({
+    type: 'receipt',
+    ref,
+    error: { code, message: reason },
+  });
+  if (!grant.may.includes('command')) return fail('forbidden', 'This connection may not command runs of this chat.');
+  const path = `${host.api}/${grant.chatId}/command`;
+  const response = await host.handle(deviceRequest(request, path, { ...message, runId: run }));
+  const { error, ...receipt } = (await response.json()) as CommandReceipt & {
+    error?: { code: ErrorCode; message: string };
+  };
+  if (response.ok) return { type: 'receipt', ref, receipt };
+  return fail(error?.code ?? 'forbidden', error?.message ?? `The command was refused with status ${response.status}.`);
+}
+
+function commandOf(data: string): CommandMessage | undefined {
+  try {
+    const value = JSON.parse(data) as Partial<CommandMessage> | null;
+    const isCommand = value?.type === 'command' && typeof value.ref === 'number' && typeof value.run === 'string';
+    return isCommand && typeof value.message === 'object' ? (value as CommandMessage) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function text(message: DeviceMessage): string {
+  return JSON.stringify(message);
+}

@@ -1,0 +1,31 @@
+import { ChatTransportError } from '@chat-transport/core/provider';
+import type { Publisher } from '@fanoutio/grip';
+
+/** Headers that only the proxy may set: its signature, a WebSocket's id, and what the server has stored with a connection. */
+const proxyHeaders = /^(grip-.*|connection-id|meta-.*)$/i;
+
+/**
+ * Whether a request came through the proxy, by its signature.
+ * @throws ChatTransportError `unauthorized` for a request that pretends to.
+ */
+export async function isProxied(request: Request, publisher: Publisher): Promise<boolean> {
+  const { isSigned } = await publisher.validateGripSig(request.headers.get('grip-sig'));
+  if (isSigned) return true;
+  for (const name of request.headers.keys()) {
+    if (!proxyHeaders.test(name)) continue;
+    const message = `The header ${name} is the proxy's, and the request has no valid signature of the proxy.`;
+    throw new ChatTransportError({ code: 'unauthorized', message });
+  }
+  return false;
+}
+
+/** A request of a device for core's own routes, made from what it sent through the proxy: with its headers, without the proxy's. */
+export function deviceRequest(request: Request, path: string, body: object): Request {
+  const headers = new Headers(request.headers);
+  for (const name of [...headers.keys()]) {
+    if (proxyHeaders.test(name) || /^(content-.*|accept|sec-websocket-.*|transfer-encoding)$/.test(name))
+      headers.delete(name);
+  }
+  headers.set('content-type', 'application/json');
+  return new Request(new URL(path, request.url), { method: 'POST', headers, body: JSON.stringify(body) });
+}

@@ -1,0 +1,29 @@
+import type { CommandAnswer, RunCommand } from '@chat-transport/core/provider';
+
+/*
+ * What goes over a held connection beside published frames. A frame begins with `{"v"`, these with `{"type"`.
+ */
+
+/** What a device sends over its WebSocket. The receipt carries its number `ref`. */
+export interface CommandMessage {
+  readonly type: 'command';
+  readonly ref: number;
+  readonly run: string;
+  readonly message: RunCommand;
+}
+
+/** What a device receives. */
+export type DeviceMessage =
+  /** Everything published from here on arrives. Again where messages may have been lost. */
+  | { readonly type: 'live' }
+  /** The session is over: a new connection, with a new token, goes on. */
+  | { readonly type: 'over' }
+  /** The proxy's sign of life over a WebSocket. */
+  | { readonly type: 'alive' }
+  | ({ readonly type: 'receipt'; readonly ref: number } & CommandAnswer);
+
+/** What begins every message of `DeviceMessage`. */
+export const deviceMessageMark = '{"type"';
+
+/** The path under the base path where held connections open: a WebSocket, or a GET that accepts an event stream. */
+export const socketPath = '/socket';

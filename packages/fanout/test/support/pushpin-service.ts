@@ -1,0 +1,70 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { FaultProxy, type ProviderHarness } from '@chat-transport/contract';
+import { type PushpinServer, startPushpin } from '@chat-transport/local-services';
+import { type Carrier, FanoutChatTransport } from '../../src/index.ts';
+import { type FanoutServerOptions, fanout } from '../../src/server.ts';
+
+export const secret = 'a secret of at least thirty-two bytes';
+
+/** One Pushpin, in front of whichever chat server runs: the newest that listens. */
+export interface PushpinService {
+  readonly pushpin: PushpinServer;
+  /** Puts a server behind Pushpin for as long as it listens. */
+  attach(server: Server): void;
+  close(): Promise<void>;
+}
+
+export async function startPushpinService(): Promise<PushpinService> {
+  const servers: Server[] = [];
+  const origin = await FaultProxy.start(() => {
+    const address = servers.findLast(({ listening }) => listening)?.address() as AddressInfo | null | undefined;
+    // Nothing listens on port 1: the connection is refused.
+    return address?.port ?? 1;
+  });
+  const pushpin = await startPushpin(origin.port);
+  return {
+    pushpin,
+    attach: (server) => void servers.push(server),
+    async close() {
+      await pushpin.close();
+      await origin.close();
+    },
+  };
+}
+
+/** Each case with channels of its own on one Pushpin. */
+export function createHarness(
+  service: PushpinService,
+  carrier: Carrier,
+  options: Partial<FanoutServerOptions> = {},
+): ProviderHarness {
+  const { pushpin } = service;
+  const channelPrefix = `${crypto.randomUUID()}-`;
+  return {
+    servicePort: pushpin.port,
+    createServer: () => ({
+      realtime: fanout({
+        grip: pushpin.gripUrl,
+        secret,
+        channelPrefix,
+        flushIntervalMs: 0,
+        keepAliveMs: 1000,
+        linkTimeoutMs: 2000,
+        ...options,
+      }),
+      attach: (server) => service.attach(server),
+    }),
+    createTransport: (transport, { host }) =>
+      new FanoutChatTransport({
+        ...transport,
+        carrier,
+        deadAfterMs: 2_500,
+        url: `http://${host}/api/chat/socket`,
+      }),
+    async restartService() {
+      await pushpin.kill();
+      await pushpin.start();
+    },
+  };
+}

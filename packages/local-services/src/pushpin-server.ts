@@ -1,0 +1,111 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './free-port.ts';
+import { type LocalProcess, startProcess } from './local-process.ts';
+import { until } from './until.ts';
+
+/** Where Debian's package keeps what it includes. */
+const libraryFolder = '/usr/lib/pushpin';
+/** How long its parts take to find each other, in milliseconds: nothing tells. A request before that is answered 500. */
+const settleMs = 200;
+const signatureKey = 'what-this-pushpin-signs-its-requests-with';
+
+/** A Pushpin of its own, in front of one server of this machine. */
+export interface PushpinServer extends LocalProcess {
+  /** Where it takes publishes, with what verifies its signature: a GRIP URL. */
+  readonly gripUrl: string;
+  /** Where it takes publishes. */
+  readonly publishPort: number;
+  /** What it signs requests with. */
+  readonly signatureKey: string;
+  /** Kills it and deletes its files. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts Debian's `pushpin` (`apt-get install pushpin`) on a free port, in front of the HTTP server on `originPort`. A machine without it fails here.
+ * Debian leaves `zurl`, which makes the requests, to systemd; here Pushpin's own runner starts it, in the same folder.
+ */
+export async function startPushpin(originPort: number, httpPort?: number): Promise<PushpinServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'pushpin-'));
+  const [port, publishPort] = [httpPort ?? (await freePort()), await freePort()];
+  const internal = await readFile(join(libraryFolder, 'internal.conf'), 'utf8');
+  for (const name of ['run', 'log']) await mkdir(join(folder, name));
+  const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text);
+  await write('internal.conf', internal.replaceAll('ipc:///var/run/zurl/zurl-', 'ipc://{rundir}/{ipc_prefix}zurl-'));
+  await write('routes', `* 127.0.0.1:${originPort},over_http\n`);
+  await write('pushpin.conf', configuration(folder, port, publishPort));
+  // Its parts start one by one. It is ready when the last one takes publishes and its parts know each other.
+  const ready = async (): Promise<void> => {
+    const publish = `http://127.0.0.1:${publishPort}/publish/`;
+    const takes = (): Promise<boolean> =>
+      fetch(publish, { method: 'POST', body: '{"items":[]}' }).then(
+        (response) => response.text().then(() => response.ok),
+        () => false,
+      );
+    await until('a Pushpin that takes publishes', takes);
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
+  };
+  const server = await startProcess({
+    command: 'pushpin',
+    parameters: [`--config=${join(folder, 'pushpin.conf')}`],
+    port,
+    hasChildren: true,
+    probe: { say: 'GET / HTTP/1.0\r\n\r\n', hear: 'HTTP/' },
+  });
+  await ready();
+  return {
+    ...server,
+    async start() {
+      await server.start();
+      await ready();
+    },
+    publishPort,
+    signatureKey,
+    gripUrl: `http://127.0.0.1:${publishPort}?${new URLSearchParams({ 'verify-iss': 'pushpin', 'verify-key': signatureKey })}`,
+    async close() {
+      await server.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(folder: string, port: number, publishPort: number): string {
+  return `[global]
+include=${folder}/internal.conf
+rundir=${folder}/run
+ipc_prefix=pushpin-
+port_offset=0
+
+[runner]
+services=condure,zurl,pushpin-proxy,pushpin-handler
+http_port=127.0.0.1:${port}
+logdir=${folder}/log
+log_level=2
+client_buffer_size=8192
+client_maxconn=1000
+condure_bin=condure
+zurl_bin=zurl
+
+[proxy]
+routesfile=${folder}/routes
+sig_iss=pushpin
+sig_key=${signatureKey}
+
+[handler]
+push_in_spec=ipc://{rundir}/push-in
+push_in_sub_specs=ipc://{rundir}/push-in-sub
+command_spec=ipc://{rundir}/command
+push_in_http_addr=127.0.0.1
+push_in_http_port=${publishPort}
+push_in_http_max_headers_size=10000
+push_in_http_max_body_size=1000000
+message_rate=2500
+message_hwm=25000
+message_wait=5000
+id_cache_ttl=60
+connection_subscription_max=20
+subscription_linger=60
+`;
+}
