@@ -25,7 +25,11 @@ export const faultKinds = [
   'remounted',
   'regenerated',
   'steered',
+  'service-throttled',
 ] as const;
+
+/** What came later draws from a source of its own, so that the kept seeds tell their stories on. */
+const laterKinds: readonly FaultKind[] = ['steered', 'service-throttled'];
 
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -42,8 +46,7 @@ export class Faults {
     this.#random = random;
     const calm = random.chance(0.03);
     for (const kind of faultKinds) {
-      // What came later draws from a source of its own, so that the kept seeds tell their stories on.
-      const source = kind === 'steered' ? random.fork(kind) : random;
+      const source = laterKinds.includes(kind) ? random.fork(kind) : random;
       if (!calm && source.chance(0.6) && !without.includes(kind))
         this.#chances[kind] = source.pick([0.02, 0.05, 0.05, 0.15, 0.4]);
     }

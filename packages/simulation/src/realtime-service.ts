@@ -5,6 +5,9 @@ import type { ServerProcess } from './server-process.ts';
 import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
 
+/** How long the service refuses everything when it is throttled, in milliseconds. */
+const throttledMs = 5000;
+
 interface Subscription {
   readonly tab: Tab;
   readonly channel: string;
@@ -105,6 +108,10 @@ export class RealtimeService {
   async #publish(process: ServerProcess, channel: string, data: string): Promise<void> {
     const world = this.#world;
     await process.clock.wait(world.latency());
+    if (this.#isThrottled()) {
+      world.faults.count('service-throttled');
+      throw new ChatTransportError({ code: 'rate-limited', message: 'Slower.', cause: new ModelledFailure() });
+    }
     if (world.strikes('publish-failed')) {
       if (world.chance(0.5)) this.#deliver(channel, data);
       const cause = new ModelledFailure();
@@ -115,6 +122,12 @@ export class RealtimeService {
       });
     }
     this.#deliver(channel, data);
+  }
+
+  /** A third of the time, for seconds on end: a service whose quota is used up refuses everything. */
+  #isThrottled(): boolean {
+    const { faults, scheduler } = this.#world;
+    return !faults.healed && faults.isOn('service-throttled') && Math.floor(scheduler.now / throttledMs) % 3 === 0;
   }
 
   #deliver(channel: string, data: string): void {

@@ -60,7 +60,7 @@ export class World {
     this.random = new Random(seed);
     this.#weather = this.random.fork('weather');
     this.trace = new Trace(this.scheduler);
-    this.faults = new Faults(this.random.fork('faults'), isPlain ? ['steered'] : []);
+    this.faults = new Faults(this.random.fork('faults'), isPlain ? ['steered', 'service-throttled'] : []);
     const settings = chooseSettings(this.random.fork('settings'));
     // An app's own history is only as good as its saving: where processes or the log fail, it may miss more than one run.
     const saves = !(['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) =>

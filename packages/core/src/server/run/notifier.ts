@@ -11,7 +11,7 @@ export class Notifier {
 
   /** Wakes all that wait now. */
   notify(): void {
-    for (const wakeUp of [...this.#wakeUps]) wakeUp();
+    if (this.#wakeUps.size > 0) for (const wakeUp of [...this.#wakeUps]) wakeUp();
   }
 
   /** Resolves at the next `notify`, after `ms`, or when `signal` aborts; never rejects. */
