@@ -29,7 +29,7 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'replay-runs-tools-again',
     file: `${folder}/compact.ts`,
-    find: 'if (quiet || !input?.answered || input.frozen) {',
+    find: 'if (quiet || !input?.answered || input.frozen || !canBeSilent(chunk, input.next)) {',
     replace: 'if (quiet || input) {',
     killedBy: 'reload/tool-once',
   },

@@ -1,6 +1,7 @@
 import type { UIMessage, UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import type { ChunksFrame, EndFrame, EndReason, PointerFrame } from '../wire/frame.ts';
+import { UnfinishedCalls, unfinishedToolText } from '../wire/unfinished-calls.ts';
 import type { RunNeed } from './path-plan.ts';
 import { Sequencer } from './sequencer.ts';
 
@@ -56,6 +57,7 @@ export class RunReader {
   #begin!: () => void;
   #open = true;
   #lastType = '';
+  readonly #calls: UnfinishedCalls;
   #failure: unknown;
 
   constructor(options: RunReaderOptions) {
@@ -64,6 +66,9 @@ export class RunReader {
     this.#turn = options.turn ?? 0;
     this.own = options.own;
     this.#isFed = options.isFed ?? false;
+    // A send behind an assistant message continues it, with its calls.
+    const last = options.own?.messages.at(-1);
+    this.#calls = new UnfinishedCalls(last?.role === 'assistant' ? last : undefined);
     this.openedAt = this.#newsAt = options.openedAt;
     this.begun = new Promise((resolve) => {
       this.#begin = resolve;
@@ -178,6 +183,7 @@ export class RunReader {
     for (const chunk of chunks) {
       this.#controller.enqueue(chunk);
       this.#lastType = chunk.type;
+      this.#calls.see(chunk);
     }
     if (chunks.length > 0) {
       this.#reads = 0;
@@ -198,6 +204,10 @@ export class RunReader {
   }
 
   #endAs(reason: EndReason): void {
+    // PROTOCOL.md section 7.9: a run that was cancelled or lost could not close its calls itself.
+    if (reason !== 'finish' && this.#lastType !== 'error') {
+      for (const chunk of this.#calls.closing(unfinishedToolText)) this.#controller.enqueue(chunk);
+    }
     // The AI SDK does not continue an interrupted message by itself, so a cancel from elsewhere starts no tool loop here.
     if (reason === 'cancel') this.#controller.enqueue({ type: 'finish', finishReason: 'interrupted' });
     // An `error` chunk says more than the end does, and the reader has failed with it already.

@@ -5,6 +5,7 @@ import { ChatTransportError } from '../errors.ts';
 import type { RunLog } from '../log/run-log.ts';
 import type { PublishLimits, RealtimeServer } from '../provider/realtime-server.ts';
 import type { EndReason } from '../wire/frame.ts';
+import { unfinishedToolText } from '../wire/unfinished-calls.ts';
 import type { ServerEvent } from './events.ts';
 
 /** The default of `leaseMs`: how long a run outlives its silent writer, in milliseconds. */
@@ -101,6 +102,12 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly renewEveryMs?: number | undefined;
   /** The text of a failed run's `error` chunk, which clients see. @default 'An error occurred.', so that nothing leaks */
   readonly onError?: ((error: unknown) => string) | undefined;
+  /**
+   * The error text of tool calls without an output in a run that fails or comes to its deadline. Of a run that was cancelled or lost, nobody can
+   * write any more: there every reader shows the default.
+   * @default unfinishedToolText
+   */
+  readonly unfinishedToolText?: string | undefined;
   /** Hears of everything that went wrong and was dealt with. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
   /** Makes run and message ids; they must match the id pattern. @default the AI SDK's */
@@ -126,6 +133,7 @@ export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock
   readonly idleMs: number;
   readonly reauthorizeMs: number;
   readonly onError: (error: unknown) => string;
+  readonly unfinishedToolText: string;
   readonly generateId: () => string;
   readonly emit: (event: ServerEvent) => void;
 }
@@ -148,6 +156,7 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
     idleMs: options.idleMs ?? defaultIdleMs,
     reauthorizeMs: options.reauthorizeMs ?? defaultReauthorizeMs,
     onError: options.onError ?? (() => 'An error occurred.'),
+    unfinishedToolText: options.unfinishedToolText ?? unfinishedToolText,
     generateId: options.generateId ?? generateId,
     emit(event) {
       try {

@@ -1,7 +1,7 @@
 import type { UIMessage, UIMessageChunk } from 'ai';
 import { deltaKey, isDelta, type LooseChunk, mergeDeltas } from './delta.ts';
 import { messageChunks } from './message-chunks.ts';
-import { silentInput } from './silent-input.ts';
+import { canBeSilent, cleaningOutput, keepsRawInput, silentInput } from './silent-input.ts';
 import { type ToolPart, type ToolTrace, traceTools } from './tool-trace.ts';
 
 /**
@@ -59,6 +59,8 @@ class Compaction {
   readonly #starts = new Map<string, { readonly place: number; readonly part: ToolPart | undefined }>();
   readonly #outputs = new Map<ToolPart | undefined, number>();
   readonly #data = new Map<string, number>();
+  /** The parts whose silent input has left `rawInput` behind. */
+  readonly #withRawInput = new Set<ToolPart | undefined>();
 
   constructor(chunks: readonly UIMessageChunk[], trace: ToolTrace, { silent }: { readonly silent: boolean }) {
     this.#silent = silent;
@@ -102,6 +104,9 @@ class Compaction {
         this.#addOutput(index, chunk);
         return;
       case 'tool-output-error':
+        if (this.#withRawInput.delete(this.#trace.parts.get(index))) this.#out.push(cleaningOutput(chunk.toolCallId));
+        this.#closeTool(this.#trace.parts.get(index));
+        break;
       case 'tool-output-denied':
       case 'tool-approval-request':
       case 'tool-approval-response':
@@ -166,10 +171,11 @@ class Compaction {
     if (fresh && streamed !== undefined) this.#out[streamed] = undefined;
     this.#closeTool(part);
     const quiet = chunk.type !== 'tool-input-available' || chunk.providerExecuted || !this.#silent;
-    if (quiet || !input?.answered || input.frozen) {
+    if (quiet || !input?.answered || input.frozen || !canBeSilent(chunk, input.next)) {
       this.#push(chunk);
       return;
     }
+    if (keepsRawInput(input.next)) this.#withRawInput.add(part);
     const before = fresh ? this.#out[start.place] : undefined;
     this.#out.push(...silentInput(chunk, before?.type === 'tool-input-start' ? before : undefined, input.next));
   }

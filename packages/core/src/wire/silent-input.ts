@@ -4,12 +4,19 @@ import type { LooseChunk } from './delta.ts';
 type InputAvailable = Extract<UIMessageChunk, { type: 'tool-input-available' }>;
 type InputStart = Extract<UIMessageChunk, { type: 'tool-input-start' }>;
 
-/** The chunks that overwrite all that the streamed form of an input leaves behind. */
+/**
+ * The chunks that need no cleaning in front of them: those that overwrite all that the streamed form of an input leaves behind, and those about
+ * an approval. These keep what is there, and a cleaning output would stay in the message, where the AI SDK's schema refuses it: with them, the
+ * part keeps `rawInput`, which nothing reads.
+ */
 const cleaning: ReadonlySet<string | undefined> = new Set([
   'tool-output-available',
   'tool-input-error',
   'tool-input-start',
   'tool-input-available',
+  'tool-approval-request',
+  'tool-approval-response',
+  'tool-output-denied',
 ]);
 
 /**
@@ -26,12 +33,13 @@ export function silentInput(
   const start: InputStart = { ...rest, type: 'tool-input-start' };
   delete start.inputEncoding;
   const rawText = fresh?.inputEncoding === 'text';
-  const covered = fresh && covers(fresh, start) && (!rawText || typeof input === 'string');
+  const keepsEncoding = keepsRawInput(next) && fresh?.inputEncoding !== undefined;
+  const covered = fresh && !keepsEncoding && covers(fresh, start) && (!rawText || typeof input === 'string');
   return [
     ...(covered ? [] : [start]),
     ...inputChunks(chunk, covered === true && rawText),
-    // Approvals, denials and errors keep `rawInput` or the error's text: an output without a value removes them.
-    ...(cleaning.has(next) ? [] : [{ type: 'tool-output-available', toolCallId: chunk.toolCallId } as UIMessageChunk]),
+    // An error keeps `rawInput`: an output removes it, and the error removes the output.
+    ...(cleaning.has(next) ? [] : [cleaningOutput(chunk.toolCallId)]),
   ];
 }
 
@@ -43,6 +51,21 @@ function inputChunks({ toolCallId, toolName, input }: InputAvailable, rawText: b
   }
   // The parser would drop this input. An input error carries any value; what follows overwrites the error.
   return [{ type: 'tool-input-error', toolCallId, toolName, input, errorText: '' }];
+}
+
+/** Removes `rawInput` of a part in front of a `tool-output-error`, which removes the output. */
+export function cleaningOutput(toolCallId: string): UIMessageChunk {
+  return { type: 'tool-output-available', toolCallId, output: null };
+}
+
+/** Whether a silent input keeps its `rawInput` behind `next`. */
+export function keepsRawInput(next: string | undefined): boolean {
+  return next?.startsWith('tool-approval-') || next === 'tool-output-denied';
+}
+
+/** Whether an input can be said silently in front of `next`: what an approval or denial would keep must be sound. */
+export function canBeSilent({ input }: InputAvailable, next: string | undefined): boolean {
+  return !keepsRawInput(next) || input === undefined || survivesPartialJson(input);
 }
 
 /** Whether a second start would change nothing that `fresh` has not set. */

@@ -1,12 +1,28 @@
-import { isToolUIPart, type UIMessage } from 'ai';
+import { isToolUIPart, type UIMessage, type UIMessageChunk } from 'ai';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compact, replayMessage } from '../../src/wire/compact.ts';
 import { foldMessage } from '../../src/wire/fold.ts';
+import { canBeSilent } from '../../src/wire/silent-input.ts';
 import { canonical, chatFold, sdkFold } from './folds.ts';
 import { runChunks, wildChunks } from './streams.ts';
 
 const runs = { numRuns: 150 };
+
+/** Whether a call that a user decides about has an input that no silent chunk can carry: such a call is said as it was. */
+function isLoud(id: string, chunks: readonly UIMessageChunk[]): boolean {
+  const decided = chunks.some(
+    (chunk) =>
+      /^tool-(approval-request|output-denied)$/.test(chunk.type) &&
+      (chunk as { toolCallId?: string }).toolCallId === id,
+  );
+  const exotic = (input: unknown) =>
+    !canBeSilent({ type: 'tool-input-available', toolCallId: id, toolName: '', input }, 'tool-output-denied');
+  return (
+    decided &&
+    chunks.some((chunk) => chunk.type === 'tool-input-available' && chunk.toolCallId === id && exotic(chunk.input))
+  );
+}
 
 describe('a compacted replay', () => {
   it('folds to the identical message for every part type and tool state', async () => {
@@ -15,7 +31,6 @@ describe('a compacted replay', () => {
         const before = JSON.stringify(chunks);
         const compacted = compact(chunks);
         const [raw, small] = [await sdkFold(chunks), await sdkFold(compacted)];
-        expect(small).toEqual(raw);
         expect(canonical(small)).toBe(canonical(raw));
         expect(JSON.stringify(chunks)).toBe(before);
       }),
@@ -33,7 +48,9 @@ describe('a compacted replay', () => {
           .filter(isToolUIPart)
           .filter((part) => part.state === 'input-available');
         expect(raw.calls).toEqual(expect.arrayContaining([...small.calls]));
-        for (const id of small.calls) expect(waiting.map((part) => part.toolCallId)).toContain(id);
+        for (const id of small.calls) {
+          if (!isLoud(id, chunks)) expect(waiting.map((part) => part.toolCallId)).toContain(id);
+        }
         for (const part of waiting) if (!part.providerExecuted) expect(small.calls).toContain(part.toolCallId);
       }),
       runs,

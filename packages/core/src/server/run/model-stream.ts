@@ -1,6 +1,7 @@
 import type { UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import type { RespondOutput } from '../options.ts';
+import { checkChunk } from './check-chunk.ts';
 
 /** A model's stream that can be left at any moment. */
 export interface ModelStream {
@@ -12,7 +13,7 @@ export interface ModelStream {
 
 /**
  * Opens what `respond` answered. The run opens with a `start` chunk of its own `messageId`, whatever the model says.
- * `next` rejects with `protocol` for something that is no chunk.
+ * `next` rejects with `protocol` for something that is no chunk, or one that clients would refuse.
  */
 export function openModelStream(output: RespondOutput, messageId: string): ModelStream {
   const source = openSource(output);
@@ -27,7 +28,7 @@ export function openModelStream(output: RespondOutput, messageId: string): Model
       }
       const { done, value } = await source.next();
       if (done) return isFirst ? first({ type: 'start', messageId }) : undefined;
-      const chunk = withMessageId(checkChunk(value), messageId);
+      const chunk = withMessageId(await checkChunk(value), messageId);
       if (!isFirst) return chunk;
       if (chunk.type === 'start') return first({ ...chunk, messageId });
       held = chunk;
@@ -45,16 +46,6 @@ export function openModelStream(output: RespondOutput, messageId: string): Model
 function withMessageId(chunk: UIMessageChunk, messageId: string): UIMessageChunk {
   const isForeign = chunk.type === 'start' && chunk.messageId != null && chunk.messageId !== messageId;
   return isForeign ? { ...chunk, messageId } : chunk;
-}
-
-function checkChunk(value: unknown): UIMessageChunk {
-  if (typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string') {
-    return value as UIMessageChunk;
-  }
-  throw new ChatTransportError({
-    code: 'protocol',
-    message: `respond gave a ${value === null ? 'null' : typeof value} where a chunk with a "type" belongs.`,
-  });
 }
 
 function openSource(output: RespondOutput): {

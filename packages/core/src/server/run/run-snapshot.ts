@@ -2,6 +2,7 @@ import type { UIMessageChunk } from 'ai';
 import { compact, replayMessage } from '../../wire/compact.ts';
 import { continuedBy } from '../conversation/history.ts';
 import { sseGroup } from '../http/sse-text.ts';
+import { withCallsClosed } from './close-calls.ts';
 import type { WholeRun } from './whole-runs.ts';
 
 /** A run from its start, compacted and encoded, as a reader gets it that has nothing yet. */
@@ -18,19 +19,22 @@ export interface RunSnapshot {
 export interface SeenChunks {
   error: boolean;
   abort: boolean;
+  /** Its open tool calls were closed. */
+  closed: boolean;
 }
 
 /** Encodes a run once for all of its readers. */
 export function encodeSnapshot(whole: WholeRun): RunSnapshot {
   const { run, chunks, next } = whole;
-  const seen: SeenChunks = { error: false, abort: false };
+  const seen: SeenChunks = { error: false, abort: false, closed: run.end !== undefined };
   noteSeen(seen, chunks);
   const encoder = new TextEncoder();
   const encoded = new Map<boolean, Uint8Array>();
   const text = (): string => {
     if (next === 0) return '';
-    const compacted = compact(chunks);
-    return sseGroup(compacted.length > 0 ? compacted : chunks, { run: run.runId, next });
+    const closed = withCallsClosed(run, chunks);
+    const compacted = compact(closed);
+    return sseGroup(compacted.length > 0 ? compacted : closed, { run: run.runId, next });
   };
   return {
     next,

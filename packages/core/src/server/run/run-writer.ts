@@ -3,6 +3,8 @@ import { ChatTransportError } from '../../errors.ts';
 import type { WriterNews } from '../../log/run-log.ts';
 import { createCoalescer, frameEnvelopeBytes } from '../../wire/coalescer.ts';
 import { type EndReason, wireVersion } from '../../wire/frame.ts';
+import { UnfinishedCalls } from '../../wire/unfinished-calls.ts';
+import { continuedBy } from '../conversation/history.ts';
 import type { Engine } from '../engine.ts';
 import type { RespondOutput } from '../options.ts';
 import { askLog } from './ask-log.ts';
@@ -40,6 +42,7 @@ export class RunWriter {
   /** What the model's own stream came to, once it is over. */
   #modelEnd: 'finish' | 'cancel' | 'error' | undefined;
   #sawAbort = false;
+  readonly #calls: UnfinishedCalls;
   /** Whether a chunk has been taken. */
   #begun = false;
   /** Whether the model is not read, because too much waits for the log. */
@@ -52,6 +55,7 @@ export class RunWriter {
     this.#live = live;
     this.#fence = fence;
     this.#commands = commands;
+    this.#calls = new UnfinishedCalls(continuedBy(live.record.start));
     this.#changed = new Notifier(clock);
     this.#idle = new IdleWatch(clock, idleMs, { isHeldBack: () => this.#holdsBack, onIdle: () => this.#giveUp() });
     this.#coalescer = createCoalescer({
@@ -79,6 +83,7 @@ export class RunWriter {
   stop(why: 'over' | 'abandoned' | 'deadline'): void {
     if (this.#stopped && !(this.#stopped === 'deadline' && why !== 'deadline')) return;
     this.#stopped = why;
+    if (why === 'deadline' && !this.#modelEnd) this.#closeCalls();
     if (why !== 'deadline') this.#over.abort();
     this.#leaveModel(new DOMException(`The run is over: ${why}.`, 'AbortError'));
     this.#changed.notify();
@@ -152,6 +157,7 @@ export class RunWriter {
       this.#idle.heard();
       if (this.#isOver) return;
       if (!chunk) return this.#endModel(this.#sawAbort ? 'cancel' : 'finish');
+      if (chunk.type === 'abort' || chunk.type === 'error') this.#closeCalls();
       this.#take(chunk);
       if (chunk.type === 'abort') this.#sawAbort = true;
       if (chunk.type !== 'error') continue;
@@ -160,7 +166,19 @@ export class RunWriter {
     }
   }
 
+  /** What the run leaves open gets an output, so that the message can be sent to a model. */
+  #closeCalls(): void {
+    const closing = this.#calls.closing(this.#engine.options.unfinishedToolText);
+    if (closing.length > 0) this.#begin();
+    for (const chunk of closing) this.#take(chunk);
+  }
+
+  #begin(): void {
+    if (!this.#begun) this.#take({ type: 'start', messageId: this.#live.record.start.messageId });
+  }
+
   #take(chunk: UIMessageChunk): void {
+    this.#calls.see(chunk);
     this.#coalescer.push(chunk);
     this.#begun = true;
     this.#changed.notify();
@@ -174,7 +192,8 @@ export class RunWriter {
   /** Ends the run with an error chunk in the log, behind a `start` if there is none yet. */
   #fail(error: unknown): void {
     this.#leaveModel(error);
-    if (!this.#begun) this.#take({ type: 'start', messageId: this.#live.record.start.messageId });
+    this.#begin();
+    this.#closeCalls();
     this.#take({ type: 'error', errorText: this.#errorText(error) });
     this.#endModel('error');
   }

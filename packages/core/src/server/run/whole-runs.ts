@@ -6,6 +6,7 @@ import { foldMessage } from '../../wire/fold.ts';
 import type { LogFrame } from '../../wire/frame.ts';
 import { continuedBy } from '../conversation/history.ts';
 import { type Engine, keyOf } from '../engine.ts';
+import { withCallsClosed } from './close-calls.ts';
 import type { FairTurns } from './fair-turns.ts';
 import { encodeSnapshot, type RunSnapshot } from './run-snapshot.ts';
 import { SharedCalls } from './shared-calls.ts';
@@ -86,10 +87,11 @@ export class WholeRuns {
   async fold(run: RunRecord): Promise<FoldedRun | undefined> {
     try {
       const whole = await this.#read(run);
-      if (whole.next === 0) return { next: 0, run: whole.run };
       const continued = continuedBy(run.start);
+      if (whole.next === 0 && !(whole.run.end && continued)) return { next: 0, run: whole.run };
       const { messageId } = run.start;
-      whole.fold ??= foldMessage({ ...(continued && { message: continued }), messageId, chunks: whole.chunks });
+      const chunks = withCallsClosed(whole.run, whole.chunks);
+      whole.fold ??= foldMessage({ ...(continued && { message: continued }), messageId, chunks });
       return { message: await whole.fold, next: whole.next, run: whole.run };
     } catch (error) {
       if (isGone(error)) return;
