@@ -6,30 +6,30 @@ const folder = 'packages/core/src/log';
 export const logMutants: readonly Mutant[] = [
   {
     id: 'log-forgets-the-fence',
-    file: `${folder}/store-commands.ts`,
-    find: 'return row.end !== undefined || row.fence !== fence;',
-    replace: 'return row.end !== undefined || fence === undefined;',
+    file: `${folder}/memory-store.ts`,
+    find: 'run.row.fence !== fence || run.row.end',
+    replace: '!fence || run.row.end',
     killedBy: 'log:append/wrong-fence',
   },
   {
     id: 'log-leaves-gaps',
-    file: `${folder}/store-writing.ts`,
-    find: 'if (at === row.next) {',
-    replace: 'if (at >= row.next) {',
+    file: `${folder}/memory-store.ts`,
+    find: 'if (frame && frame.at !== run.row.next) return undefined;',
+    replace: 'if (frame && frame.at < run.row.next) return undefined;',
     killedBy: 'log:append/gap-or-overlap',
   },
   {
     id: 'log-refuses-a-retry',
     file: `${folder}/store-writing.ts`,
-    find: 'const repeated = last?.at === at && last.chunks === chunks;',
-    replace: 'const repeated = last === undefined;',
+    find: '(lastFrame?.at === frame.at && lastFrame.chunks === frame.chunks)',
+    replace: 'lastFrame === undefined',
     killedBy: 'log:append/retry',
   },
   {
     id: 'log-believes-any-retry',
     file: `${folder}/store-writing.ts`,
-    find: 'const repeated = last?.at === at && last.chunks === chunks;',
-    replace: 'const repeated = last?.at === at;',
+    find: '(lastFrame?.at === frame.at && lastFrame.chunks === frame.chunks)',
+    replace: 'lastFrame?.at === frame.at',
     killedBy: 'log:append/retry',
   },
   {
@@ -42,8 +42,8 @@ export const logMutants: readonly Mutant[] = [
   {
     id: 'log-revives-a-lost-writer',
     file: `${folder}/store-context.ts`,
-    find: 'return end && !row.end ? context.update({ ...row, end }) : row;',
-    replace: 'return end ? row : row;',
+    find: '  if (!end || row.end) return;',
+    replace: '  if (!end || row.end || row.runId) return;',
     killedBy: 'log:lease/final',
   },
   {
@@ -56,8 +56,9 @@ export const logMutants: readonly Mutant[] = [
   {
     id: 'log-takes-a-cancel-and-does-nothing',
     file: `${folder}/store-commands.ts`,
-    find: "store.updateRun({ ...row, end: { reason: 'cancel', at: now }, cancelIds: [...row.cancelIds, signal.id] });",
-    replace: 'void now;',
+    find: 'return { answer: delivered, changes: { ends: [{ runId, end, cancelIds: [...row.cancelIds, id] }] } };',
+    replace:
+      "return { answer: delivered, changes: { ends: [{ runId: '', end, cancelIds: [...row.cancelIds, id] }] } };",
     killedBy: 'cancel/another-process',
   },
   {
@@ -83,16 +84,16 @@ export const logMutants: readonly Mutant[] = [
   },
   {
     id: 'log-wakes-nobody',
-    file: `${folder}/store-context.ts`,
-    find: 'wakeUps.notify(chatId);',
-    replace: 'void chatId;',
+    file: `${folder}/memory-store.ts`,
+    find: "if (frame) notices.notify(chatId, 'frames');",
+    replace: 'void notices;',
     killedBy: 'log:wait/append',
   },
   {
     id: 'log-leaves-steers-open',
     file: `${folder}/store-commands.ts`,
-    find: '  if (row.end) return ended;\n  if (!known)',
-    replace: '  if (!known)',
+    find: 'if (endOf(row, facts.now)) return { answer: ended, changes: lostChange(row, facts) };\n  if (known)',
+    replace: 'if (known)',
     killedBy: 'steer/cancelled',
   },
 ];
