@@ -41,9 +41,9 @@ export const logMutants: readonly Mutant[] = [
   },
   {
     id: 'log-revives-a-lost-writer',
-    file: `${folder}/store-context.ts`,
-    find: '  if (!end || row.end) return;',
-    replace: '  if (!end || row.end || row.runId) return;',
+    file: `${folder}/memory-store.ts`,
+    find: 'run.row.end || run.row.leaseUntil <= time',
+    replace: 'run.row.end',
     killedBy: 'log:lease/final',
   },
   {

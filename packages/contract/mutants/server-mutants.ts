@@ -28,7 +28,7 @@ export const serverMutants: readonly Mutant[] = [
   {
     id: 'server-hears-no-steer-from-elsewhere',
     file: `${folder}/run/steers.ts`,
-    find: 'for (const signal of commands) void this.takeOne(signal);',
+    find: 'for (const command of commands) void this.takeOne(command);',
     replace: 'void commands;',
     killedBy: 'steer/another-process',
   },

@@ -75,10 +75,10 @@ export const storeMutants: readonly Mutant[] = [
     killedBy: 'log:steer/news',
   },
   {
-    id: 'log-settles-steers-anew',
-    file: `${folder}/store-writing.ts`,
-    find: 'facts.steer && !facts.steer.receipt;',
-    replace: 'facts.steer;',
+    id: 'log-forgets-outcomes',
+    file: `${folder}/memory-store.ts`,
+    find: "steer: run?.steers.get(need.steer ?? ''),",
+    replace: 'steer: undefined,',
     killedBy: 'log:steer/first-outcome',
   },
   {

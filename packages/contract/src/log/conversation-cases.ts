@@ -61,6 +61,8 @@ export const conversationCases: readonly LogCase[] = [
       await endedRun(other, { chatId, messages: [one, three, two] });
       await endedRun(log, { chatId, messages: [one, three, two] });
       expect((await log.state(chatId)).messages).toEqual([one, three, two]);
+      await endedRun(log, { chatId, messages: [one] });
+      expect((await other.state(chatId)).messages).toEqual([one]);
       await endedRun(other, { chatId, messages: [] });
       await endedRun(log, { chatId, messages: [two] });
       expect((await other.state(chatId)).messages).toEqual([two]);

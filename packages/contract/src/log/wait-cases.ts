@@ -64,6 +64,8 @@ export const waitCases: readonly LogCase[] = [
         log.waitForCommand(started, started.fence, { waitMs, signal }),
       ];
       const waiting = Promise.allSettled(calls());
+      // The calls have looked once, and wait.
+      for (let round = 0; round < 5; round += 1) await log.read(started, { from: 0 });
       abort.abort(reason);
       const late = Promise.allSettled(calls());
       const settled = await within('the rejections', Promise.all([waiting, late]));
