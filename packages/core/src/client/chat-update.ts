@@ -20,6 +20,8 @@ export interface ChatSnapshot<UI_MESSAGE extends UIMessage = UIMessage> {
   }[];
   /** How the answers of the conversation ended, by the id of their message. */
   readonly outcomes?: Readonly<Record<string, EndReason>>;
+  /** Whether the chat was deleted, and no run has begun since: it is shown empty. */
+  readonly deleted?: true;
   /** The conversation, with the newest run's answer so far; absent where the server keeps none. */
   readonly messages?: UI_MESSAGE[];
 }

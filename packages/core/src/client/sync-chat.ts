@@ -216,7 +216,7 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
   }
 
   /** Takes over a state, where that takes nothing away from a request that is under way. */
-  #takeOver({ turn, active, messages }: ChatSnapshot<UI_MESSAGE>): void {
+  #takeOver({ turn, active, deleted, messages = deleted && [] }: ChatSnapshot<UI_MESSAGE>): void {
     const chat = this.#chat;
     const wasBusy = isBusy(chat);
     this.#taken({ kind: 'uncertain' }, !wasBusy, []);

@@ -406,6 +406,19 @@ describe('a device', () => {
   });
 });
 
+it('a chat that was deleted is shown empty on every device, at once', async () => {
+  const world = new World({ allowDelete: true });
+  const [a, b] = [synced(world.device()), synced(world.device())];
+  void a.chat.sendMessage({ text: 'hi' });
+  (await world.model.call()).finish();
+  await until(() => [a, b].every(({ chat }) => chat.status === 'ready' && texts(chat).length === 2));
+  await world.handler(new Request('http://test.local/api/chat/c', { method: 'DELETE' }));
+  await until(
+    () => [a, b].every(({ chat }) => chat.messages.length === 0),
+    () => [texts(a.chat), texts(b.chat)],
+  );
+});
+
 it('a token that has expired is read again, and the send repeated once', async () => {
   const world = new World();
   let token = 0;
