@@ -200,11 +200,4 @@ export const serverMutants: readonly Mutant[] = [
     replace: "const id = ':' +",
     killedBy: 'publish/ids',
   },
-  {
-    id: 'server-does-not-follow-other-processes',
-    file: `${folder}/run/chat-feed.ts`,
-    find: 'void feed.run(state);',
-    replace: 'void [feed, state];',
-    killedBy: 'publish/another-process',
-  },
 ];
