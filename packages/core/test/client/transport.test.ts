@@ -284,7 +284,9 @@ describe('stop', () => {
     await until(() => isAsked(''));
     stop.abort();
     const metadata = new ResumeOf('another');
-    const resumed = expect(device.transport.reconnectToStream({ chatId: 'c', metadata })).rejects.toThrow(/no answer with the run id/);
+    const resumed = expect(device.transport.reconnectToStream({ chatId: 'c', metadata })).rejects.toThrow(
+      /no answer with the run id/,
+    );
     await expect(sending).rejects.toThrow(/abort/);
     await until(() => isAsked('/c/command'));
     await resumed;
