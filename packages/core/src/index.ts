@@ -13,4 +13,4 @@ export type { EndReason, RunStart } from './wire/frame.ts';
 export type { CommandReceipt } from './log/run-log.ts';
 export { stopWaitMs, type SyncedChat, syncChat } from './client/sync-chat.ts';
 export type { ChatReport } from './client/chat-report.ts';
-export type { OwnSend, SendKind } from './client/ledger/outbox.ts';
+export { maxRefused, type OwnSend, type SendKind } from './client/ledger/outbox.ts';

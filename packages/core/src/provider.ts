@@ -1,4 +1,4 @@
-export { backoffMs, type Clock, systemClock } from './clock.ts';
+export { backoffMs, type Clock, firstBackoffMs, maxBackoffMs, systemClock } from './clock.ts';
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export { idPattern, isId, parseId } from './ids.ts';
 export { deletionFrame } from './log/deletion-frame.ts';

@@ -17,6 +17,13 @@ export {
   defaultSweepLimit,
   type StartedRun,
 } from './server/create-chat-runtime.ts';
+export {
+  maxPublishesUnderWay,
+  maxPublishWaitMs,
+  maxWaitingInProcess,
+  publishTimeoutMs,
+} from './server/run/publisher.ts';
+export { maxKeptLength } from './server/run/whole-runs.ts';
 export type { ServerEvent } from './server/events.ts';
 export { errorJson, errorResponse } from './server/http/http-errors.ts';
 export { readNamedBody, type SendBodyLimits } from './server/http/named-body.ts';

@@ -41,7 +41,7 @@ export function joinPointers(frames: readonly Frame[]): Frame[] {
 }
 
 /** Names a message: its run, its offsets, and what tells messages with the same offsets apart. Never contains a colon. */
-export function messageId(frame: Frame): string {
+function messageId(frame: Frame): string {
   if ('start' in frame) return `${frame.run}-start`;
   if ('end' in frame) return `${frame.run}-${frame.at}-end`;
   const id = `${frame.run}-${frame.at}-${frame.next}`;

@@ -67,7 +67,7 @@ export async function readBodyText(
 }
 
 /** A request's content type, without parameters. */
-export function contentTypeOf(request: Request): string | undefined {
+function contentTypeOf(request: Request): string | undefined {
   return request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
 }
 
