@@ -83,16 +83,16 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     id: 'server-replays-without-earlier-parts',
-    file: `${folder}/http/stream-run.ts`,
-    find: 'if (view.withEarlierParts) opening +=',
-    replace: 'if (!view) opening +=',
+    file: `${folder}/run/run-snapshot.ts`,
+    find: 'withEarlierParts ? sseGroup(earlierParts(whole))',
+    replace: 'withEarlierParts && !whole ? sseGroup(earlierParts(whole))',
     killedBy: 'reload/continuation',
   },
   {
     id: 'server-replays-chunk-by-chunk',
-    file: `${folder}/http/stream-run.ts`,
-    find: 'const snapshot = compact(chunks);',
-    replace: 'const snapshot = compact([]);',
+    file: `${folder}/run/run-snapshot.ts`,
+    find: 'const compacted = compact(closed);',
+    replace: 'const compacted = compact([]);',
     killedBy: 'reload/compacted',
   },
   {

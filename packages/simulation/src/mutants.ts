@@ -29,9 +29,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'appends-behind-a-stale-fence',
-    file: 'log/store-commands.ts',
-    find: 'return row.end !== undefined || row.fence !== fence;',
-    replace: 'return row.fence !== fence;',
+    file: 'log/memory-store.ts',
+    find: 'run.row.fence !== fence || run.row.end || run.row.leaseUntil <= time',
+    replace: 'run.row.fence !== fence || run.row.leaseUntil <= time',
   },
   {
     id: 'never-loses-a-run',
@@ -42,7 +42,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'forgets-a-retried-send',
     file: 'log/decide-begin.ts',
-    find: "if (known) return known.digest === init.digest ? { type: 'exists', row: known } : { type: 'conflict' };",
+    find: "if (known) return { type: isSameCall(init, known, now) ? 'again' : 'exists', row: known };",
     replace: '',
   },
   {
@@ -71,9 +71,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'publishes-and-does-not-append',
-    file: 'log/store-writing.ts',
-    find: '          store.insertFrame(key, { at, next, chunks });',
-    replace: '          if (at !== 1) store.insertFrame(key, { at, next, chunks });',
+    file: 'log/memory-store.ts',
+    find: 'if (frame) run.frames.push(frame);',
+    replace: 'if (frame && frame.at !== 1) run.frames.push(frame);',
   },
   {
     id: 'every-device-runs-client-tools',
@@ -113,15 +113,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'does-not-renew-its-lease',
-    file: 'log/store-writing.ts',
-    find: 'if (!lostWriter(row, fence)) update({ ...row, leaseUntil: time + row.leaseMs });',
-    replace: '',
+    file: 'log/memory-store.ts',
+    find: 'leaseUntil: time + run.row.leaseMs };',
+    replace: 'leaseUntil: frame ? time + run.row.leaseMs : run.row.leaseUntil };',
   },
   {
     id: 'replays-without-earlier-parts',
-    file: 'server/http/stream-run.ts',
-    find: 'if (view.withEarlierParts) opening',
-    replace: 'if (false as boolean) opening',
+    file: 'server/run/run-snapshot.ts',
+    find: 'withEarlierParts ? sseGroup(earlierParts(whole))',
+    replace: 'withEarlierParts && !whole ? sseGroup(earlierParts(whole))',
   },
   {
     id: 'keeps-its-subscription-when-closed',
