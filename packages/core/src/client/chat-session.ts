@@ -335,11 +335,13 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   #want(): ReturnType<ConstructorParameters<typeof HttpPath>[2]> {
-    const runs = this.readers.filter(({ hasBegun, isFed }) => hasBegun && !isFed);
+    const begun = this.readers.filter(({ hasBegun }) => hasBegun);
+    const runs = begun.filter(({ isFed }) => !isFed);
+    const missed = begun.filter(({ isFed, isMissing }) => !isFed || isMissing);
     const turn = informedTurn(this.#ledger.server);
     const isRefused = this.#ledger.access.kind === 'refused';
     const follows = !this.isLive && !isRefused && (turn !== undefined || runs.length > 0);
-    return { runs, turn: isRefused ? undefined : turn, follows, call: this.#call };
+    return { runs, missed, turn: isRefused ? undefined : turn, follows, call: this.#call };
   }
 
   #need(): Need {

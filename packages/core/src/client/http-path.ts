@@ -26,6 +26,8 @@ export interface HttpSink {
 export interface HttpWant {
   /** The runs that nothing else brings. */
   readonly runs: readonly RunReader[];
+  /** The runs of which the log has to be read: those, and what a response of their own does not bring again. */
+  readonly missed: readonly RunReader[];
   /** The turn behind which watchers want all turns. */
   readonly turn: number | undefined;
   /** Whether the chat is to be followed. */
@@ -214,10 +216,10 @@ export class HttpPath {
   }
 
   async #readMissed(): Promise<void> {
-    const { runs } = this.#want();
-    const targets: (RunReader | undefined)[] = runs.length > 0 ? [...runs] : [undefined];
+    const { missed } = this.#want();
+    const targets: (RunReader | undefined)[] = missed.length > 0 ? [...missed] : [undefined];
     for (const target of targets) {
-      const open = () => this.#want().runs.find((run) => run === target);
+      const open = () => this.#want().missed.find((run) => run === target);
       // Without a response it is not known what was missed, of the run and of what followed it: repeated until there is one, or nobody wants it.
       while (open() || this.#want().turn !== undefined) {
         const frames = await this.#ask({ run: open(), waitMs: 0, controller: within(this.#context.closing) });

@@ -7,7 +7,7 @@ export interface RunNeed {
   readonly hasBegun: boolean;
   /** Whether a response of its own brings the run. */
   readonly isFed: boolean;
-  /** Whether offsets are known to exist that have not arrived. */
+  /** Whether offsets are known to exist that only a read of the log brings, and that the reader has room for. */
   readonly isMissing: boolean;
   /** Whether this device sent the run, and realtime has brought nothing since. */
   readonly isUnheard: boolean;
@@ -89,7 +89,7 @@ export function plan(need: Need, health: Health, now: number, timings: Timings):
   const stuck = runs.filter((run) => isStuck(run, health, now, timings));
   const givesUp = stuck.filter(({ stuckSince = now }) => isDue(stuckSince + timings.giveUpAfterMs));
   // Silence proves nothing: a dead server sends no end, and a service may lose messages.
-  const asks = runs.filter(({ isFed, isMissing, hasBegun }) => !isFed && (isMissing || (isLive && hasBegun)));
+  const asks = runs.filter(({ isFed, isMissing, hasBegun }) => isMissing || (!isFed && isLive && hasBegun));
   const reads = asks.filter((run) => isDue(run.newsAt + patienceMs(run, timings))).length > 0;
   // Realtime that is silent while the log cannot be read stops being a path without an event of its own.
   if (failures > 0) for (const { newsAt, hasBegun } of runs) if (hasBegun) isDue(newsAt + timings.silenceMs);

@@ -52,6 +52,8 @@ export class RunReader {
   #newsAt: number;
   #reads = 0;
   #stuckSince: number | undefined;
+  /** Up to which offset frames were left in the log because there was no room for them. */
+  #leftTo = 0;
   #controller!: ReadableStreamDefaultController<UIMessageChunk>;
   #close!: () => void;
   #begin!: () => void;
@@ -89,7 +91,7 @@ export class RunReader {
         pull: () => {
           this.#settleFailure();
           // Not for each chunk that is read: a response of the log brings many.
-          if (this.isMissing && (this.#controller.desiredSize as number) > maxQueuedChunks / 2) options.onRoom();
+          if (this.position < this.#leftTo && this.#room > maxQueuedChunks / 2) options.onRoom();
         },
         cancel: () => this.#close(),
       },
@@ -119,9 +121,12 @@ export class RunReader {
     return this.#sequencer.position;
   }
 
-  /** Whether offsets are known to exist that have not arrived. */
+  /**
+   * Whether offsets are known to exist that only a read of the log brings. A response of its own brings all that has not come yet, but nothing
+   * a second time.
+   */
   get isMissing(): boolean {
-    return this.#open && this.#sequencer.missing;
+    return this.#open && (this.#isFed ? this.#sequencer.forgot : this.#sequencer.missing);
   }
 
   /** Why the run ended, once all of it is in the stream. */
@@ -140,7 +145,8 @@ export class RunReader {
       runId: this.#runId,
       hasBegun: this.hasBegun,
       isFed: this.#isFed,
-      isMissing: this.isMissing,
+      // What has no room yet waits for its reader, and not for the server.
+      isMissing: this.isMissing && this.#room > 0,
       isUnheard: this.own !== undefined && heardAt < this.openedAt,
       newsAt: this.#newsAt,
       reads: this.#reads,
@@ -174,9 +180,10 @@ export class RunReader {
   /** Takes a frame from any path. True when it brought the stream on. */
   accept(frame: ChunksFrame | PointerFrame | EndFrame, replayed: boolean, now: number): boolean {
     if (!this.#open) return false;
-    const hasRoom = (this.#controller.desiredSize as number) > 0;
+    const hasRoom = this.#room > 0;
     if ('next' in frame && !(hasRoom && (replayed || !this.awaitsReplay))) {
-      this.#sequencer.note(frame.next);
+      if (hasRoom) this.#sequencer.note(frame.next);
+      else this.#leave(frame.next);
       return false;
     }
     const chunks = this.#sequencer.push(frame);
@@ -188,10 +195,21 @@ export class RunReader {
     if (chunks.length > 0) {
       this.#reads = 0;
       this.#newsAt = now;
+      this.#stuckSince = undefined;
     }
     const reason = this.ended;
     if (reason) this.#endAs(reason);
     return chunks.length > 0 || reason !== undefined;
+  }
+
+  #leave(next: number): void {
+    this.#sequencer.forget(next);
+    this.#leftTo = Math.max(this.#leftTo, next);
+  }
+
+  /** How many more chunks may wait for the reader of the stream. */
+  get #room(): number {
+    return this.#controller.desiredSize ?? 0;
   }
 
   /** Ends the stream: with an error, or lets go of it. The run goes on without this reader. */

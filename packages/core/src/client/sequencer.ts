@@ -13,11 +13,17 @@ export class Sequencer {
   position = 0;
   readonly #held = new Map<number, ChunksFrame>();
   #known = 0;
+  #forgotten = 0;
   #end: EndFrame | undefined;
 
   /** Whether offsets are known to exist that have not arrived: they must be read from the log, from `position` on. */
   get missing(): boolean {
     return this.position < this.#known;
+  }
+
+  /** Whether chunks are needed that came and were not kept: what brought them does not bring them again. */
+  get forgot(): boolean {
+    return this.position < this.#forgotten;
   }
 
   /** Why the run ended, once everything in front of the end has been delivered. */
@@ -28,6 +34,12 @@ export class Sequencer {
   /** Remembers that offsets below `next` exist, without their chunks. */
   note(next: number): void {
     this.#known = Math.max(this.#known, next);
+  }
+
+  /** Remembers that chunks up to `next` came and were not kept. */
+  forget(next: number): void {
+    this.note(next);
+    this.#forgotten = Math.max(this.#forgotten, next);
   }
 
   /** Takes one frame and returns the chunks that are now in order. */
@@ -51,8 +63,9 @@ export class Sequencer {
   #hold(frame: ChunksFrame): void {
     const { at, next } = frame;
     // What begins at 0 may be a snapshot, whose chunks have no offsets: it is of no use to a reader that is further on.
-    if (at === 0 && this.position > 0) return;
-    if (next <= this.position || at > this.position + maxHeldChunks) return;
+    const isSnapshot = at === 0 && this.position > 0;
+    if (next <= this.position) return;
+    if (isSnapshot || at > this.position + maxHeldChunks) return this.forget(next);
     // A message of a channel may cover several frames of the log.
     if (next > (this.#held.get(at)?.next ?? 0)) this.#held.set(at, frame);
   }

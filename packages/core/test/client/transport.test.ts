@@ -233,6 +233,42 @@ describe('a sender', () => {
     for await (const chunk of stream) if (chunk.type === 'text-delta') deltas += chunk.delta;
     expect(deltas).toBe(Array.from({ length: 5000 }, (_, index) => `${index} `).join(''));
   });
+
+  it.each([true, false])(
+    'catches up behind a slow reader while the answer goes on (realtime: %s)',
+    async (realtime) => {
+      const world = new World();
+      const timings = { ...quickTimings, giveUpAfterMs: 1000 };
+      const device = world.device({ timings, realtime });
+      const sending = device.transport.sendMessages({
+        chatId: 'c',
+        trigger: 'submit-message',
+        messageId: undefined,
+        messages: [{ id: 'u', role: 'user', parts: [{ type: 'text', text: 'hi' }] }] as UIMessage[],
+        abortSignal: undefined,
+      });
+      const call = await world.model.call();
+      for (let index = 0; index < 3000; index++) {
+        call.say(`${index} `);
+        call.paragraph();
+      }
+      const stream = await sending;
+      await expect.poll(async () => (await world.log.state('c')).active?.next, { timeout: 15_000 }).toBe(9003);
+      // It reads nothing for longer than a run may be without a path.
+      await new Promise((resolve) => setTimeout(resolve, timings.giveUpAfterMs * 1.5));
+      let deltas = '';
+      let isWhole = false;
+      for await (const chunk of stream) {
+        if (chunk.type !== 'text-delta') continue;
+        deltas += chunk.delta;
+        if (!deltas.endsWith('2999 ') || isWhole) continue;
+        isWhole = true;
+        call.say('end');
+        call.finish();
+      }
+      expect(deltas).toBe(`${Array.from({ length: 3000 }, (_, index) => `${index} `).join('')}end`);
+    },
+  );
 });
 
 describe('stop', () => {
