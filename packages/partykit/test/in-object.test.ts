@@ -168,6 +168,6 @@ describe('an object that nobody talks to', () => {
       return texts === 0 && runs === 0 && claims === 0;
     });
     // Its turn is never given again.
-    expect(await workerd.rows('c')).toEqual({ texts: 0, runs: 0, claims: 0, steers: 0, parked: 0, chats: 1 });
+    expect(await workerd.rows('c')).toEqual({ texts: 0, runs: 0, claims: 0, steers: 0, chats: 1 });
   });
 });
