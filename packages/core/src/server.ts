@@ -47,3 +47,4 @@ export {
 export { maxWaitMs } from './server/http/route-stream.ts';
 export { toolClaimMs } from './server/http/route-command.ts';
 export type { EndReason } from './wire/frame.ts';
+export { unfinishedToolText } from './wire/unfinished-calls.ts';

@@ -57,5 +57,6 @@ export const keptSeeds: readonly KeptSeed[] = [
   },
   { seed: 8, showed: 'a message that steered a run was given up at the first failure of the server' },
   { seed: 75, showed: 'the outcome of a message that steered a run was lost with one failure of the log' },
+  { seed: 617, showed: 'a stopped message that was asked again with a later one stopped the answer to that one' },
   { seed: 28864, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

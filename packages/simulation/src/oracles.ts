@@ -1,6 +1,7 @@
 import { ChatTransportError } from '@chat-transport/core';
 import type { RunRecord } from '@chat-transport/core/provider';
-import type { UIMessage, UIMessageChunk } from 'ai';
+import { unfinishedToolText } from '@chat-transport/core/server';
+import { isToolUIPart, type UIMessage, type UIMessageChunk } from 'ai';
 import { brief } from './brief.ts';
 import { PlainChat, type Tab } from './tab.ts';
 import { chatId, type World } from './world.ts';
@@ -58,7 +59,8 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
         `Run ${run.runId} answers\n    ${brief(messages)}\n  devices have\n    ${brief(question)}${difference(messages, question)}`,
       );
     const continued = run.start.tail.find(({ id }) => id === run.start.messageId);
-    const answer = await foldFaultFree(run, continued, chunks);
+    const folded = chunks.length === 0 ? continued : await foldFaultFree(run, continued, chunks);
+    const answer = folded && run.end?.reason !== 'finish' ? withCallsClosed(folded) : folded;
     recorded.push({ run, chunks, answer });
     conversation = answer ? withAnswer([...messages], answer) : [...messages];
   }
@@ -82,13 +84,23 @@ function withAnswer(messages: UIMessage[], answer: UIMessage): UIMessage[] {
   return at < 0 ? [...messages, answer] : messages.with(at, answer);
 }
 
+/** A message of a run that did not finish: what it left open is closed, so that it can be sent to a model. */
+function withCallsClosed(message: UIMessage): UIMessage {
+  const parts = message.parts.map((part) => {
+    const isOpen = isToolUIPart(part) && (part.state === 'input-streaming' || part.state === 'input-available');
+    return isOpen
+      ? ({ ...part, state: 'output-error', errorText: unfinishedToolText } as UIMessage['parts'][number])
+      : part;
+  });
+  return { ...message, parts };
+}
+
 /** The run's answer by the AI SDK's own chat, from a stream without faults. */
 async function foldFaultFree(
   run: RunRecord,
   continued: UIMessage | undefined,
   chunks: readonly UIMessageChunk[],
 ): Promise<UIMessage | undefined> {
-  if (chunks.length === 0) return;
   const chat = new PlainChat({
     id: 'fault-free',
     messages: continued ? [structuredClone(continued)] : [],
@@ -114,7 +126,7 @@ function compareWithScript(
   reason: string | undefined,
 ): string | undefined {
   const said = merged(script.chunks);
-  const kept = merged(chunks).filter(({ type }) => type !== 'error' && type !== 'abort');
+  const kept = merged(chunks).filter((chunk) => chunk.type !== 'error' && chunk.type !== 'abort' && !isClosing(chunk));
   for (const [at, chunk] of kept.entries()) {
     const original = said[at];
     const isLast = at === kept.length - 1;
@@ -126,6 +138,11 @@ function compareWithScript(
     if (reason === 'finish') return `${kept.length} of ${said.length} chunks`;
   }
   return;
+}
+
+/** What the writer says itself to close a tool call. */
+function isClosing(chunk: UIMessageChunk): boolean {
+  return chunk.type === 'tool-output-error' && chunk.errorText === unfinishedToolText;
 }
 
 function sameChunk(original: UIMessageChunk, chunk: UIMessageChunk, isPart: boolean): boolean {

@@ -265,10 +265,15 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#abort?.withdraw();
   }
 
-  /** A send has begun that may have been stopped before: then the cancel is sent again, because the first one may have come too early. */
-  confirmLetGo(sentRunId: string, runId: string): boolean {
+  /**
+   * A send has begun that may have been stopped before: then the cancel is sent again, because the first one may have come too early. Where the
+   * server has joined it to a later send of this chat, which took its message along, the user waits for that answer.
+   */
+  confirmLetGo(sentRunId: string, reader: RunReader): boolean {
+    const { runId } = reader;
     const run = this.#ledger.letGo.find((each) => each.runId === sentRunId || each.runId === runId);
-    if (run?.kind === 'cancelling' || run?.kind === 'cancelled') this.#cancelOwn(runId);
+    const isWanted = this.readers.some((other) => other !== reader && other.own && other.runId === runId);
+    if (!isWanted && (run?.kind === 'cancelling' || run?.kind === 'cancelled')) this.#cancelOwn(runId);
     return run !== undefined && run.kind !== 'undecided';
   }
 

@@ -102,7 +102,7 @@ function poster<UI_MESSAGE extends UIMessage>(
       // From here on the response feeds the reader: no other path has to follow the run.
       reader.setFed(true);
       session.began(reader, answer.turn, answer.runId);
-      if (session.confirmLetGo(sentRunId, reader.runId)) return attempt.abort();
+      if (session.confirmLetGo(sentRunId, reader)) return attempt.abort();
       void session.readAnswer(reader, answer, attempt);
       if (!(await mayStayOpen(attempt.signal))) attempt.abort();
     } catch (error) {
