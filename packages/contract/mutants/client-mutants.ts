@@ -146,9 +146,9 @@ export const clientMutants: readonly Mutant[] = [
     killedBy: 'close/unused',
   },
   {
-    id: 'client-closes-without-its-chats',
-    file: `${folder}/realtime-chat-transport.ts`,
-    find: 'for (const session of this.#sessions.values()) session.close();',
+    id: 'client-closes-without-its-streams',
+    file: `${folder}/chat-session.ts`,
+    find: 'for (const reader of this.readers) reader.end(this.context.closing.reason);',
     replace: '',
     killedBy: 'close/in-mid-answer',
   },
@@ -165,7 +165,7 @@ export const clientMutants: readonly Mutant[] = [
     file: `${folder}/send-run.ts`,
     find: '{ runId: reader.runId, clientId',
     replace: '{ runId: generateId(), clientId',
-    killedBy: 'send/once',
+    killedBy: 'send/once-regenerated',
   },
   {
     id: 'client-drops-what-a-call-adds',

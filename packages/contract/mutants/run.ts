@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { Mutant } from './mutant.ts';
 import { mutants } from './mutants.ts';
 import { mutated } from './mutate.ts';
@@ -16,6 +17,11 @@ const chosen = mutants.filter(({ id }) => wanted.length === 0 || wanted.includes
 const folder = join(import.meta.dirname, '..');
 /** How many mutants share a process: what a broken world leaves behind is left to the next ones. */
 const batch = 8;
+/** How many of a process's last lines are shown where a mutant was not killed. */
+const keptLines = 200;
+/** How long a process may take, in milliseconds: a mutant may keep it from ever ending, and is then not killed by its case. */
+const limitMs = 180_000;
+const thoroughLimitMs = 900_000;
 
 /** What became of a mutant. */
 interface Outcome {
@@ -39,21 +45,23 @@ function run(ids: readonly string[]): Promise<void> {
       [join(folder, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'vitest.mutants.config.ts', '--no-color'],
       { cwd: folder, env: { ...process.env, MUTANTS: ids.join(' '), THOROUGH: isThorough ? '1' : '0' } },
     );
-    let output = '';
+    const told: Told[] = [];
+    const lastLines: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (text) => {
-        output += text;
+      createInterface({ input: stream }).on('line', (line) => {
+        if (/^\{"(killed|ran)":/.test(line)) told.push(JSON.parse(line) as Told);
+        // What is broken may print for ever.
+        if (lastLines.push(line) > keptLines) lastLines.shift();
       });
     }
+    const timer = setTimeout(() => child.kill('SIGKILL'), isThorough ? thoroughLimitMs : limitMs);
     child.on('close', () => {
-      const told = output
-        .split('\n')
-        .flatMap((line) => (/^\{"(killed|ran)":/.test(line) ? [JSON.parse(line) as Told] : []));
+      clearTimeout(timer);
       for (const id of ids.length > 0 ? ids : ['']) {
         const ran = told.find((each) => 'ran' in each && each.ran === id) as Outcome | undefined;
         const isKilled = told.some((each) => 'killed' in each && each.killed === id) && (!isThorough || !!ran);
         outcomes.set(id, { isKilled, cases: ran?.cases ?? [], failed: ran?.failed ?? [] });
-        if (!isKilled && id) problems.push(`${id} was not killed:\n${output}`);
+        if (!isKilled && id) problems.push(`${id} was not killed:\n${lastLines.join('\n')}`);
       }
       process.stderr.write(`${outcomes.size} of ${chosen.length}: ${ids.join(' ')}\n`);
       resolve();

@@ -86,10 +86,23 @@ export const closeCases: readonly ProviderCase[] = [
         () => stage.server.open === 0,
         () => stage.server.requests,
       );
+      // What others are told by realtime does not come here.
+      const arrivals = device.arrivals('c');
+      const reader = await stage.device();
+      const shown = reader.synced('c');
+      await reader.reaches('c', 'realtime');
+      const otherDone = (await stage.device()).chat('c').sendMessage({ text: 'from elsewhere' });
+      const other = await stage.model.call(1);
+      other.say('for the others');
+      await stage.shows(shown, 'for the others');
+      // The rest of this device's own answer may still come by its response.
+      expect(arrivals).not.toContain(0);
+      other.finish();
+      await otherDone;
       // And takes hold of it again.
       const again = device.chat('c').sendMessage({ text: 'again' });
       await device.reaches('c', 'realtime');
-      (await stage.model.call(1)).finish();
+      (await stage.model.call(2)).finish();
       await again;
     },
   },

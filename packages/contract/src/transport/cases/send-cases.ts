@@ -25,6 +25,28 @@ export const sendCases: readonly ProviderCase[] = [
     },
   },
   {
+    id: 'send/once-regenerated',
+    title: 'asks the model once for another answer when the first word of it was lost on the way',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      call.say('the first');
+      call.finish();
+      await done;
+      device.dropRealtime();
+      device.http.set({ down: { blackHole: true } });
+      const again = chat.regenerate();
+      const second = await stage.model.call(1);
+      device.http.reset();
+      device.http.restore();
+      second.say('the second');
+      second.finish();
+      await again;
+      expect(chat.texts).toEqual(['user: hi', 'assistant: the second']);
+      expect(stage.model.calls).toHaveLength(2);
+      expect(stage.server.requests.filter((each) => each === 'POST /api/chat').length).toBeGreaterThan(2);
+    },
+  },
+  {
     id: 'send/offline',
     title: 'sends what was written without a network, once it is back',
     async run(stage) {
