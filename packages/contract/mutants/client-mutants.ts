@@ -22,7 +22,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-forgets-early-frames',
     file: `${folder}/sequencer.ts`,
-    find: 'if (next <= this.position || at > this.position + maxHeldChunks) return;',
+    find: 'if (next <= this.position) return;',
     replace: 'if (at !== this.position) return;',
     killedBy: 'supports/not-ordered',
   },
@@ -71,8 +71,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-trusts-a-silent-service',
     file: `${folder}/path-plan.ts`,
-    find: '!isFed && (isMissing || (isLive && hasBegun))',
-    replace: '!isFed && isMissing',
+    find: 'isMissing || (!isFed && isLive && hasBegun)',
+    replace: 'isMissing',
     killedBy: 'gap/end-lost',
   },
   {
@@ -92,8 +92,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-catches-up-its-own-runs-alone',
     file: `${folder}/http-path.ts`,
-    find: 'runs.length > 0 ? [...runs] : [undefined];',
-    replace: '[...runs];',
+    find: 'missed.length > 0 ? [...missed] : [undefined];',
+    replace: '[...missed];',
     killedBy: 'page/asleep-watching',
   },
   {
