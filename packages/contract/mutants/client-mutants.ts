@@ -115,7 +115,7 @@ export const clientMutants: readonly Mutant[] = [
     file: `${folder}/page-clock.ts`,
     find: 'Math.min(Math.max(now - last, 0), maxStepMs)',
     replace: 'now - last',
-    killedBy: 'page/asleep',
+    killedBy: 'page/asleep-offline',
   },
   {
     id: 'client-gives-up-a-send-in-its-sleep',

@@ -92,8 +92,15 @@ export const logMutants: readonly Mutant[] = [
   {
     id: 'log-leaves-steers-open',
     file: `${folder}/store-commands.ts`,
+    find: 'if (row && endOf(row, now)) return ended;',
+    replace: '',
+    killedBy: 'steer/cancelled',
+  },
+  {
+    id: 'log-takes-steers-behind-the-end',
+    file: `${folder}/store-commands.ts`,
     find: 'if (endOf(row, facts.now)) return { answer: ended, changes: lostChange(row, facts) };\n  if (known)',
     replace: 'if (known)',
-    killedBy: 'steer/cancelled',
+    killedBy: 'log:steer/after-end',
   },
 ];

@@ -64,7 +64,7 @@ export const serverMutants: readonly Mutant[] = [
     id: 'server-lets-everybody-read',
     file: `${folder}/http/route-stream.ts`,
     find: "await context.allow(request, chatId, 'read');",
-    replace: '',
+    replace: '{};',
     killedBy: 'credential/expired',
   },
   {

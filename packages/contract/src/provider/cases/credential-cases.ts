@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { Device } from '../../stage/device.ts';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import { until } from '../../stage/wait.ts';
 
@@ -25,6 +26,12 @@ export const credentialCases: readonly ProviderCase[] = [
       const thief = await stage.device({ headers: { authorization: 'mine' } });
       const [mine, theirs] = [thief.synced('mine'), thief.synced('theirs')];
       await thief.reaches('mine', 'realtime');
+      // A page may also ask the service itself, without core in between.
+      const page = await stage.device({ headers: { authorization: 'mine' } });
+      const listening = new AbortController();
+      const heardOfMine = heard(page, 'mine', listening.signal);
+      const heardOfTheirs = heard(page, 'theirs', listening.signal);
+      await until('a live channel', () => heardOfMine.includes('live'));
       const owner = await stage.device({ headers: { authorization: 'theirs' } });
       const chat = owner.chat('theirs');
       const done = chat.sendMessage({ text: 'a secret' });
@@ -42,6 +49,9 @@ export const credentialCases: readonly ProviderCase[] = [
       second.say('your own');
       second.finish();
       await own;
+      await until('a message of the own chat', () => heardOfMine.some((each) => each !== 'live'));
+      listening.abort();
+      expect(heardOfTheirs).toEqual([]);
       expect(mine.text).toBe('your own');
       expect(theirs.texts).toEqual([]);
       expect(thief.connection('theirs').path).not.toBe('realtime');
@@ -97,3 +107,16 @@ export const credentialCases: readonly ProviderCase[] = [
     },
   },
 ];
+
+/** What a subscriber of this page is told of a chat, and `live`. */
+function heard({ transport }: Device, chatId: string, signal: AbortSignal): string[] {
+  const told: string[] = [];
+  const listener = {
+    onMessage: (data: string) => told.push(data),
+    onLive: () => told.push('live'),
+    onInterrupted: () => {},
+    onFailed: () => {},
+  };
+  transport.session(chatId).context.subscriber?.subscribe(chatId, listener, signal);
+  return told;
+}

@@ -82,7 +82,8 @@ async function speaks(stage: Stage, filter: PublishFilter, count = 30): Promise<
   for (const word of words) {
     call.paragraph();
     call.say(word);
-    await call.drained();
+    // What is said at once is one frame.
+    await stage.logged('c', `"${word}"`);
   }
   call.finish();
   await done;

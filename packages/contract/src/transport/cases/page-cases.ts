@@ -61,6 +61,32 @@ export const pageCases: readonly ProviderCase[] = [
       }),
   },
   {
+    id: 'page/asleep-offline',
+    title: 'goes on with the answer after a night that began without a network',
+    run: (stage) =>
+      inBrowser(async (page) => {
+        const { device, chat, call, done } = await stage.sent();
+        call.say('evening ');
+        await stage.shows(chat, 'evening');
+        device.goOffline();
+        await until('a device that is offline', () => device.connection('c').state === 'offline');
+        page.hide();
+        device.clock.stop();
+        call.say('night ');
+        await call.drained();
+        device.clock.pass(nightMs);
+        device.clock.start();
+        device.goOnline();
+        page.show();
+        await stage.shows(chat, 'night');
+        call.say('morning');
+        call.finish();
+        await done;
+        expect(chat.seen).toEqual({ texts: ['user: hi', 'assistant: evening night morning'], status: 'ready' });
+        stage.expectInStep(chat);
+      }),
+  },
+  {
     id: 'page/asleep-watching',
     title: 'shows after a night asleep what was asked and answered elsewhere, without a reload',
     run: (stage) =>
