@@ -94,7 +94,7 @@ export const logMutants: readonly Mutant[] = [
     file: `${folder}/store-commands.ts`,
     find: 'if (row && endOf(row, now)) return ended;',
     replace: '',
-    killedBy: 'steer/cancelled',
+    killedBy: 'log:steer/receipt',
   },
   {
     id: 'log-takes-steers-behind-the-end',

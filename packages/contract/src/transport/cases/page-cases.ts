@@ -76,8 +76,9 @@ export const pageCases: readonly ProviderCase[] = [
         await call.drained();
         device.clock.pass(nightMs);
         device.clock.start();
-        device.goOnline();
+        // The page wakes up before its network.
         page.show();
+        device.goOnline();
         await stage.shows(chat, 'night');
         call.say('morning');
         call.finish();
