@@ -193,8 +193,8 @@ export class HttpPath {
   async #followOnce(signal: AbortSignal): Promise<{ frames: number; lastedMs: number; path: 'sse' | 'poll' }> {
     const { now, timings } = this.#context;
     const controller = new AbortController();
-    // A stop that comes while the place is awaited ends this request, too.
-    this.#request = { controller, run: undefined, turn: Number.MAX_VALUE };
+    // A stop that comes while the place is awaited ends this request, too. What is wanted is looked at once there is a place.
+    this.#request = { controller, run: undefined, turn: -1 };
     const hasPlace = await mayStayOpen(controller.signal);
     const path = this.#isHeldBack || !hasPlace ? 'poll' : 'sse';
     const startedAt = now();
