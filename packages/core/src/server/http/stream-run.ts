@@ -7,6 +7,7 @@ import type { Engine } from '../engine.ts';
 import { closingChunks } from '../run/close-calls.ts';
 import { type LogPage, readRun } from '../run/read-run.ts';
 import { noteSeen, type SeenChunks } from '../run/run-snapshot.ts';
+import { isGone } from '../run/whole-runs.ts';
 import type { Patience } from './patience.ts';
 import type { SseText } from './sse-response.ts';
 import { closingChunk, endFrameOf, sseEnd, sseFrame, sseGroup, startFrameOf } from './sse-text.ts';
@@ -73,9 +74,19 @@ async function lastChunks(
   const reason = run.end?.reason ?? 'lost';
   // A reader that comes back at the very end has seen all of it.
   if (reason === 'finish' || (from > 0 && from === run.next)) return [];
-  const { chunks } = await engine.runs.read(run);
   const last = closingChunk(reason, seen.error, seen.abort);
-  return [...(seen.error || seen.closed ? [] : closingChunks(run, chunks)), ...(last ? [last] : [])];
+  const closing = seen.error || seen.closed ? [] : await closingOf(engine, run);
+  return [...closing, ...(last ? [last] : [])];
+}
+
+/** What closes the run's open tool calls; nothing where the log has dropped the run: its message is gone with it. */
+async function closingOf(engine: Engine, run: RunRecord): Promise<UIMessageChunk[]> {
+  try {
+    return closingChunks(run, (await engine.runs.read(run)).chunks);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
 }
 
 /** Waits for the turns behind `turn`, and streams each from its start to its end, for as long as somebody reads. */

@@ -166,6 +166,7 @@ export class WholeRuns {
   }
 }
 
-function isGone(error: unknown): boolean {
+/** Whether the log no longer has the run that was asked for. */
+export function isGone(error: unknown): boolean {
   return ChatTransportError.isInstance(error) && (error.code === 'log-expired' || error.code === 'not-found');
 }
