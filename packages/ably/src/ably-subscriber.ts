@@ -34,6 +34,7 @@ export function ablySubscriber(options: AblySubscriberOptions): RealtimeSubscrib
   let client = own ? undefined : (given as AblyClient);
   return {
     name: 'ably',
+    carriesOwnAnswers: true,
     subscribe(chatId, listener, signal) {
       if (signal.aborted) return;
       client ??= own?.make(own.clientOptions) as AblyClient;

@@ -25,6 +25,27 @@ async function both(app: ChatApp) {
   return { asking, watching, asks, watches, done, call: await app.model.call() };
 }
 
+it('brings the sender its answer once: where realtime is live, the POST has no answer in its body', async () => {
+  const statuses: number[] = [];
+  const app = await serveChat();
+  const counting: typeof fetch = async (...call) => {
+    const response = await fetch(...call);
+    if (call[1]?.method === 'POST' && String(call[0]).endsWith('/api/chat')) statuses.push(response.status);
+    return response;
+  };
+  const page = openPage(app, { fetch: counting });
+  const chat = page.open('c');
+  await reaches(page, 'realtime');
+  const done = chat.sendMessage({ text: 'hi' });
+  const call = await app.model.call();
+  call.say('only once');
+  await shows(chat, 'only once');
+  call.finish();
+  await done;
+  expect(statuses).toEqual([202]);
+  expect(page.path('c')).toBe('realtime');
+});
+
 it.each(['connectionPublishesPerSecond', 'channelPublishesPerSecond'] as const)(
   'writes an answer to its end where Ably refuses publishes (%s), and shows all of it',
   async (limit) => {
