@@ -285,8 +285,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     // What has nothing to read has no probe that would find out.
     if (this.#readers.size + this.#watchers.size === 0) this.#reached();
     // A path that looks alive may have died in a sleep.
-    this.#http.stop();
-    void this.#http.catchUp();
+    this.#http.restart();
     if (informedTurn(this.#ledger.server) === undefined) this.refresh();
     this.evaluate();
   }

@@ -62,6 +62,8 @@ export class HttpPath {
     | { readonly controller: AbortController; readonly run: RunReader | undefined; readonly turn: number }
     | undefined;
   #catchingUp: Promise<void> | undefined;
+  /** The request of the read that is under way. */
+  #reading: AbortController | undefined;
   #wakeUp = new AbortController();
 
   constructor(chatId: string, context: SessionContext, want: () => HttpWant, sink: HttpSink) {
@@ -124,6 +126,15 @@ export class HttpPath {
     this.#failures = 0;
     this.#wakeUp.abort();
     this.#wakeUp = new AbortController();
+  }
+
+  /** Drops all that is under way and reads at once: a request from before a sleep may hang, or its response may be old. */
+  restart(): void {
+    this.stop();
+    const reading = this.#reading;
+    this.#reading = undefined;
+    reading?.abort();
+    void this.catchUp();
   }
 
   /** Waits before the next try, longer after each failure. */
@@ -221,8 +232,11 @@ export class HttpPath {
     for (const target of targets) {
       const open = () => this.#want().missed.find((run) => run === target);
       // Without a response it is not known what was missed, of the run and of what followed it: repeated until there is one, or nobody wants it.
-      while (open() || this.#want().turn !== undefined) {
-        const frames = await this.#ask({ run: open(), waitMs: 0, controller: within(this.#context.closing) });
+      while (!this.#context.closing.aborted && (open() || this.#want().turn !== undefined)) {
+        const controller = within(this.#context.closing);
+        this.#reading = controller;
+        const frames = await this.#ask({ run: open(), waitMs: 0, controller });
+        if (this.#reading !== controller) continue;
         if (frames >= 0) {
           this.#failures = 0;
           break;

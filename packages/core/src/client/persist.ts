@@ -1,5 +1,6 @@
 import { backoffMs, type Clock, sleep } from '../clock.ts';
 import { ChatTransportError } from '../errors.ts';
+import { onWakeUp } from '../provider/wake-up.ts';
 import type { TransportEvent } from './chat-update.ts';
 import type { HttpError } from './http-error.ts';
 import type { Timings } from './timings.ts';
@@ -68,15 +69,25 @@ export async function persist<T>(
       const tookMs = Math.min(Math.max(clock.now() - at, 0), giveUpAfterMs / 2);
       at = clock.now();
       leftMs -= tookMs;
-      const waitMs = Math.max(backoffMs(failures), (error as Partial<HttpError>).retryAfterMs ?? 0);
+      const { retryAfterMs } = error as Partial<HttpError>;
+      const waitMs = Math.max(backoffMs(failures), retryAfterMs ?? 0);
       if (isOwnAnswer(error)) answeredLeftMs -= tookMs + waitMs;
       const mayRepeat = timeIsUp || (ChatTransportError.isInstance(error) && repeats(error));
       if (!mayRepeat || leftMs <= 0 || answeredLeftMs <= 0) throw error;
-      await sleep(clock, waitMs, signal);
+      await pause(clock, waitMs, signal, retryAfterMs === undefined);
     } finally {
       clock.clearTimeout(timer);
     }
   }
+}
+
+/** Waits before the next attempt. A page whose network is back, or that is shown again, tries at once, unless the server has named a time. */
+async function pause(clock: Clock, waitMs: number, signal: AbortSignal, endsOnWakeUp: boolean): Promise<void> {
+  const pausing = within(signal);
+  const stopListening = endsOnWakeUp ? onWakeUp(() => pausing.abort()) : undefined;
+  await sleep(clock, waitMs, pausing.signal);
+  stopListening?.();
+  pausing.abort();
 }
 
 /** Resolves when `signal` aborts; never without one. */

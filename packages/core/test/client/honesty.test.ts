@@ -379,7 +379,7 @@ describe('a device', () => {
         .clone()
         .text()
         .then((body) => {
-          arrived.push(/s\d/.exec(body)?.[0] ?? '');
+          arrived.push(/"text":"(s\d)"/.exec(body)?.[1] ?? '');
           return forward();
         });
     };

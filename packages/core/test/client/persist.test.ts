@@ -28,3 +28,19 @@ it('an attempt has more time only where the time of one before was up, not where
   expect(await answer).toBe('an answer');
   expect(waitedMs).toEqual([defaultTimings.sendMs, 2 * defaultTimings.sendMs]);
 });
+
+it('a request that waits after a failure is sent again as soon as the browser is online', async () => {
+  const page = new EventTarget();
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  onTestFinished(() => void vi.unstubAllGlobals());
+  let attempts = 0;
+  const request = (): Promise<string> => (++attempts === 1 ? Promise.reject(noAnswer()) : Promise.resolve('an answer'));
+  // No timer fires: only the event can end the wait.
+  const clock = { ...systemClock, setTimeout: () => 0, clearTimeout: () => {} };
+  const failed = vi.fn();
+  const context = { clock, timings: defaultTimings, emit: () => {}, failed };
+  const answer = persist(context, new AbortController().signal, request);
+  await vi.waitFor(() => expect(failed).toHaveBeenCalledOnce());
+  page.dispatchEvent(new Event('online'));
+  expect(await answer).toBe('an answer');
+});
