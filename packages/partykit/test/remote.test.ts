@@ -70,7 +70,7 @@ test('an append whose answer was lost on the way is in the log once', async () =
   expect((await other.read(run, { from: 0 })).frames).toEqual([frame]);
 });
 
-test.each([defaultLeaseMs, 6_000])(
+test.each([defaultLeaseMs, 12_000])(
   'a half-open link is replaced within a third of a lease of %i ms',
   async (leaseMs) => {
     const { workerd, open } = await setUp();

@@ -129,14 +129,16 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
 
   async stop(): Promise<void> {
     const chat = this.#chat;
-    if (!isBusy(chat)) return chat.stop();
-    const { clock, closing } = this.#session.context;
     const run = this.#session.readers.at(-1);
+    // The state shows a run's words a moment before its stream opens: the AI SDK has nothing to stop then.
+    const runId = run?.runId ?? this.#session.ledger.server.active?.runId;
+    if (!isBusy(chat) && !runId) return chat.stop();
+    const { clock, closing } = this.#session.context;
     const waits = new AbortController();
     closing.addEventListener('abort', () => waits.abort(), { signal: waits.signal });
     const unobserve = observeIdle(chat, () => waits.abort());
     try {
-      const cancelled = this.#session.commands.cancel(run?.runId);
+      const cancelled = this.#session.commands.cancel(runId);
       // The next run of the chat may follow at once: it is not what is stopped here.
       void run?.closed.then(() => sleep(clock, 0, closing)).then(() => waits.abort());
       await Promise.race([

@@ -39,8 +39,8 @@ export const honestCases: readonly ProviderCase[] = [
         void theirs.sendMessage({ text: 'theirs' });
         const call = await stage.model.call();
         call.say('part ');
-        await mine.sendMessage({ text: 'mine' });
         await until('the other answer', () => JSON.stringify(mine.messages).includes('part '));
+        await mine.sendMessage({ text: 'mine' });
         const unsent = () =>
           sync.getReport().unsent.map(({ state, error }) => [state, (error as Error & { code: string }).code]);
         expect(unsent()).toEqual([['refused', 'busy']]);
