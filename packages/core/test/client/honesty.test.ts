@@ -1,7 +1,7 @@
 import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { syncChat } from '../../src/index.ts';
-import { type Device, texts, until, World } from '../support/world.ts';
+import { type Device, never, texts, until, World } from '../support/world.ts';
 
 /** A synchronized chat, and what it reports. */
 function synced(device: Device, init: Parameters<Device['chat']>[1] = {}) {
@@ -431,4 +431,19 @@ it('a token that has expired is read again, and the send repeated once', async (
   (await world.model.call()).finish();
   await until(() => chat.status === 'ready' && texts(chat).length === 2);
   expect(chat.error).toBeUndefined();
+});
+
+it('a device stops an answer whose words it has read, before its stream is open', async () => {
+  const world = new World();
+  const { chat } = synced(world.device());
+  void chat.sendMessage({ text: 'hi' });
+  const call = await world.model.call();
+  call.say('one ');
+  await until(() => texts(chat).at(-1)?.includes('one'));
+  const other = world.device({ realtime: false });
+  other.network.intercept = (request) => (request.url.includes('/stream') ? never(request) : undefined);
+  const { chat: shown, sync } = synced(other);
+  await until(() => texts(shown).at(-1)?.includes('one'));
+  void sync.stop();
+  await until(() => call.signal.aborted);
 });
