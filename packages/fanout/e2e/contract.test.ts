@@ -1,7 +1,6 @@
-import { describeProviderContract, describeTransportContract } from '@chat-transport/contract';
+import { describeTransportContract } from '@chat-transport/contract';
 import { afterAll, beforeAll } from 'vitest';
-import { fanoutSupports } from '../src/server.ts';
-import { createHarness, type PushpinService, startPushpinService } from '../test/support/pushpin-service.ts';
+import { contractOver, type PushpinService, startPushpinService } from '../test/support/pushpin-service.ts';
 
 let service: PushpinService;
 beforeAll(async () => {
@@ -9,12 +8,5 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-for (const carrier of ['websocket', 'stream'] as const) {
-  const contract = {
-    name: `fanout over ${carrier}`,
-    supports: { ...fanoutSupports, clientCommands: carrier === 'websocket' },
-    createHarness: () => createHarness(service, carrier),
-  };
-  describeProviderContract(contract);
-  describeTransportContract(contract);
-}
+describeTransportContract(contractOver('stream', () => service));
+describeTransportContract(contractOver('websocket', () => service));

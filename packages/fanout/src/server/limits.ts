@@ -1,7 +1,7 @@
 import type { PublishLimits } from '@chat-transport/core/provider';
 
 /** What this service can do; the contract suite reads it. */
-export const fanoutSupports = { ownLog: false, clientCommands: true, ordered: false } as const;
+export const fanoutSupports = { ownLog: false, clientCommands: true, ordered: true } as const;
 
 /**
  * What one message may be. Pushpin takes publishes of up to 1,000,000 bytes, and a message is in it twice, escaped as JSON: once for WebSockets and

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { FaultProxy, type ProviderHarness } from '@chat-transport/contract';
+import { FaultProxy, type ProviderContract, type ProviderHarness } from '@chat-transport/contract';
 import { type PushpinServer, startPushpin } from '@chat-transport/local-services';
 import { type Carrier, FanoutChatTransport } from '../../src/index.ts';
-import { type FanoutServerOptions, fanout } from '../../src/server.ts';
+import { type FanoutServerOptions, fanout, fanoutSupports } from '../../src/server.ts';
 
 export const secret = 'a secret of at least thirty-two bytes';
 
@@ -34,7 +34,7 @@ export async function startPushpinService(): Promise<PushpinService> {
 }
 
 /** Each case with channels of its own on one Pushpin. */
-export function createHarness(
+function createHarness(
   service: PushpinService,
   carrier: Carrier,
   options: Partial<FanoutServerOptions> = {},
@@ -66,5 +66,15 @@ export function createHarness(
       await pushpin.kill();
       await pushpin.start();
     },
+  };
+}
+
+/** The contract over one carrier. Commands go over the WebSocket only. */
+export function contractOver(carrier: 'websocket' | 'stream', service: () => PushpinService): ProviderContract {
+  const { ownLog, ordered } = fanoutSupports;
+  return {
+    name: `fanout over ${carrier}`,
+    supports: { ownLog, ordered, clientCommands: carrier === 'websocket' },
+    createHarness: () => createHarness(service(), carrier),
   };
 }
