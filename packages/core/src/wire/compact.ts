@@ -1,4 +1,5 @@
 import type { UIMessage, UIMessageChunk } from 'ai';
+import { applyResets } from './apply-resets.ts';
 import { deltaKey, isDelta, type LooseChunk, mergeDeltas } from './delta.ts';
 import { messageChunks } from './message-chunks.ts';
 import { canBeSilent, cleaningOutput, keepsRawInput, silentInput } from './silent-input.ts';
@@ -7,11 +8,12 @@ import { type ToolPart, type ToolTrace, traceTools } from './tool-trace.ts';
 /**
  * A run's chunks in as few as fold to the identical message, for a reader that begins at offset 0. Linear in time; `chunks` stay
  * as they are. Deltas of one part, updates of one data part and preliminary outputs merge into the first one's place; input deltas
- * go where the whole input follows; transient data goes. An answered tool call is said so that `onToolCall` does not run, an
+ * go where the whole input follows; transient data goes, and so does what a `reset-step` has taken back. An answered tool call is said so that `onToolCall` does not run, an
  * unanswered one so that it does. Everything else, unknown types and fields included, passes verbatim. PROTOCOL.md section 4.2.
  */
 export function compact(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
-  return new Compaction(chunks, traceTools(chunks), { silent: true }).run();
+  const left = applyResets(chunks);
+  return new Compaction(left, traceTools(left), { silent: true }).run();
 }
 
 /** Like `compact`, without its care for `onToolCall`: for a fold that runs none. Exact also for chunks that the fold refuses. */
