@@ -9,6 +9,12 @@ import { until } from './until.ts';
 const libraryFolder = '/usr/lib/pushpin';
 /** How long its parts take to find each other, in milliseconds: nothing tells. A request before that is answered 500. */
 const settleMs = 200;
+/**
+ * Up to 1.40, each publish restarts the timer behind Pushpin's limit of messages per second. While publishes come less than 25 ms apart, over all
+ * channels, nothing is delivered; then everything is at once, and what a WebSocket's buffer does not hold is dropped. Without a limit there is no timer.
+ * @source https://github.com/fastly/pushpin/blob/v1.36.0/src/handler/ratelimiter.cpp `setup` (read 2026-11-29)
+ */
+const noMessageRate = 0;
 const signatureKey = 'what-this-pushpin-signs-its-requests-with';
 
 /** A Pushpin of its own, in front of one server of this machine. */
@@ -23,11 +29,20 @@ export interface PushpinServer extends LocalProcess {
   close(): Promise<void>;
 }
 
+/** Options of {@link startPushpin}. */
+export interface PushpinOptions {
+  /** Where clients connect. Default: a free port. */
+  readonly httpPort?: number | undefined;
+  /** Messages per second, of all channels. Pushpin's example configuration has 2500. @default 0: no limit */
+  readonly messageRate?: number | undefined;
+}
+
 /**
  * Starts Debian's `pushpin` (`apt-get install pushpin`) on a free port, in front of the HTTP server on `originPort`. A machine without it fails here.
  * Debian leaves `zurl`, which makes the requests, to systemd; here Pushpin's own runner starts it, in the same folder.
  */
-export async function startPushpin(originPort: number, httpPort?: number): Promise<PushpinServer> {
+export async function startPushpin(originPort: number, options: PushpinOptions = {}): Promise<PushpinServer> {
+  const { httpPort, messageRate = noMessageRate } = options;
   const folder = await mkdtemp(join(tmpdir(), 'pushpin-'));
   const [port, publishPort] = [httpPort ?? (await freePort()), await freePort()];
   const internal = await readFile(join(libraryFolder, 'internal.conf'), 'utf8');
@@ -35,7 +50,7 @@ export async function startPushpin(originPort: number, httpPort?: number): Promi
   const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text);
   await write('internal.conf', internal.replaceAll('ipc:///var/run/zurl/zurl-', 'ipc://{rundir}/{ipc_prefix}zurl-'));
   await write('routes', `* 127.0.0.1:${originPort},over_http\n`);
-  await write('pushpin.conf', configuration(folder, port, publishPort));
+  await write('pushpin.conf', configuration(folder, port, publishPort, messageRate));
   // Its parts start one by one. It is ready when the last one takes publishes and its parts know each other.
   const ready = async (): Promise<void> => {
     const publish = `http://127.0.0.1:${publishPort}/publish/`;
@@ -71,7 +86,7 @@ export async function startPushpin(originPort: number, httpPort?: number): Promi
   };
 }
 
-function configuration(folder: string, port: number, publishPort: number): string {
+function configuration(folder: string, port: number, publishPort: number, messageRate: number): string {
   return `[global]
 include=${folder}/internal.conf
 rundir=${folder}/run
@@ -101,8 +116,7 @@ push_in_http_addr=127.0.0.1
 push_in_http_port=${publishPort}
 push_in_http_max_headers_size=10000
 push_in_http_max_body_size=1000000
-message_rate=2500
-message_hwm=25000
+message_rate=${messageRate}
 message_wait=5000
 id_cache_ttl=60
 connection_subscription_max=20
