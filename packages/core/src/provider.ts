@@ -5,7 +5,7 @@ export { deletionFrame } from './log/deletion-frame.ts';
 export { createLocalNotices, type LocalNotices } from './log/local-notices.ts';
 export type * from './log/log-store.ts';
 export { claimKind } from './log/log-store.ts';
-export { type OptimisticStore, optimistic } from './log/optimistic.ts';
+export { type ChangeQueue, type OptimisticStore, optimistic, placePrefix, placeTtlMs } from './log/optimistic.ts';
 export type * from './log/run-log.ts';
 export {
   defaultRetentionMs,

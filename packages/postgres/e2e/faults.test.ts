@@ -1,4 +1,4 @@
-import type { RunInit, RunLog } from '@chat-transport/core/provider';
+import type { RunInit } from '@chat-transport/core/provider';
 import { type PostgresServer, startPostgres, until } from '@chat-transport/local-services';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -151,24 +151,6 @@ describe('a Postgres that', () => {
     expect(run.next).toBe(at);
     expect(frames).toHaveLength(1);
   });
-});
-
-describe('twenty clients on one chat, in four processes', () => {
-  it('begin 2,000 runs, each with a turn of its own, and none is given up', async () => {
-    const chatId = 'busy';
-    const processes = Array.from({ length: 4 }, () => open().log);
-    const logs = Array.from({ length: 20 }, (_, client) => processes[client % 4] as RunLog);
-    const turns: number[] = [];
-    await Promise.all(
-      logs.map(async (log, client) => {
-        for (let index = 0; index < 100; index += 1) {
-          const begun = await log.begin(init({ chatId, runId: `r${client}-${index}`, onBusy: 'interrupt' }));
-          if (begun.type === 'started') turns.push(begun.run.turn);
-        }
-      }),
-    );
-    expect(turns.sort((a, b) => a - b)).toEqual(Array.from({ length: 2_000 }, (_, index) => index + 1));
-  }, 240_000);
 });
 
 describe('appending', () => {

@@ -7,6 +7,7 @@ import {
   type Frame,
   type LogStore,
   type Need,
+  type OptimisticStore,
   optimistic,
   parkedCommandTtlMs,
   type StoredClaim,
@@ -80,15 +81,23 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
     };
     return { facts, version };
   };
-  const write = async (chatId: string, version: string, { begin, ...changes }: Changes): Promise<boolean> => {
+  const write: OptimisticStore['write'] = async (chatId, version, { begin, ...changes }, place) => {
     const all = begin && { ...begin.row, start: begin.start, keep: begin.keep, add: begin.add };
     const frames = maxFrameBytes === undefined ? [] : framesOf(begin, changes.erase, maxFrameBytes);
-    const answer = await run('write', [chatId, version, JSON.stringify({ ...changes, begin: all, frames })]);
+    const text = JSON.stringify({ ...changes, begin: all, frames });
+    const answer = await run('write', [chatId, version, text, place ?? null, time()]);
     if (answer !== undefined) notices.notify(chatId);
     return answer !== undefined;
   };
 
-  const change = optimistic({ facts: read, write });
+  const change = optimistic({
+    facts: read,
+    write,
+    queue: {
+      stand: async (chatId, place) => Number(await run('stand', [chatId, place, time()])),
+      leave: (chatId, place) => run('leave', [chatId, place]),
+    },
+  });
   const inTurn = chatQueue();
 
   return {

@@ -1,3 +1,4 @@
+import { placePrefix, placeTtlMs } from '@chat-transport/core/provider';
 import { quoted } from './schema.ts';
 
 /** Every statement of the store: it takes text parameters and answers at most one row with one text column, `answer`. */
@@ -6,6 +7,10 @@ export interface Statements {
   readonly facts: string;
   readonly append: string;
   readonly write: string;
+  /** Takes or keeps a place in the queue of those who want to change a chat. */
+  readonly stand: string;
+  /** Gives a place up. */
+  readonly leave: string;
   readonly unfinished: string;
   readonly prune: string;
   /** How far chats are, for polling. */
@@ -56,6 +61,11 @@ export function createStatements(schema: string, announcing: Announcing = {}): S
   const sentFrame = broadcast('run.chat_id', `case when ${fits} then ${whole} else ${chunksFrame} || '}' end`);
   const endFrame = `${head('ended')} || ',"at":' || ended.next || ',"end":{"reason":"' || ended.end_reason || '"}}'`;
   const startFrames = `(select string_agg((${broadcast('$1::text', 'frame.value')})::text, '') from j, json_array_elements_text(j->'frames') as frame)`;
+
+  /** The places in front of one, or all. They are claims, so that a chat's deletion and the pruning take them too. A clock that steps back ends them. */
+  const inFront = (place: string, now: string): string => `${s}.claims p
+    where p.chat_id = $1::text and p.name >= '${placePrefix}' and p.name < coalesce(${place}, '${placePrefix}~')
+      and p.until > ${now} and p.until <= ${now} + ${placeTtlMs}`;
 
   return {
     version: `select version::text as answer from ${s}.version`,
@@ -125,7 +135,7 @@ select json_build_object('commands', ${openCommands('run', '$6::text::int')},
   'sent', (select (${sentFrame})::text from frame))::text as answer
 from run`,
 
-    // $1 chat, $2 version, $3 changes
+    // $1 chat, $2 version, $3 changes, $4 place or null, $5 time
     write: `
 with j as materialized (select $3::text::json as j),
   b as materialized (
@@ -139,11 +149,13 @@ with j as materialized (select $3::text::json as j),
     select $1::text, 1, coalesce((select turn from b), (select turn from e), 0), coalesce((select turn from e), 0), coalesce(j->>'parked', '[]') from j
     -- A writer that comes too late, as it can see, takes no lock.
     where coalesce((select version from ${s}.chats where chat_id = $1::text), 0) = $2::text::bigint
+      and not exists (select from ${inFront('$4::text', clock('$5'))})
     on conflict (chat_id) do update set version = c.version + 1, turn = greatest(c.turn, excluded.turn),
       deleted_turn = coalesce((select turn from e), c.deleted_turn),
       parked = case when exists (select from e) then '[]' else coalesce((select j->>'parked' from j), c.parked) end
     where c.version = $2::text::bigint
     returning 1),
+  left_queue as (delete from ${s}.claims using c where chat_id = $1::text and name = $4::text),
   erased as materialized (select r.id from ${s}.runs r, e, c where r.chat_id = $1::text and not r.emptied),
   no_frames as (delete from ${s}.frames using erased where run = erased.id),
   no_steers as (delete from ${s}.steers using erased where run = erased.id),
@@ -192,6 +204,17 @@ select json_build_object(
   'starts', ${startFrames},
   'told', (${notify('$1::text')})::text)::text as answer
 from c`,
+
+    // $1 chat, $2 place, $3 time
+    stand: `
+with n as materialized (select ${clock('$3')} as now),
+  mine as (
+    insert into ${s}.claims (chat_id, name, owner, until) select $1::text, $2::text, '', now + ${placeTtlMs} from n
+    on conflict (chat_id, name) do update set until = excluded.until)
+select count(*)::text as answer from n, ${inFront('$2::text', 'n.now')}`,
+
+    // $1 chat, $2 place
+    leave: `delete from ${s}.claims where chat_id = $1::text and name = $2::text returning name as answer`,
 
     // $1 time, $2 retention, $3 limit
     unfinished: `
