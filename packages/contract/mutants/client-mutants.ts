@@ -259,4 +259,11 @@ export const clientMutants: readonly Mutant[] = [
     replace: 'outcomes: base.outcomes,',
     killedBy: 'honest/outcome',
   },
+  {
+    id: 'client-keeps-an-answer-to-itself',
+    file: `${folder}/tool-owner.ts`,
+    find: 'last !== undefined && waitsForAnswers(last) &&',
+    replace: 'false &&',
+    killedBy: 'devices/answers-apart',
+  },
 ];

@@ -200,4 +200,11 @@ export const serverMutants: readonly Mutant[] = [
     replace: "const id = ':' +",
     killedBy: 'publish/ids',
   },
+  {
+    id: 'server-goes-on-without-all-answers',
+    file: 'packages/core/src/server/run/begin-run.ts',
+    find: 'request.ifComplete === true && continued',
+    replace: 'request.ifComplete === undefined && continued',
+    killedBy: 'devices/answers-apart',
+  },
 ];

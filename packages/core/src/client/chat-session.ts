@@ -204,9 +204,11 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   began(reader: RunReader, turn: number, runId: string = reader.runId): void {
     const sentRunId = reader.runId;
     reader.begin(turn, runId);
-    const messageIds = newMessages(reader.own?.messages ?? []).map(({ id }) => id);
+    const own = reader.own?.messages ?? [];
+    const messageIds = newMessages(own).map(({ id }) => id);
+    const isContinued = own.at(-1)?.role === 'assistant';
     this.#reached();
-    this.dispatch({ type: 'began', sentRunId, runId, turn, messageIds });
+    this.dispatch({ type: 'began', sentRunId, runId, turn, messageIds, isContinued });
     // The server may have joined it to a run that has come by realtime before.
     this.#feed(reader);
   }

@@ -31,3 +31,20 @@ export function withOwnAnswers<UI_MESSAGE extends UIMessage>(
   });
   return isChanged ? { ...theirs, parts } : theirs;
 }
+
+/** The calls of a message that have an answer. */
+export function answeredCalls(message: UIMessage | undefined): readonly string[] {
+  const calls = message?.parts.flatMap((part) => toolPart(part) ?? []) ?? [];
+  return calls.flatMap(({ state, toolCallId }) => (answeredStates.includes(state) ? [toolCallId] : []));
+}
+
+/** The call that an answer is for: approvals have ids of their own. */
+export function callOf(message: UIMessage | undefined, answer: { toolCallId?: string; id?: string }): string {
+  const asked = message?.parts.find((part) => 'approval' in part && part.approval?.id === answer.id);
+  return answer.toolCallId ?? (asked && toolPart(asked)?.toolCallId) ?? '';
+}
+
+/** Whether a message has tool calls or approvals that wait for somebody's answer. */
+export function waitsForAnswers({ parts }: UIMessage): boolean {
+  return parts.some((part) => openStates.includes(toolPart(part)?.state));
+}

@@ -6,6 +6,7 @@ import type { HttpError } from './http-error.ts';
 import { baseTurnOf } from './ledger/chat-ledger.ts';
 import { refusedMessages, type SendKind } from './ledger/outbox.ts';
 import { mayStayOpen } from './open-places.ts';
+import { waitsForAnswers } from './own-answers.ts';
 import { abortOf, asDisconnect, persist } from './persist.ts';
 import type { RunReader } from './run-reader.ts';
 import { shortSend } from './short-send.ts';
@@ -48,9 +49,10 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   session.dispatch({ type: 'sent', send: { runId: reader.runId, kind, messageId, message: content } });
   session.dispatch({ type: 'stream-opened', runId: reader.runId, turn: 0 });
 
-  const send = poster(session, reader, own);
+  const isPartial = isSynchronized && kind === 'answer' && last !== undefined && waitsForAnswers(last);
+  const send = poster(session, reader, own, isPartial);
   const sent = cancelled
-    .then(() => session.gate.pass(kind === 'answer'))
+    .then(() => session.gate.pass(kind === 'answer' && !isPartial))
     .then(send)
     .catch((error) => {
       reader.end();
@@ -78,6 +80,7 @@ function poster<UI_MESSAGE extends UIMessage>(
   session: ChatSession<UI_MESSAGE>,
   reader: RunReader,
   call: SendCall<UI_MESSAGE>,
+  ifComplete: boolean,
 ): () => Promise<void> {
   const { http, subscriber, clientId, closing } = session.context;
   const own = { ...call };
@@ -94,7 +97,7 @@ function poster<UI_MESSAGE extends UIMessage>(
       const isOnSocket = session.isLive && (subscriber?.send || subscriber?.carriesOwnAnswers);
       const answer = await http.send(
         short ? { ...own, messages: [] } : own,
-        { runId: reader.runId, clientId, baseTurn, ...short },
+        { runId: reader.runId, clientId, baseTurn, ...(ifComplete && { ifComplete }), ...short },
         attempt.signal,
         isOnSocket && { accept: 'application/json' },
       );

@@ -239,7 +239,12 @@ class ChatObserver<UI_MESSAGE extends UIMessage> {
     if (messages)
       this.#show(keeps ? messages.map((each) => (each.id === kept?.id ? kept : each)) : messages, active?.messageId);
     const isWhole = !active && !isStreaming;
-    this.#taken({ kind: isWhole ? 'whole' : 'question', turn }, !wasBusy, messages?.map(({ id }) => id) ?? []);
+    // A send goes on with this device's own copy of the answer, which may lack what the state has.
+    const isOwnCopy = keeps && !isStreaming && messages?.some(({ id }) => id === kept?.id);
+    const place = isOwnCopy
+      ? ({ kind: 'uncertain' } as const)
+      : ({ kind: isWhole ? 'whole' : 'question', turn } as const);
+    this.#taken(place, !wasBusy, messages?.map(({ id }) => id) ?? []);
     // A stream that had no path for long has failed as a disconnect: what it missed is shown now.
     if (chat.error instanceof TypeError && !this.#isOwnRefusal(chat.error)) chat.clearError();
   }

@@ -1,5 +1,6 @@
 import type { AbstractChat, ChatInit, UIMessage } from 'ai';
 import type { KnownRun } from './ledger/server-side.ts';
+import { answeredCalls, callOf, waitsForAnswers } from './own-answers.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
 
 type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;
@@ -60,17 +61,30 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
     // Not awaited: the answer streams on while the call is claimed.
     callbacks.onToolCall = (call) => void run(call).catch((error) => globalThis.reportError?.(error));
   }
-  if (sendAutomaticallyWhen) callbacks.sendAutomaticallyWhen = (options) => isOwner() && sendAutomaticallyWhen(options);
+  if (sendAutomaticallyWhen) {
+    callbacks.sendAutomaticallyWhen = async (options) => {
+      if (!isOwner()) return false;
+      if (await sendAutomaticallyWhen(options)) return true;
+      // An answer is sent when it is given, although the message waits for others, which another device may give.
+      const last = options.messages.at(-1);
+      const { unsentAnswers } = session.ledger;
+      return (
+        last !== undefined && waitsForAnswers(last) && answeredCalls(last).some((id) => unsentAnswers.includes(id))
+      );
+    };
+  }
   // Who answers a call or an approval on this device goes on with it here.
   const { addToolOutput, addToolApprovalResponse } = chat;
   const takeOver =
-    <T>(answer: (input: T) => void | PromiseLike<void>) =>
+    <T extends { toolCallId?: string; id?: string }>(answer: (input: T) => void | PromiseLike<void>) =>
     (input: T) => {
       // Of the run that is shown: another device may have begun the next one.
       const runId = shownRun() ?? session.ledger.server.newest?.runId;
       if (runId) session.dispatch({ type: 'claimed', runId });
       // The AI SDK answers calls of the last message.
-      if (chat.lastMessage) session.dispatch({ type: 'answered', messageId: chat.lastMessage.id });
+      const { lastMessage } = chat;
+      const toolCallId = callOf(lastMessage, input);
+      if (lastMessage) session.dispatch({ type: 'answered', messageId: lastMessage.id, toolCallId });
       return answer(input);
     };
   Object.assign(chat, {

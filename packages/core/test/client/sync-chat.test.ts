@@ -318,6 +318,7 @@ describe('client tools', () => {
     device.network.intercept = (request) => (request.url.includes('/stream') ? never(request) : undefined);
     device.network.block('response');
     call.finish();
+    await until(() => sender.transport.session('c').ledger.server.endedTurn === 1);
     await until(() => b.status === 'ready' && b.messages.length === 2);
     void b.sendMessage({ text: 'next' });
     const next = await world.model.call(1);

@@ -1,3 +1,4 @@
+import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { expect } from 'vitest';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import type { Stage } from '../../stage/stage.ts';
@@ -211,6 +212,39 @@ export const deviceCases: readonly ProviderCase[] = [
       expect(stage.model.calls).toHaveLength(2);
       expect(a.texts).toEqual(b.texts);
       expect([a.nonces, b.nonces]).toEqual([[second.nonce], [second.nonce]]);
+    },
+  },
+  {
+    id: 'devices/answers-apart',
+    title: 'shows on every device the answers that each gave to its call, and continues once when all are there',
+    async run(stage) {
+      const sendAutomaticallyWhen = lastAssistantMessageIsCompleteWithToolCalls;
+      const a = (await stage.device()).synced('c', { sendAutomaticallyWhen });
+      const b = (await stage.device()).synced('c', { sendAutomaticallyWhen });
+      void a.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      for (const toolCallId of ['t1', 't2'])
+        call.push({ type: 'tool-input-available', toolCallId, toolName: 'ask', input: {} });
+      call.finish();
+      const open = (chat: TestChat) =>
+        chat.messages[1]?.parts.filter((part) => 'toolCallId' in part && part.state === 'input-available').length;
+      const showsOpen = (chat: TestChat, count: number) =>
+        until(
+          `${count} open calls`,
+          () => open(chat) === count && chat.status === 'ready',
+          () => [chat.seen, chat.messages[1]?.parts],
+        );
+      for (const chat of [a, b]) await showsOpen(chat, 2);
+      void a.addToolOutput({ tool: 'ask', toolCallId: 't1', output: 'one' });
+      for (const chat of [a, b]) await showsOpen(chat, 1);
+      expect(stage.model.calls).toHaveLength(1);
+      void b.addToolOutput({ tool: 'ask', toolCallId: 't2', output: 'two' });
+      await says(stage, 1, 'both');
+      for (const chat of [a, b]) await stage.shows(chat, 'both');
+      expect([open(a), open(b)]).toEqual([0, 0]);
+      await stage.idle(a, b);
+      expect(stage.model.calls).toHaveLength(2);
+      expect(b.texts).toEqual(a.texts);
     },
   },
 ];

@@ -1,6 +1,7 @@
 import type { ChatTransportError } from '../../errors.ts';
 import type { StartFrame } from '../../wire/frame.ts';
 import type { ChatSnapshot, ChatUpdate } from '../chat-update.ts';
+import { answeredCalls } from '../own-answers.ts';
 import * as goes from './let-go.ts';
 import * as own from './outbox.ts';
 import * as server from './server-side.ts';
@@ -16,6 +17,8 @@ export interface ChatLedger {
   readonly access: { readonly kind: 'granted' } | { readonly kind: 'refused'; readonly error: ChatTransportError };
   /** The assistant messages whose tool calls or approvals were answered on this page. */
   readonly answered: readonly string[];
+  /** The calls that were answered on this page, and whose answers no send has carried yet. */
+  readonly unsentAnswers: readonly string[];
   /** Errors that the AI SDK's chat has not received, because they came after its call was over. */
   readonly unreported: readonly unknown[];
   /** The run whose client tools this device has taken over. */
@@ -62,7 +65,7 @@ export type LedgerEvent =
   | { readonly type: 'let-go'; readonly runId: string; readonly kind: goes.LetGo['kind'] }
   | { readonly type: 'taken-back'; readonly runId: string }
   | { readonly type: 'claimed'; readonly runId: string }
-  | { readonly type: 'answered'; readonly messageId: string }
+  | { readonly type: 'answered'; readonly messageId: string; readonly toolCallId: string }
   | { readonly type: 'access-refused'; readonly error: ChatTransportError }
   | { readonly type: 'access-granted' };
 
@@ -81,9 +84,10 @@ export const emptyLedger: ChatLedger = {
   claimedRun: undefined,
   unreported: [],
   answered: [],
+  unsentAnswers: [],
 };
 
-/** How many messages are remembered that were answered on this page. */
+/** How many messages, and how many calls, are remembered that were answered on this page. */
 const maxAnswered = 32;
 
 /** What is to be done next, as far as the ledger says. */
@@ -133,7 +137,10 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'turn-heard':
       return same({ server: server.turnHeard(ledger.server, event.turn) });
     case 'sent':
-      return same({ outbox: own.sent(ledger.outbox, event.send) });
+      return same({
+        outbox: own.sent(ledger.outbox, event.send),
+        unsentAnswers: ledger.unsentAnswers.filter((id) => !answeredCalls(event.send.message).includes(id)),
+      });
     case 'began':
       return began(ledger, event);
     case 'known':
@@ -187,7 +194,8 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return same({ claimedRun: event.runId });
     case 'answered': {
       const others = ledger.answered.filter((id) => id !== event.messageId);
-      return same({ answered: [...others, event.messageId].slice(-maxAnswered) });
+      const answered = [...others, event.messageId].slice(-maxAnswered);
+      return same({ answered, unsentAnswers: [...ledger.unsentAnswers, event.toolCallId].slice(-maxAnswered) });
     }
     case 'access-refused':
       return same({ access: { kind: 'refused', error: event.error } });

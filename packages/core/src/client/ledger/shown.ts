@@ -67,10 +67,12 @@ export interface OwnBegin {
   readonly turn: number;
   /** The messages that the send added. */
   readonly messageIds: readonly string[];
+  /** Whether it goes on with an answer that is there already. */
+  readonly isContinued: boolean;
 }
 
 /** A run that this device sent has begun: its question is shown behind all that the chat has, or somewhere behind it. */
-export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds }: OwnBegin): Shown {
+export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds, isContinued }: OwnBegin): Shown {
   const { stream } = shown;
   const isShown = stream.kind !== 'none' && stream.runId === sentRunId;
   const next: Shown = {
@@ -80,8 +82,10 @@ export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds }: O
     stream: isShown ? { ...stream, runId, turn } : stream,
   };
   if (shownTurn(shown) === turn) return next;
-  const fits = wholeTurn(shown) === turn - 1;
-  return { ...next, place: fits ? { kind: 'question', turn } : { kind: 'uncertain' } };
+  if (wholeTurn(shown) === turn - 1) return { ...next, place: { kind: 'question', turn } };
+  // The stream goes on in this device's copy of the answer, which lacks what others have added: its end is not the whole.
+  const isCut = isContinued && next.stream.kind === 'open';
+  return { ...next, place: { kind: 'uncertain' }, stream: isCut ? { ...next.stream, kind: 'cut' } : next.stream };
 }
 
 /** The chat took over messages. `isIdle`: no stream of the chat's goes on in them. */

@@ -14,7 +14,8 @@ export function parseSendBody(fields: Record<string, unknown>): {
   readonly messages: unknown;
   readonly message: unknown;
 } {
-  const { id, messages, message, trigger, messageId, runId, clientId, baseTurn, before, digest, ...body } = fields;
+  const { id, messages, message, trigger, messageId, runId, clientId, baseTurn, before, digest, ifComplete, ...body } =
+    fields;
   const chatId = parseId('chatId', id);
   if (trigger != null && trigger !== 'submit-message' && trigger !== 'regenerate-message') {
     throw invalidBody('trigger must be "submit-message" or "regenerate-message".');
@@ -30,6 +31,7 @@ export function parseSendBody(fields: Record<string, unknown>): {
   if (messages == null && message == null && trigger !== 'regenerate-message') {
     throw invalidBody('messages is missing (or message, where the server has the history).');
   }
+  if (ifComplete != null && typeof ifComplete !== 'boolean') throw invalidBody('ifComplete must be a boolean.');
   const base = parseBase(before, digest);
   if (base && messages != null)
     throw invalidBody('before and digest stand in the place of messages: send one of them.');
@@ -45,6 +47,7 @@ export function parseSendBody(fields: Record<string, unknown>): {
       ...(runId != null && { runId: parseId('runId', runId) }),
       ...(clientId != null && { clientId: parseId('clientId', clientId) }),
       ...(baseTurn != null && { baseTurn: baseTurn as number }),
+      ...(ifComplete === true && { ifComplete }),
     },
   };
 }

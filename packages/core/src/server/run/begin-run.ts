@@ -4,6 +4,7 @@ import { parseId } from '../../ids.ts';
 import type { Begun, RunInit, RunRecord } from '../../log/run-log.ts';
 import { type Composed, composeSend, type SendRequest } from '../conversation/compose.ts';
 import { digest } from '../conversation/digest.ts';
+import { continuedBy, waitsForClient } from '../conversation/history.ts';
 import type { Engine } from '../engine.ts';
 import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
 import { askLog } from './ask-log.ts';
@@ -18,6 +19,11 @@ export interface StartRequest extends Omit<SendRequest, 'trigger'> {
   /** The same id with the same request is the same run. @default a new one */
   readonly runId?: string | undefined;
   readonly clientId?: string | undefined;
+  /**
+   * Whether the message that is continued may still wait for answers of other devices. Then the answers in it are recorded, by a run that writes
+   * nothing, and `respond` is called by the send with which all of them are there. PROTOCOL.md section 6.1.3.
+   */
+  readonly ifComplete?: boolean | undefined;
   /** Handed to `respond`. */
   readonly body?: Readonly<Record<string, unknown>> | undefined;
   readonly userId?: string | undefined;
@@ -73,7 +79,13 @@ export async function beginRun(
       if (composed.answeredBy) return { type: 'exists', run: composed.answeredBy };
       const outcome = await beginOnce(engine, request, key, composed);
       if (outcome.type === 'stale' && composed.rereads && attempt < maxAttempts) continue;
-      if (outcome.type !== 'busy' || onBusy === 'reject') return outcome;
+      if (outcome.type !== 'busy') return outcome;
+      // A run that only records answers is over in a moment, and another answer to the same message is not refused because of it.
+      if (attempt < maxAttempts && composed.continued && isRecording(outcome.active, composed.continued.id)) {
+        await runEnd(engine, outcome.active);
+        continue;
+      }
+      if (onBusy === 'reject') return outcome;
 
       if (onBusy === 'interrupt') {
         if (attempt >= maxAttempts) return outcome;
@@ -122,15 +134,23 @@ async function beginOnce(
   }
   if (begun.type !== 'started') return begun;
   const message = newMessage(messages, trigger);
+  const isIncomplete = request.ifComplete === true && continued !== undefined && waitsForClient(continued);
   const { done } = startRunTask(engine, begun.run, begun.fence, {
     messages,
     body,
+    ...(isIncomplete && { recordsOnly: true }),
     ...(message && { message }),
     ...(userId !== undefined && { userId }),
     ...(request.request && { request: request.request }),
   });
   engine.background(done);
   return { type: 'started', run: begun.run, done };
+}
+
+/** Whether a run continues a message that still waits for its clients: it records answers, and calls no model. */
+function isRecording({ start }: RunRecord, messageId: string): boolean {
+  const continued = continuedBy(start);
+  return continued?.id === messageId && waitsForClient(continued);
 }
 
 /** Begins the run, again with the same fence where the log's reply was lost. @throws what the log throws in the end. */

@@ -1,4 +1,4 @@
-import type { UIMessage } from 'ai';
+import type { UIMessage, UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import type { RunRecord, WriterNews } from '../../log/run-log.ts';
 import { foldMessage } from '../../wire/fold.ts';
@@ -15,14 +15,17 @@ import { Steers } from './steers.ts';
 
 /** What a run is made from, beside its record. */
 export type RunInput = Pick<RespondInput, 'messages' | 'body'> &
-  Partial<Pick<RespondInput, 'message' | 'userId' | 'request'>>;
+  Partial<Pick<RespondInput, 'message' | 'userId' | 'request'>> & {
+    /** The run only records what its conversation has: `respond` is not called. */
+    readonly recordsOnly?: boolean;
+  };
 
 /** Starts to write a run that has begun in the log. `done` resolves with the record at the run's end and never rejects. */
 export function startRunTask(
   engine: Engine,
   run: RunRecord,
   fence: string,
-  input: RunInput,
+  { recordsOnly = false, ...input }: RunInput,
 ): { readonly live: LiveRun; readonly done: Promise<RunRecord> } {
   const { options, publisher } = engine;
   const { clock, deadlineMs } = options;
@@ -57,8 +60,9 @@ export function startRunTask(
   watchRun({ options, run, fence, cursor: () => steers.cursor, lease, onNews, onLapsed, signal: watching.signal });
   const deadline = deadlineMs === undefined ? undefined : clock.setTimeout(() => writer.stop('deadline'), deadlineMs);
 
-  const respond = async () =>
-    options.respond({
+  const respond = async () => {
+    if (recordsOnly) return new ReadableStream<UIMessageChunk>({ start: (controller) => controller.close() });
+    return options.respond({
       chatId: run.chatId,
       runId: run.runId,
       turn: run.turn,
@@ -71,6 +75,7 @@ export function startRunTask(
       // The app may change its list; what is saved is another.
       messages: [...input.messages],
     });
+  };
 
   const work = async (): Promise<RunRecord> => {
     const stopped = await writer.write(respond);

@@ -52,6 +52,7 @@ const began = (runId: string, turn: number, ...messageIds: string[]): LedgerEven
   runId,
   turn,
   messageIds,
+  isContinued: false,
 });
 const taken = (kind: 'question' | 'whole', turn: number): LedgerEvent => ({
   type: 'messages-taken',

@@ -1,0 +1,113 @@
+import { lastAssistantMessageIsCompleteWithApprovalResponses, lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
+import { describe, expect, it } from 'vitest';
+import { type Device, texts, until, World } from '../support/world.ts';
+
+type SyncedChat = ReturnType<Device['synced']>;
+
+const withTools = { sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls };
+const withApprovals = { sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses };
+
+const answer = (chat: SyncedChat, toolCallId: string) =>
+  chat.addToolOutput({ tool: 'ask', toolCallId, output: `output of ${toolCallId}` });
+
+/** The state of each tool call of the last answer that a chat shows. */
+const states = ({ messages }: SyncedChat): unknown[] =>
+  messages
+    .findLast(({ role }) => role === 'assistant')
+    ?.parts.flatMap((part) => ('toolCallId' in part ? part.state : [])) ?? [];
+
+/** What a chat shows; a replay of an approval leaves `rawInput`, which no chunk can take away. */
+const content = ({ messages }: SyncedChat): string =>
+  JSON.stringify(messages, (key, value) => (key === 'rawInput' ? undefined : value));
+
+/** Two devices that show an answer with calls of client tools, which wait for answers. */
+async function twoDevices(world: World, calls: readonly string[], init: object, approvals = false) {
+  const [a, b] = [world.device().synced('c', init), world.device().synced('c', init)];
+  void a.sendMessage({ text: 'hi' });
+  const call = await world.model.call();
+  for (const toolCallId of calls) {
+    call.push({ type: 'tool-input-available', toolCallId, toolName: 'ask', input: {} });
+    if (approvals) call.push({ type: 'tool-approval-request', toolCallId, approvalId: `approval of ${toolCallId}` });
+  }
+  call.finish();
+  await shows([a, b], (chat) => chat.status === 'ready' && chat.messages.length === 2);
+  return [a, b] as const;
+}
+
+const shows = (chats: readonly SyncedChat[], condition: (chat: SyncedChat) => boolean) =>
+  until(
+    () => chats.every(condition),
+    () => chats.map((chat) => [chat.status, chat.error?.message, texts(chat), states(chat)]),
+  );
+
+/** The model goes on once, with all outputs, and every device shows the same. */
+async function goesOn(world: World, chats: readonly SyncedChat[]): Promise<string> {
+  const next = await world.model.call(1);
+  next.say('all there');
+  next.finish();
+  await shows(chats, (chat) => chat.status === 'ready' && texts(chat).at(-1)?.includes('all there') === true);
+  await until(
+    () => new Set(chats.map(content)).size === 1,
+    () => chats.map((chat) => chat.messages.at(-1)),
+  );
+  expect(world.model.calls).toHaveLength(2);
+  return JSON.stringify(next.messages);
+}
+
+describe('several calls of one answer', () => {
+  it('that are answered one on each device are shown as answered on every device, and the answer goes on once', async () => {
+    const world = new World();
+    const [a, b] = await twoDevices(world, ['t1', 't2'], withTools);
+    void answer(a, 't1');
+    await shows([a, b], (chat) => states(chat).join() === 'output-available,input-available');
+    expect(world.model.calls).toHaveLength(1);
+    void answer(b, 't2');
+    const seen = await goesOn(world, [a, b]);
+    expect(seen).toContain('output of t1');
+    expect(seen).toContain('output of t2');
+  });
+
+  it('that two devices answer in the same instant lose no answer, and the answer goes on once', async () => {
+    const world = new World();
+    const [a, b] = await twoDevices(world, ['t1', 't2'], withTools);
+    void answer(a, 't1');
+    void answer(b, 't2');
+    const seen = await goesOn(world, [a, b]);
+    expect(seen).toContain('output of t1');
+    expect(seen).toContain('output of t2');
+  });
+
+  it('that ask for approval go on once, when each device has given its own', async () => {
+    const world = new World();
+    const [a, b] = await twoDevices(world, ['t1', 't2'], withApprovals, true);
+    void a.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+    await shows([a, b], (chat) => states(chat).join() === 'approval-responded,approval-requested');
+    void b.addToolApprovalResponse({ id: 'approval of t2', approved: false });
+    const seen = await goesOn(world, [a, b]);
+    expect(seen).toContain('"approved":true');
+    expect(seen).toContain('"approved":false');
+  });
+
+  it('are shown as answered after a reload, though others still wait', async () => {
+    const world = new World();
+    const [a, b] = await twoDevices(world, ['t1', 't2', 't3'], withTools);
+    void answer(a, 't1');
+    void answer(a, 't2');
+    const answered = 'output-available,output-available,input-available';
+    await shows([a, b], (chat) => chat.status === 'ready' && states(chat).join() === answered);
+    const reloaded = world.device().synced('c', withTools);
+    await shows([reloaded], (chat) => states(chat).join() === answered);
+    void answer(reloaded, 't3');
+    await goesOn(world, [a, b, reloaded]);
+  });
+
+  it('wait for the app to go on, where it does not go on by itself', async () => {
+    const world = new World();
+    const [a, b] = await twoDevices(world, ['t1', 't2'], {});
+    void answer(a, 't1');
+    void answer(a, 't2');
+    await shows([a], (chat) => states(chat).join() === 'output-available,output-available');
+    void a.sendMessage();
+    await goesOn(world, [a, b]);
+  });
+});
