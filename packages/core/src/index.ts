@@ -11,6 +11,7 @@ export { ChatTransportError, type ErrorCode } from './errors.ts';
 export type { RealtimeSubscriber, ChannelListener } from './provider/realtime-subscriber.ts';
 export type { EndReason, RunStart } from './wire/frame.ts';
 export type { CommandReceipt } from './log/run-log.ts';
-export { stopWaitMs, type SyncedChat, syncChat } from './client/sync-chat.ts';
+export { stopWaitMs } from './client/stop-answer.ts';
+export { type SyncedChat, syncChat } from './client/sync-chat.ts';
 export type { ChatReport } from './client/chat-report.ts';
 export { maxRefused, type OwnSend, type SendKind } from './client/ledger/outbox.ts';

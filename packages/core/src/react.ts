@@ -1,5 +1,6 @@
 export type { ChatReport } from './client/chat-report.ts';
-export { stopWaitMs, type SyncedChat, syncChat } from './client/sync-chat.ts';
+export { stopWaitMs } from './client/stop-answer.ts';
+export { type SyncedChat, syncChat } from './client/sync-chat.ts';
 export {
   keepChatMs,
   useRealtimeChat,

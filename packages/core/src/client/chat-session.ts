@@ -140,9 +140,9 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       ...options,
       runId,
       openedAt: this.context.now(),
-      onClose: (closed, isEnded) => {
+      onClose: (closed, endedAt) => {
         this.#readers.delete(closed);
-        this.dispatch({ type: 'stream-closed', runId: closed.runId, isEnded });
+        this.dispatch({ type: 'stream-closed', runId: closed.runId, endedAt });
       },
       onRoom: () => void this.#http.catchUp(),
     });
@@ -251,7 +251,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const onAborted = () => {
       this.decideAbort();
       this.dispatch({ type: 'let-go', runId: reader.runId, kind: 'undecided' });
-      this.dispatch({ type: 'stream-closed', runId: reader.runId, isEnded: false });
+      this.dispatch({ type: 'stream-closed', runId: reader.runId, endedAt: undefined });
       this.#abort = new AbortDecision(clock, { onWithdrawn, onDecided });
     };
     signal?.addEventListener('abort', onAborted, { signal: isOver });

@@ -29,8 +29,8 @@ export interface RunReaderOptions {
   readonly errorBehind?: unknown;
   /** When the stream was opened, in page time. */
   readonly openedAt: number;
-  /** Called once, when the stream is over for whatever reason. `isEnded`: it brought the run to its end. */
-  onClose(reader: RunReader, isEnded: boolean): void;
+  /** Called once, when the stream is over for whatever reason. `endedAt`: the run's number of offsets, where it was read to the run's end. */
+  onClose(reader: RunReader, endedAt: number | undefined): void;
   /** Called when frames were left in the log and there is room for them again. */
   onRoom(): void;
 }
@@ -80,7 +80,7 @@ export class RunReader {
         if (!this.#open) return;
         this.#open = false;
         resolve();
-        options.onClose(this, this.ended !== undefined);
+        options.onClose(this, this.ended && this.position);
       };
     });
     this.stream = new ReadableStream<UIMessageChunk>(

@@ -364,6 +364,38 @@ describe('a device', () => {
     );
   });
 
+  it('shows the whole answer, though one path said too early that it had ended', async () => {
+    const world = new World();
+    const device = world.device();
+    const { chat } = synced(device);
+    await until(() => device.path('c') === 'realtime');
+    device.network.drop = (data) => data.includes('"chunks"') || data.includes('"start"');
+    device.network.intercept = (request, forward) =>
+      request.method === 'POST'
+        ? forward().then(async (response) => {
+            const run = response.headers.get('x-chat-run-id');
+            await response.body?.cancel();
+            const chunks = [
+              { type: 'start' },
+              { type: 'text-start', id: '0' },
+              { type: 'text-delta', id: '0', delta: 'all ' },
+            ];
+            const events = chunks.map((chunk, index) => `id: ${run}:${index + 1}\ndata: ${JSON.stringify(chunk)}\n\n`);
+            const text = `${events.join('')}id: ${run}:3:finish\ndata: [DONE]\n\n`;
+            return new Response(text, { headers: response.headers });
+          })
+        : undefined;
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    await until(() => chat.status === 'ready' && chat.messages.length === 2);
+    call.say('all of it');
+    call.finish();
+    await until(
+      () => texts(chat).join() === 'user: hi,assistant: all of it' && chat.status === 'ready',
+      () => [texts(chat), chat.status],
+    );
+  });
+
   it('sends commands in the order in which the user gave them, around a cut', async () => {
     const world = new World();
     const device = world.device();

@@ -531,3 +531,58 @@ describe('a long time without network', () => {
     });
   }
 });
+
+describe('two parts of a page that synchronize one chat', () => {
+  it.each(['first', 'second'] as const)('can end it in any order: the %s one first', async (which) => {
+    const world = new World();
+    const device = world.device();
+    const ran: string[] = [];
+    const chat = device.chat('c', {
+      onToolCall: ({ toolCall }) => void ran.push(toolCall.toolCallId),
+      sendAutomaticallyWhen: () => false,
+    });
+    const names = ['onToolCall', 'sendAutomaticallyWhen', 'addToolOutput', 'addToolApprovalResponse'] as const;
+    const members = () => names.map((name) => (chat as unknown as Record<string, unknown>)[name]);
+    const before = members();
+    const ends = [syncChat(chat, device.transport), syncChat(chat, device.transport)];
+    if (which === 'second') ends.reverse();
+    ends[0]?.();
+    // One is left: the chat still shows what another device does, and runs a client tool once.
+    const other = world.device().synced('c');
+    void other.sendMessage({ text: 'hi' });
+    (await world.model.call()).finish();
+    await until(() => chat.messages.length === 2 && chat.status === 'ready');
+    void chat.sendMessage({ text: 'where?' });
+    const call = await world.model.call(1);
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => chat.status === 'ready' && ran.length > 0);
+    expect(ran).toEqual(['call-1']);
+    for (const end of [...ends, ...ends]) end();
+    expect(members()).toEqual(before);
+    // None is left: the chat stays as it is.
+    void other.sendMessage({ text: 'once more' });
+    (await world.model.call(2)).finish();
+    await until(() => other.messages.length === 6 && other.status === 'ready');
+    expect(chat.messages).toHaveLength(4);
+  });
+
+  it('leave a client tool to one device, though the last one ends it while the answer streams', async () => {
+    const world = new World();
+    const ran: string[] = [];
+    const [a, b] = ['a', 'b'].map((name) => {
+      const device = world.device();
+      const chat = device.chat('c', { onToolCall: () => void ran.push(name) });
+      return { chat, end: syncChat(chat, device.transport) };
+    });
+    void a?.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('let me see ');
+    await until(() => b?.chat.status === 'streaming');
+    b?.end();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => [a, b].every((each) => each?.chat.status === 'ready') && ran.length > 0);
+    expect(ran).toEqual(['a']);
+  });
+});

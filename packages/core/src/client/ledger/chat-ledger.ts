@@ -50,7 +50,8 @@ export type LedgerEvent =
   | { readonly type: 'reported' }
   | { readonly type: 'discarded'; readonly messageId: string }
   | { readonly type: 'stream-opened'; readonly runId: string; readonly turn: number }
-  | { readonly type: 'stream-closed'; readonly runId: string; readonly isEnded: boolean }
+  /** `endedAt`: the run's number of offsets, where the stream was read to the run's end. */
+  | { readonly type: 'stream-closed'; readonly runId: string; readonly endedAt: number | undefined }
   | {
       readonly type: 'messages-taken';
       readonly place: shown.Place;
@@ -131,7 +132,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       });
     }
     case 'end-heard':
-      return heard(server.endHeard(ledger.server, event));
+      return whole(heard(server.endHeard(ledger.server, event)));
     case 'message-named':
       return same({ server: server.messageNamed(ledger.server, event.runId, event.messageId) });
     case 'turn-heard':
@@ -172,7 +173,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'stream-opened':
       return same({ shown: shown.streamOpened(ledger.shown, event.runId, event.turn) });
     case 'stream-closed':
-      return same({ shown: shown.streamClosed(ledger.shown, event.runId, event.isEnded) });
+      return whole(same({ shown: shown.streamClosed(ledger.shown, event.runId, event.endedAt) }));
     case 'messages-taken':
       return same({ shown: shown.messagesTaken(ledger.shown, event) });
     case 'place-lost':
@@ -206,11 +207,19 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
   }
 }
 
+/** Reads the state where what is shown as a whole answer ended at another offset than the log says. */
+function whole(transition: Transition): Transition {
+  const { ledger } = transition;
+  if (!shown.isContradicted(ledger.shown, ledger.server.ended)) return transition;
+  const next = { ...ledger, shown: shown.lost(ledger.shown), server: server.needRead(ledger.server) };
+  return { ...transition, ledger: next };
+}
+
 function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, { type: 'state-read' }>): Transition {
   const transition = server.stateRead(ledger.server, state, isAsked);
   if (!transition.isTaken) return { ledger: { ...ledger, server: transition.server }, updates: transition.updates };
   const messageIds = (state.messages ?? []).map(({ id }) => id);
-  return {
+  return whole({
     updates: transition.updates,
     ledger: {
       ...ledger,
@@ -218,7 +227,7 @@ function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, 
       outbox: own.accepted(ledger.outbox, undefined, messageIds),
       shown: { ...ledger.shown, baseTurn: state.turn },
     },
-  };
+  });
 }
 
 function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }>): Transition {

@@ -1,3 +1,5 @@
+import type { EndedRun } from './server-side.ts';
+
 /**
  * How much of the conversation a synchronized chat shows for certain. `uncertain`: the state has to be read. `question`: the turn's question
  * and everything before it. `whole`: its answer, too.
@@ -7,7 +9,9 @@ export type Place = { readonly kind: 'uncertain' } | { readonly kind: 'question'
 /** The stream that the chat was handed last. `cut`: the chat, or the stream, stopped before the run's end. */
 export type ShownStream =
   | { readonly kind: 'none' }
-  | { readonly kind: 'open' | 'ended' | 'cut'; readonly runId: string; readonly turn: number };
+  | { readonly kind: 'open' | 'cut'; readonly runId: string; readonly turn: number }
+  /** `at`: the number of offsets that it brought. */
+  | { readonly kind: 'ended'; readonly runId: string; readonly turn: number; readonly at: number };
 
 /** What this device shows. */
 export interface Shown {
@@ -53,11 +57,20 @@ export function streamOpened(shown: Shown, runId: string, turn: number): Shown {
   return { ...shown, place, stream: { kind: 'open', runId, turn } };
 }
 
-/** The stream is over: at the run's end, or before it. */
-export function streamClosed(shown: Shown, runId: string, isEnded: boolean): Shown {
+/** The stream is over: at the run's end, which it says is at `endedAt`, or before it. */
+export function streamClosed(shown: Shown, runId: string, endedAt: number | undefined): Shown {
   const { stream } = shown;
   if (stream.kind === 'none' || stream.runId !== runId) return shown;
-  return { ...shown, stream: { ...stream, kind: isEnded && stream.kind === 'open' ? 'ended' : 'cut' } };
+  const { turn } = stream;
+  const isEnded = endedAt !== undefined && stream.kind === 'open';
+  return { ...shown, stream: isEnded ? { kind: 'ended', runId, turn, at: endedAt } : { kind: 'cut', runId, turn } };
+}
+
+/** Whether a stream that was read to its end stopped at another offset than the run: what is shown is not the whole answer then. */
+export function isContradicted({ stream }: Shown, ended: readonly EndedRun[]): boolean {
+  if (stream.kind !== 'ended') return false;
+  const at = ended.find(({ runId }) => runId === stream.runId)?.at;
+  return at !== undefined && at !== stream.at;
 }
 
 /** The beginning of a run that this device sent as `sentRunId`; the server may have joined it to another run. */
@@ -85,7 +98,7 @@ export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds, isC
   if (wholeTurn(shown) === turn - 1) return { ...next, place: { kind: 'question', turn } };
   // The stream goes on in this device's copy of the answer, which lacks what others have added: its end is not the whole.
   const isCut = isContinued && next.stream.kind === 'open';
-  return { ...next, place: { kind: 'uncertain' }, stream: isCut ? { ...next.stream, kind: 'cut' } : next.stream };
+  return { ...next, place: { kind: 'uncertain' }, ...(isCut && { stream: { kind: 'cut', runId, turn } as const }) };
 }
 
 /** The chat took over messages. `isIdle`: no stream of the chat's goes on in them. */
@@ -97,7 +110,8 @@ export function messagesTaken(
   return {
     ...shown,
     place,
-    stream: isIdle ? { kind: 'none' } : shown.stream,
+    // The end of a stream that was shown may still be contradicted.
+    stream: isIdle && shown.stream.kind !== 'ended' ? { kind: 'none' } : shown.stream,
     seen: new Set([...shown.seen, ...messageIds]),
   };
 }

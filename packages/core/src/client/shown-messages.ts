@@ -1,0 +1,70 @@
+import type { ChatStatus, UIMessage } from 'ai';
+import { isBusy } from './chat-status.ts';
+import type { ChatSnapshot } from './chat-update.ts';
+import type { Place, Shown } from './ledger/shown.ts';
+import { withOwnAnswers } from './own-answers.ts';
+import type { OwnSend } from './run-reader.ts';
+
+/** What a chat shows, and what its device knows of that. */
+export interface Seen<UI_MESSAGE extends UIMessage> {
+  readonly messages: readonly UI_MESSAGE[];
+  readonly status: ChatStatus;
+  readonly shown: Shown;
+  /** The messages whose calls were answered on this page. */
+  readonly answered: readonly string[];
+  /** The send that the server is not known to have begun. */
+  readonly sending: OwnSend | undefined;
+}
+
+/** What a chat is to show. `placeholder`: the message in it that only keeps the place of an answer. */
+export interface Conversation<UI_MESSAGE extends UIMessage> {
+  readonly messages: UI_MESSAGE[];
+  readonly placeholder: string | undefined;
+}
+
+/** A conversation of the server, with what only this device has: its answers to calls, and its messages behind it. `answerId`: the answer to come. */
+export function withUnsent<UI_MESSAGE extends UIMessage>(
+  { messages: own, shown, answered }: Seen<UI_MESSAGE>,
+  messages: readonly UI_MESSAGE[],
+  answerId: string | undefined,
+): Conversation<UI_MESSAGE> {
+  const isThere = (id: string) => messages.some((message) => message.id === id);
+  const unsent = own.filter(({ id, role }) => role === 'user' && !shown.seen.has(id) && !isThere(id));
+  const ownCopy = (id: string) => (answered.includes(id) ? own.find((message) => message.id === id) : undefined);
+  const next = messages.map((message) => withOwnAnswers(message, ownCopy(message.id)));
+  if (!answerId || unsent.length === 0 || isThere(answerId))
+    return { messages: [...next, ...unsent], placeholder: undefined };
+  // The answer's place is in front of what only this device has.
+  const place = { id: answerId, role: 'assistant', parts: [] } as unknown as UI_MESSAGE;
+  return { messages: [...next, place, ...unsent], placeholder: answerId };
+}
+
+/**
+ * What a chat shows once it has taken over a state, and how much of that is certain; without `conversation`, its messages stay.
+ * `undefined` where the state would take something away from the request that is under way.
+ */
+export function takenOver<UI_MESSAGE extends UIMessage>(
+  seen: Seen<UI_MESSAGE>,
+  { turn, active, deleted, messages = deleted && [] }: ChatSnapshot<UI_MESSAGE>,
+): { readonly conversation: Conversation<UI_MESSAGE> | undefined; readonly place: Place } | undefined {
+  const { sending, status, shown } = seen;
+  const wasBusy = isBusy(seen);
+  // What a regenerate or an edit has cut away is in a state that does not know of it yet.
+  const isCut = sending?.messageId && sending.messages.at(-1)?.role === 'user';
+  if (sending && (sending.trigger === 'regenerate-message' || isCut)) return;
+  // The stream goes on in its own message, which may be an earlier one; all others are the state's.
+  const isStreaming = status === 'streaming';
+  const keptId = sending && !isStreaming ? sending.messageId : active?.messageId;
+  const kept = seen.messages.find(({ id, role }) => role === 'assistant' && id === keptId);
+  const isShowing = shown.stream.kind !== 'none' && shown.stream.turn === turn;
+  if (wasBusy && !sending && !isShowing) return;
+  const hasKept = messages?.some(({ id }) => id === kept?.id);
+  if (kept && messages && !hasKept && wasBusy) return;
+  // A stream that is only awaited has nothing that the state lacks.
+  const keeps = isStreaming || (sending !== undefined && wasBusy);
+  const next = keeps ? messages?.map((message) => (kept && message.id === kept.id ? kept : message)) : messages;
+  const conversation = next && withUnsent(seen, next, active?.messageId);
+  // A send goes on with this device's own copy of the answer, which may lack what the state has.
+  if (keeps && !isStreaming && hasKept) return { conversation, place: { kind: 'uncertain' } };
+  return { conversation, place: { kind: active || isStreaming ? 'question' : 'whole', turn } };
+}

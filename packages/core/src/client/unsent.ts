@@ -1,0 +1,38 @@
+import type { AbstractChat, UIMessage } from 'ai';
+import type { ChatSession } from './chat-session.ts';
+import type { OwnSend } from './ledger/outbox.ts';
+
+function refusedSend({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string): OwnSend | undefined {
+  return ledger.outbox.find((send) => send.messageId === messageId && send.state === 'refused');
+}
+
+/** Sends a refused message, edit, regenerate or tool answer of this device again. */
+export async function resend<UI_MESSAGE extends UIMessage>(
+  chat: AbstractChat<UI_MESSAGE>,
+  session: ChatSession<UI_MESSAGE>,
+  messageId: string,
+): Promise<void> {
+  const send = refusedSend(session, messageId);
+  if (!send) return;
+  const message = send.message as UI_MESSAGE | undefined;
+  if (send.kind === 'regenerate') return chat.regenerate({ messageId });
+  if (send.kind === 'edit' && message) return chat.sendMessage({ ...message, messageId } as never);
+  if (send.kind === 'answer') return chat.lastMessage?.id === messageId ? chat.sendMessage() : undefined;
+  chat.messages = chat.messages.filter(({ id }) => id !== messageId);
+  return chat.sendMessage(message as never);
+}
+
+/** Gives up a refused send of this device. */
+export function discard<UI_MESSAGE extends UIMessage>(
+  chat: AbstractChat<UI_MESSAGE>,
+  session: ChatSession<UI_MESSAGE>,
+  messageId: string,
+): void {
+  const send = refusedSend(session, messageId);
+  if (!send) return;
+  // An answer is taken back with the whole message: the state brings the server's again.
+  if (send.kind === 'message' || send.kind === 'answer')
+    chat.messages = chat.messages.filter(({ id }) => id !== messageId);
+  if (chat.error === send.error) chat.clearError();
+  session.dispatch({ type: 'discarded', messageId });
+}
