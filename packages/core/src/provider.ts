@@ -23,6 +23,7 @@ export { endOf, type RunEnd, type RunRow } from './log/run-row.ts';
 export type { StoreLogOptions } from './log/store-context.ts';
 export { createStoreLog } from './log/store-log.ts';
 export type { Schedule } from './log/waiting.ts';
+export { readSse, type SseHandler } from './client/sse-reader.ts';
 export { type ChannelLife, channelLife } from './provider/channel-life.ts';
 export {
   type ChatGrant,
@@ -47,8 +48,10 @@ export { onWakeUp } from './provider/wake-up.ts';
 export { allowChats, maxChatsPerCredential } from './server/http/allow-chats.ts';
 export type { Revocation } from './server/http/live-access.ts';
 export { concerns, Revocations } from './provider/revocations.ts';
+export { maxWaitMs } from './server/http/route-stream.ts';
+export { sseFrame, sseGroup } from './server/http/sse-text.ts';
 export { readBodyText } from './server/http/request-body.ts';
 export type * from './wire/frame.ts';
 export { wireVersion } from './wire/frame.ts';
 export { privateCacheControl, routeAddress } from './wire/routes.ts';
-export { decodeFrame, encodeForLimit } from './wire/frame-codec.ts';
+export { decodeFrame, encodeForLimit, encodeFrame } from './wire/frame-codec.ts';

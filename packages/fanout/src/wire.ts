@@ -1,7 +1,7 @@
 import type { CommandAnswer, RunCommand } from '@chat-transport/core/provider';
 
 /*
- * What goes over a held connection beside published frames. A frame begins with `{"v"`, these with `{"type"`.
+ * What goes over a WebSocket beside published frames. A frame begins with `{"v"`, these with `{"type"`.
  */
 
 /** What a device sends over its WebSocket. The receipt carries its number `ref`. */
@@ -14,11 +14,9 @@ export interface CommandMessage {
 
 /** What a device receives. */
 export type DeviceMessage =
-  /** Everything published from here on arrives. Again where messages may have been lost. */
+  /** Everything published from here on arrives. */
   | { readonly type: 'live' }
-  /** The session is over: a new connection, with a new token, goes on. */
-  | { readonly type: 'over' }
-  /** The proxy's sign of life over a WebSocket. */
+  /** The proxy's sign of life. */
   | { readonly type: 'alive' }
   | ({ readonly type: 'receipt'; readonly ref: number } & CommandAnswer);
 
@@ -27,3 +25,6 @@ export const deviceMessageMark = '{"type"';
 
 /** The path under the base path where held connections open: a WebSocket, or a GET that accepts an event stream. */
 export const socketPath = '/socket';
+
+/** The header that gives a stream's first offset in the run of `x-chat-run-id`. */
+export const nextHeader = 'x-chat-next';

@@ -12,8 +12,8 @@ export interface SseHandler {
   onFrame(frame: Frame, replayed?: boolean): void;
   /** Bytes came, a heartbeat included. */
   onBytes(): void;
-  /** Something that is not of the protocol was dropped. */
-  onMalformed(error: unknown): void;
+  /** Something that is not of the protocol was dropped: the event with this data. */
+  onMalformed(error: unknown, data: string): void;
 }
 
 /**
@@ -70,7 +70,7 @@ export async function readSse(
         group = [];
       }
     } catch (error) {
-      handler.onMalformed(error);
+      handler.onMalformed(error, data);
     }
   }
 }

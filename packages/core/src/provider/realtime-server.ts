@@ -71,6 +71,8 @@ export interface RealtimeHost {
    * @throws ChatTransportError as `RunLog.state`.
    */
   follow(chatId: string, deliver: (data: string) => void, signal: AbortSignal): Promise<void>;
-  /** The chat's newest run; `undefined` for a chat without runs. */
-  newest(chatId: string): Promise<RunRecord | undefined>;
+  /** The chat's newest turn, 0 for a chat without runs, and its run, where there is one: a deletion has a turn of its own. */
+  newest(chatId: string): Promise<{ readonly turn: number; readonly run?: RunRecord | undefined }>;
+  /** Answers `GET {api}/{chatId}/stream` without asking `authorize`: for a reader that it has let in before. */
+  stream(request: Request, chatId: string): Promise<Response>;
 }

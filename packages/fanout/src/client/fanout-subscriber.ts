@@ -42,7 +42,8 @@ export const defaultDeadAfterMs = 25_000;
 /** Default of `checkAfterMs`. */
 export const defaultCheckAfterMs = 60_000;
 
-const never = 2 ** 31 - 1;
+/** Longer than any page lives, and within what timers take. */
+const never = 2 ** 30;
 
 /** Follows each chat over a connection that the GRIP proxy holds. */
 export function fanoutSubscriber(options: FanoutSubscriberOptions): RealtimeSubscriber {
@@ -79,11 +80,6 @@ export function fanoutSubscriber(options: FanoutSubscriberOptions): RealtimeSubs
         const message = JSON.parse(data) as DeviceMessage;
         if (message.type === 'live') life.live();
         if (message.type === 'receipt') chat.commands.answer(message.ref, message);
-        if (message.type === 'over') {
-          drop();
-          life.down(message.type);
-          void connect();
-        }
       };
       const connect = async (): Promise<void> => {
         if (signal.aborted || chat.connection || isConnecting) return;
@@ -106,7 +102,7 @@ export function fanoutSubscriber(options: FanoutSubscriberOptions): RealtimeSubs
           };
           onAlive();
           const { webSocket, fetch } = options;
-          chat.connection = open({ url: url.href, webSocket, fetch, onMessage, onAlive, onDown });
+          chat.connection = open({ url: url.href, webSocket, fetch, onLive: life.live, onMessage, onAlive, onDown });
         } catch (error) {
           if (signal.aborted) return;
           if (isRefusal(error)) return listener.onFailed(error);

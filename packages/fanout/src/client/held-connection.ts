@@ -1,4 +1,5 @@
-import { createParser } from 'eventsource-parser';
+import { encodeFrame, readSse } from '@chat-transport/core/provider';
+import { nextHeader } from '../wire.ts';
 
 /** How frames reach the page: over a WebSocket, which also carries commands, or over a streamed `fetch` response. */
 export type Carrier = 'websocket' | 'stream';
@@ -8,10 +9,12 @@ export interface HeldConnectionOptions {
   readonly url: string;
   readonly webSocket?: (new (url: string) => WebSocket) | undefined;
   readonly fetch?: typeof fetch | undefined;
+  /** Everything published from now on arrives. A WebSocket has a message for that. */
+  readonly onLive: () => void;
   readonly onMessage: (data: string) => void;
   /** Anything came, keep-alives included. */
   readonly onAlive: () => void;
-  /** The connection could not be opened, or is lost. Called once, and not after `close`. `status`: what a refused `fetch` was answered. */
+  /** The connection could not be opened, or is lost. Not called after `close`. `status`: what a refused `fetch` was answered. */
   readonly onDown: (reason: unknown, status?: number) => void;
 }
 
@@ -25,7 +28,7 @@ export interface HeldConnection {
 /** Opens a WebSocket. */
 export function openWebSocket({ url, webSocket, ...on }: HeldConnectionOptions): HeldConnection {
   const socket = new (webSocket ?? WebSocket)(url.replace(/^http/, 'ws'));
-  const leave = (): void => {
+  const close = (): void => {
     socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
     socket.close();
   };
@@ -35,7 +38,7 @@ export function openWebSocket({ url, webSocket, ...on }: HeldConnectionOptions):
     on.onMessage(String(data));
   };
   socket.onclose = socket.onerror = (reason: unknown) => {
-    leave();
+    close();
     on.onDown(reason);
   };
   return {
@@ -44,31 +47,28 @@ export function openWebSocket({ url, webSocket, ...on }: HeldConnectionOptions):
       socket.send(data);
       return true;
     },
-    close: leave,
+    close,
   };
 }
 
-/** Opens a response that the proxy holds and appends to. */
+/** Opens a response that the proxy holds and appends to: core's event stream of a chat. */
 export function openStream({ url, fetch: fetchIt = fetch, ...on }: HeldConnectionOptions): HeldConnection {
   const closing = new AbortController();
-  const down = (reason: unknown, status?: number): void => {
-    if (closing.signal.aborted) return;
-    closing.abort();
-    on.onDown(reason, status);
+  const { signal } = closing;
+  const read = async (): Promise<number> => {
+    const { status, ok, headers, body } = await fetchIt(url, { headers: { accept: 'text/event-stream' }, signal });
+    if (!ok) return status;
+    on.onLive();
+    const answer = { body, runId: headers.get('x-chat-run-id') ?? '', turn: Number(headers.get('x-chat-turn')) };
+    await readSse(answer, Number(headers.get(nextHeader)), false, {
+      onFrame: (frame) => void (signal.aborted || on.onMessage(encodeFrame(frame))),
+      onBytes: on.onAlive,
+      // Core reads it again, and reports why it is no frame.
+      onMalformed: (_error, data) => void (signal.aborted || on.onMessage(data)),
+    });
+    return status;
   };
-  const read = async (): Promise<void> => {
-    const response = await fetchIt(url, { headers: { accept: 'text/event-stream' }, signal: closing.signal });
-    if (!response.ok || !response.body)
-      return down(new Error(`The stream was answered ${response.status}.`), response.status);
-    const parser = createParser({ onEvent: ({ data }) => void (closing.signal.aborted || on.onMessage(data)) });
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return down(new Error('The stream ended.'));
-      on.onAlive();
-      parser.feed(value);
-    }
-  };
-  read().catch(down);
+  const down = (reason: unknown, status?: number): void => void (signal.aborted || on.onDown(reason, status));
+  read().then((status) => down(`The stream ended (status ${status}).`, status), down);
   return { send: () => false, close: () => closing.abort() };
 }

@@ -4,6 +4,7 @@ import {
   grantChatToken,
   type RealtimeHost,
   type RealtimeServer,
+  Revocations,
   statusError,
 } from '@chat-transport/core/provider';
 import {
@@ -16,11 +17,13 @@ import {
   WebSocketMessageFormat,
 } from '@fanoutio/grip';
 import { socketPath } from '../wire.ts';
-import { looseChannel, placeOf } from './frame-ids.ts';
-import { heldSocket } from './held-socket.ts';
-import { type HeldContext, heldStream } from './held-stream.ts';
+import { revokedChannels } from './channels.ts';
+import type { HeldContext } from './held-context.ts';
+import { closeCodes, heldSocket } from './held-socket.ts';
+import { chatStream, deviceStream } from './held-stream.ts';
 import { defaultLimits, fanoutSupports } from './limits.ts';
 import { isProxied } from './proxy-request.ts';
+import { publicationsOf } from './published-item.ts';
 
 /** Options of `fanout`. */
 export interface FanoutServerOptions {
@@ -57,6 +60,8 @@ const tokenTtlMs = 60_000;
 /** The server half. Give it to `createChatHandler` as `realtime`. */
 export interface FanoutServer extends RealtimeServer {
   readonly supports: typeof fanoutSupports;
+  /** Ends the connections of a user, or of everybody, at the proxy, and refuses the tokens that they have to this process. */
+  revoke: NonNullable<RealtimeServer['revoke']>;
   authorize: NonNullable<RealtimeServer['authorize']>;
 }
 
@@ -72,6 +77,7 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
   const { secret, publishesPerSecond, channelPrefix = 'chat-', sessionMs = defaultSessionMs } = options;
   const tokens = createChatTokens({ name: 'fanout', secret, ttlMs: tokenTtlMs });
   const channelName = (chatId: string): string => channelPrefix + chatId;
+  const revocations = new Revocations(sessionMs + tokenTtlMs, Date.now);
   let context: HeldContext | undefined;
   return {
     name: 'fanout',
@@ -84,12 +90,10 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
     channelName,
     async publish(channel, data, signal) {
       signal.throwIfAborted();
-      const place = placeOf(data);
-      const formats = [new WebSocketMessageFormat(data), new HttpStreamFormat(`data: ${data}\n\n`)];
-      const published = place
-        ? publisher.publish(channel, new Item(formats, place.id, place.prevId))
-        : publisher.publish(looseChannel(channel), new Item(formats));
-      await beforeAbort(published, signal).catch((error: unknown) => {
+      const publish = async (): Promise<void> => {
+        for (const [to, item] of publicationsOf(channel, data)) await publisher.publish(to, item);
+      };
+      await beforeAbort(publish(), signal).catch((error: unknown) => {
         throw signal.aborted ? signal.reason : wrapped(error);
       });
     },
@@ -99,6 +103,7 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
         host,
         tokens,
         sessions: createChatTokens({ name: 'fanout-session', secret, ttlMs: sessionMs }),
+        revocations,
         sessionMs,
         keepAliveMs: options.keepAliveMs ?? defaultKeepAliveMs,
         linkTimeoutMs: options.linkTimeoutMs ?? defaultLinkTimeoutMs,
@@ -107,11 +112,27 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
     },
     async route(request, path) {
       const isFromProxy = await isProxied(request, publisher);
-      if (path !== socketPath || !context) return undefined;
-      if (!isFromProxy) throw unproxied(request);
-      if (isWsOverHttp(request)) return heldSocket(context, request);
-      if (request.method === 'GET') return heldStream(context, request);
-      throw new ChatTransportError({ code: 'protocol', message: 'This route takes WebSockets and event streams.' });
+      if (!context) return undefined;
+      if (path === socketPath) {
+        if (!isFromProxy) throw unproxied(request);
+        if (isWsOverHttp(request)) return heldSocket(context, request);
+        if (request.method === 'GET') return deviceStream(context, request);
+        throw new ChatTransportError({ code: 'protocol', message: 'This route takes WebSockets and event streams.' });
+      }
+      const chatId = /^\/([\w-]+)\/stream$/.exec(path)?.[1];
+      if (isFromProxy && chatId && request.method === 'GET') return chatStream(context, request, chatId);
+      return undefined;
+    },
+    revoke(revocation) {
+      revocations.add(revocation);
+      const close = new Item([
+        new WebSocketMessageFormat(null, true, closeCodes.revoked),
+        new HttpStreamFormat(null, true),
+      ]);
+      for (const channel of revokedChannels(channelName(revocation.chatId), revocation)) {
+        // What the proxy does not hear of ends with its session.
+        publisher.publish(channel, close).catch(() => {});
+      }
     },
   };
 }

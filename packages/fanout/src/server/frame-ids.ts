@@ -1,35 +1,39 @@
-import { decodeFrame, type RunRecord } from '@chat-transport/core/provider';
+import type { Frame, RunRecord } from '@chat-transport/core/provider';
 
-/** A message's place among those of its chat. */
-export interface MessagePlace {
-  /** The position behind the message. */
-  readonly id: string;
-  /** The position in front of it. */
-  readonly prevId: string;
+/** A place in what a chat's channel carries: inside a run, or without `run` behind the end of a turn. */
+export interface Position {
+  readonly turn: number;
+  readonly run?: string | undefined;
+  readonly next?: number | undefined;
 }
 
-/**
- * What the proxy compares to find gaps. It follows from the frame alone, so any process may publish any frame of a run: positions are
- * `<turn>:<offset>`, and turns follow each other. `undefined` for a message that has no place among them, which only a newer server would send.
- */
-export function placeOf(data: string): MessagePlace | undefined {
-  try {
-    const frame = decodeFrame(data);
-    const { turn } = frame;
-    if ('start' in frame) return { id: `${turn}:0`, prevId: `${turn - 1}:end` };
-    return { id: 'end' in frame ? `${turn}:end` : `${turn}:${frame.next}`, prevId: `${turn}:${frame.at}` };
-  } catch {
-    return undefined;
-  }
+/** The position as an id of the proxy, which compares ids to find gaps. */
+export function formatPosition({ turn, run, next = 0 }: Position): string {
+  return run === undefined ? `${turn}:end` : `${turn}:${run}:${next}`;
 }
 
-/** The id of the newest message of a chat, by its log. */
-export function newestId(run: RunRecord | undefined): string {
-  if (!run) return '0:end';
-  return `${run.turn}:${run.end ? 'end' : run.next}`;
+/** Reads an id; `undefined` when it is not one of ours. */
+export function parsePosition(id: string | undefined): Position | undefined {
+  const [, turn, run, next] = /^(\d+):(?:end|([\w-]+):(\d+))$/.exec(id ?? '') ?? [];
+  return turn === undefined ? undefined : { turn: Number(turn), ...(run && { run, next: Number(next) }) };
 }
 
-/** Where messages without a place go: the proxy asks for what is missing when one comes between the others. */
-export function looseChannel(channel: string): string {
-  return `${channel}.other`;
+/** The positions in front of a frame and behind it. They follow from the frame alone, so any process may publish any frame of a run. */
+export function placeOf(frame: Frame): { readonly from: Position; readonly to: Position } {
+  const { turn, run } = frame;
+  if ('start' in frame) return { from: { turn: turn - 1 }, to: { turn, run, next: 0 } };
+  if (!('end' in frame)) return { from: { turn, run, next: frame.at }, to: { turn, run, next: frame.next } };
+  // A deletion has a turn of its own, and no run.
+  return { from: frame.end.deleted ? { turn: turn - 1 } : { turn, run, next: frame.at }, to: { turn } };
+}
+
+/** Where a chat's log ends. */
+export function newestPosition({
+  turn,
+  run,
+}: {
+  readonly turn: number;
+  readonly run?: RunRecord | undefined;
+}): Position {
+  return run && !run.end ? { turn, run: run.runId, next: run.next } : { turn };
 }

@@ -1,12 +1,12 @@
 import type { ChatGrant, CommandReceipt, ErrorCode } from '@chat-transport/core/provider';
 import { encodeWebSocketEvents, getWebSocketContextFromReq, type WebSocketContext } from '@fanoutio/grip';
 import type { CommandMessage, DeviceMessage } from '../wire.ts';
-import { looseChannel } from './frame-ids.ts';
-import type { HeldContext } from './held-stream.ts';
+import { controlChannel, otherChannel, userChannel } from './channels.ts';
+import { type HeldContext, readGrant } from './held-context.ts';
 import { deviceRequest } from './proxy-request.ts';
 
 /** Why a socket is closed. */
-const closeCodes = { invalid: 1008, unauthorized: 4401, sessionOver: 4408 } as const;
+export const closeCodes = { invalid: 1008, unauthorized: 4401, revoked: 4403, sessionOver: 4408 } as const;
 
 /**
  * Answers one step of a WebSocket that the proxy holds: its opening, the client's messages, its end. Nothing of it stays in memory: what must be
@@ -27,24 +27,23 @@ export async function heldSocket(context: HeldContext, request: Request): Promis
 
 async function open(context: HeldContext, request: Request, socket: WebSocketContext): Promise<void> {
   const query = new URL(request.url).searchParams;
-  const grant = await context.tokens.verify(query.get('token'));
+  const grant = await readGrant(context, context.tokens, query.get('token'), query.get('chat'));
   socket.accept();
-  if (!grant?.may.includes('read') || grant.chatId !== query.get('chat')) return socket.close(closeCodes.unauthorized);
+  if (!grant) return socket.close(closeCodes.unauthorized);
   socket.meta.session = await context.sessions.sign(grant);
   const channel = context.channelName(grant.chatId);
-  socket.subscribe(channel);
-  socket.subscribe(looseChannel(channel));
+  const besides = [otherChannel(channel), controlChannel(channel), userChannel(channel, grant.userId)];
+  for (const each of [channel, ...besides]) socket.subscribe(each);
   const timeout = context.keepAliveMs / 1000;
   socket.sendControl(JSON.stringify({ type: 'keep-alive', timeout, content: text({ type: 'alive' }) }));
   socket.send(text({ type: 'live' }));
 }
 
 async function step(context: HeldContext, request: Request, socket: WebSocketContext): Promise<void> {
-  const grant = await context.sessions.verify(socket.meta.session);
-  if (!grant) {
-    socket.send(text({ type: 'over' }));
-    return socket.close(closeCodes.sessionOver);
-  }
+  const chatId = new URL(request.url).searchParams.get('chat');
+  const grant = await readGrant(context, context.sessions, socket.meta.session, chatId);
+  // The device comes back with a new token, where the app still lets it.
+  if (!grant) return socket.close(closeCodes.sessionOver);
   while (socket.canRecv()) {
     let data: string | null;
     try {

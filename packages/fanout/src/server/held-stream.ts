@@ -1,51 +1,144 @@
-import type { ChatTokens, RealtimeHost } from '@chat-transport/core/provider';
+import { type ChatGrant, decodeFrame, maxWaitMs, privateCacheControl } from '@chat-transport/core/provider';
 import { Channel, GripInstruct } from '@fanoutio/grip';
-import type { DeviceMessage } from '../wire.ts';
-import { looseChannel, newestId } from './frame-ids.ts';
+import { createParser } from 'eventsource-parser';
+import { nextHeader } from '../wire.ts';
+import { controlChannel, otherChannel, userChannel } from './channels.ts';
+import { formatPosition, newestPosition, type Position, parsePosition, placeOf } from './frame-ids.ts';
+import { type HeldContext, readGrant } from './held-context.ts';
+import { withoutProxyHeaders } from './proxy-request.ts';
 
-/** What the routes of held connections share. */
-export interface HeldContext {
-  readonly host: RealtimeHost;
-  readonly tokens: ChatTokens;
-  /** Tokens of connections that were opened: good for as long as one may last. */
-  readonly sessions: ChatTokens;
-  readonly sessionMs: number;
-  readonly keepAliveMs: number;
-  readonly linkTimeoutMs: number;
-  channelName(chatId: string): string;
+const eventHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': privateCacheControl,
+  'x-vercel-ai-ui-message-stream': 'v1',
+};
+
+/** Answers a device of `FanoutChatTransport`: from here on it gets what is published. What was before it reads from the log. */
+export async function deviceStream(context: HeldContext, request: Request): Promise<Response> {
+  const query = new URL(request.url).searchParams;
+  const grant = await readGrant(context, context.tokens, query.get('token'), query.get('chat'));
+  if (!grant) {
+    const message = await context.tokens.explain(query.get('token'));
+    return Response.json({ error: { code: 'unauthorized', message } }, { status: 401 });
+  }
+  const at = newestPosition(await context.host.newest(grant.chatId));
+  const headers = {
+    ...eventHeaders,
+    'x-chat-turn': String(at.turn),
+    ...(at.run && { 'x-chat-run-id': at.run, [nextHeader]: String(at.next) }),
+  };
+  const reader = { grant, at, isFollowing: true };
+  const hold = await streamHold(context, reader, `${grant.chatId}/stream`);
+  return new Response(': ok\n\n', { headers: { ...headers, ...hold } });
 }
 
 /**
- * Answers a held stream, and the proxy's own questions behind it: after a gap, and after a while without messages, the proxy asks the link what has
- * been missed. A device that has missed something reads it from the log.
+ * Answers core's stream route, `GET {api}/{chatId}/stream`, for a reader behind the proxy, and the proxy's own questions behind it: after a gap, a
+ * hint, and a while without messages, the proxy asks the link what has been missed. What the log has goes out now; the proxy holds the rest.
  */
-export async function heldStream(context: HeldContext, request: Request): Promise<Response> {
-  const { host, tokens, sessions, channelName } = context;
-  const query = new URL(request.url).searchParams;
-  const linked = query.get('session');
-  const grant = linked === null ? await tokens.verify(query.get('token')) : await sessions.verify(linked);
-  if (!grant?.may.includes('read') || (linked === null && grant.chatId !== query.get('chat'))) {
-    if (linked !== null) return events({ type: 'over' });
-    return Response.json(
-      { error: { code: 'unauthorized', message: await tokens.explain(query.get('token')) } },
-      { status: 401 },
-    );
+export async function chatStream(context: HeldContext, request: Request, chatId: string): Promise<Response> {
+  const url = new URL(request.url);
+  const query = url.searchParams;
+  const [session, wait] = [query.get('session'), query.get('wait')];
+  // The app's `authorize` names nobody here.
+  let grant: ChatGrant | undefined = { chatId, may: ['read'] };
+  if (session !== null) {
+    grant = await readGrant(context, context.sessions, session, chatId);
+    // Without a hold the proxy ends the stream, and its reader comes back with its own credential.
+    if (!grant) return new Response('');
+    query.delete('session');
+    goTo(query, lastPosition(request));
   }
-  const newest = newestId(await host.newest(grant.chatId));
-  const channel = channelName(grant.chatId);
-  const instruct = new GripInstruct([new Channel(channel, newest), new Channel(looseChannel(channel))]);
-  instruct.setHoldStream();
-  instruct.setKeepAlive(': alive\n\n', context.keepAliveMs / 1000);
-  const session = linked ?? (await sessions.sign(grant));
-  instruct.setNextLink(`${new URL(request.url).pathname}?session=${session}`, context.linkTimeoutMs / 1000);
-  // What the proxy says it has passed on last. Where that is the newest message, nothing was missed.
-  const last = /last-id=([^\s,]+)/.exec(request.headers.get('grip-last') ?? '')?.[1];
-  const isComplete = linked !== null && last === newest;
-  return events(isComplete ? undefined : { type: 'live' }, instruct.toHeaders());
+  query.set('wait', '0');
+  const inner = new Request(url, { headers: withoutProxyHeaders(request.headers) });
+  const response = await (session === null ? context.host.handle(inner) : context.host.stream(inner, chatId));
+  if (response.status !== 200) return session === null ? response : new Response('');
+
+  const text = await response.text();
+  const { at, isEmpty } = readEvents(text, firstPosition(request, query, response.headers));
+  const headers = new Headers(response.headers);
+  if (at && (wait === null || (isEmpty && Number(wait) > 0))) {
+    const reader = { grant, at, isFollowing: query.has('follow') };
+    const hold =
+      wait === null ? streamHold(context, reader, 'stream', session) : pollHold(context, reader, Number(wait));
+    for (const [name, value] of Object.entries(await hold)) headers.set(name, value);
+  }
+  return new Response(text, { headers });
 }
 
-function events(message: DeviceMessage | undefined, headers: Record<string, string> = {}): Response {
-  return new Response(message ? `data: ${JSON.stringify(message)}\n\n` : '', {
-    headers: { 'content-type': 'text/event-stream', 'cache-control': 'private, no-store, no-transform', ...headers },
+/** Who is held, and from where on. */
+interface Reader {
+  readonly grant: ChatGrant;
+  readonly at: Position;
+  /** Whether it reads every run of the chat, or one. */
+  readonly isFollowing: boolean;
+}
+
+/** Makes the proxy keep a stream open. The session is in the link, which only the proxy and this server know. */
+async function streamHold(
+  context: HeldContext,
+  reader: Reader,
+  path: string,
+  session?: string | null,
+): Promise<Record<string, string>> {
+  const instruct = new GripInstruct(channelsOf(context, reader));
+  instruct.setHoldStream();
+  instruct.setKeepAlive(': alive\n\n', context.keepAliveMs / 1000);
+  const token = session ?? (await context.sessions.sign(reader.grant));
+  const what = reader.isFollowing ? 'follow' : `run=${reader.at.run}`;
+  instruct.setNextLink(`${path}?${what}&session=${token}`, context.linkTimeoutMs / 1000);
+  return instruct.toHeaders();
+}
+
+/** Makes the proxy keep a long-poll open until something is published. */
+function pollHold(context: HeldContext, reader: Reader, waitMs: number): Record<string, string> {
+  const instruct = new GripInstruct(channelsOf(context, reader));
+  instruct.setHoldLongPoll(Math.ceil(Math.min(waitMs, maxWaitMs) / 1000));
+  return instruct.toHeaders();
+}
+
+function channelsOf({ channelName }: HeldContext, { grant, at, isFollowing }: Reader): Channel[] {
+  const name = channelName(grant.chatId);
+  const besides = [controlChannel(name), userChannel(name, grant.userId), ...(isFollowing ? [otherChannel(name)] : [])];
+  return [new Channel(name, formatPosition(at)), ...besides.map((each) => new Channel(each))];
+}
+
+/** What the proxy has passed on last, in a request of its own. */
+function lastPosition({ headers }: Request): Position | undefined {
+  return parsePosition(/last-id=([^\s,;]+)/.exec(headers.get('grip-last') ?? '')?.[1]);
+}
+
+/** Makes a link's query read from a position on. */
+function goTo(query: URLSearchParams, at: Position | undefined): void {
+  if (!at) return;
+  const isFollowing = query.has('follow');
+  if (isFollowing) query.set('follow', String(at.turn));
+  if (at.run === undefined || (!isFollowing && at.run !== query.get('run'))) return;
+  query.set('run', at.run);
+  query.set('from', String(at.next));
+}
+
+/** Where the answer to a reader begins. */
+function firstPosition(request: Request, query: URLSearchParams, headers: Headers): Position {
+  const follow = query.get('follow');
+  const seen = request.headers.get('last-event-id')?.split(':') ?? [query.get('run'), query.get('from')];
+  if (follow !== null && !seen[0]) return { turn: Number(follow) };
+  const run = headers.get('x-chat-run-id') ?? undefined;
+  return { turn: Number(headers.get('x-chat-turn')), run, next: Number(seen[1] ?? 0) };
+}
+
+/** Where events of core's stream route end: without `at`, with the run that the reader asked for. */
+function readEvents(text: string, from: Position): { readonly at: Position | undefined; readonly isEmpty: boolean } {
+  let at: Position | undefined = from;
+  let isEmpty = true;
+  const parser = createParser({
+    onEvent({ id, event, data }) {
+      isEmpty = false;
+      if (event === 'frame') at = placeOf(decodeFrame(data)).to;
+      const [run, next, reason] = id?.split(':') ?? [];
+      if (run) at = reason ? undefined : { turn: at?.turn ?? from.turn, run, next: Number(next) };
+    },
   });
+  parser.feed(text);
+  return { at, isEmpty };
 }

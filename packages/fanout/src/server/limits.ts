@@ -4,8 +4,8 @@ import type { PublishLimits } from '@chat-transport/core/provider';
 export const fanoutSupports = { ownLog: false, clientCommands: true, ordered: true } as const;
 
 /**
- * What one message may be. Pushpin takes publishes of up to 1,000,000 bytes, and a message is in it twice, escaped as JSON: once for WebSockets and
- * once for streams. Fastly documents no limit of its own.
+ * What one message may be. Pushpin takes publishes of up to 1,000,000 bytes, and a message is in it three times, escaped as JSON:
+ * for WebSockets, for streams and for long-polls. Fastly documents no limit of its own.
  * @source https://github.com/fastly/pushpin/blob/main/examples/config/pushpin.conf `push_in_http_max_body_size` (read 2026-11-22)
  */
-export const defaultLimits: PublishLimits = { maxMessageBytes: 200_000, flushIntervalMs: 100 };
+export const defaultLimits: PublishLimits = { maxMessageBytes: 125_000, flushIntervalMs: 100 };

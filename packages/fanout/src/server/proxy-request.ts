@@ -19,12 +19,18 @@ export async function isProxied(request: Request, publisher: Publisher): Promise
   return false;
 }
 
-/** A request of a device for core's own routes, made from what it sent through the proxy: with its headers, without the proxy's. */
+/** The headers that a client has sent to the proxy. */
+export function withoutProxyHeaders(headers: Headers): Headers {
+  const own = new Headers(headers);
+  for (const name of headers.keys()) if (proxyHeaders.test(name)) own.delete(name);
+  return own;
+}
+
+/** A request for core's own routes, made from what a device sent over its WebSocket. */
 export function deviceRequest(request: Request, path: string, body: object): Request {
-  const headers = new Headers(request.headers);
+  const headers = withoutProxyHeaders(request.headers);
   for (const name of [...headers.keys()]) {
-    if (proxyHeaders.test(name) || /^(content-.*|accept|sec-websocket-.*|transfer-encoding)$/.test(name))
-      headers.delete(name);
+    if (/^(content-.*|accept|sec-websocket-.*|transfer-encoding)$/.test(name)) headers.delete(name);
   }
   headers.set('content-type', 'application/json');
   return new Request(new URL(path, request.url), { method: 'POST', headers, body: JSON.stringify(body) });

@@ -88,7 +88,11 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
     handle,
     api: context.api,
     follow: (chatId, deliver, signal) => feedChat(engine, chatId, deliver, signal),
-    newest: async (chatId) => (await engine.options.log.state(chatId)).runs.at(-1),
+    newest: async (chatId) => {
+      const { turn, runs } = await engine.options.log.state(chatId);
+      return { turn, run: runs.findLast((run) => run.turn === turn) };
+    },
+    stream: (request, chatId) => streamRoute({ ...context, allow: async () => ({}) }, request, chatId),
   });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }
