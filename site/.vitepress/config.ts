@@ -1,0 +1,43 @@
+import { slug } from 'github-slugger';
+import { defineConfig } from 'vitepress';
+import { apiPages } from '../api-pages.ts';
+import { pagesFolder } from '../collect.ts';
+import { sections } from '../pages.ts';
+
+/** Where the site is served from, with slashes around it: `/chat-transport/` on GitHub Pages. */
+const base = process.env.DOCS_BASE ?? '/';
+const address = (target: string): string => `/${target.replace(/(^|\/)index\.md$/, '$1').replace(/\.md$/, '')}`;
+
+export default defineConfig({
+  title: 'chat-transport',
+  description: 'Chat answers that survive reloads, lost networks and closed tabs, for useChat of the AI SDK.',
+  lang: 'en',
+  base,
+  vite: { build: { chunkSizeWarningLimit: 1000 } },
+  srcDir: pagesFolder,
+  cleanUrls: true,
+  lastUpdated: false,
+  // The headings' anchors are the ones that GitHub makes, so that a link works in both places.
+  markdown: { anchor: { slugify: slug }, theme: { light: 'github-light-high-contrast', dark: 'github-dark' } },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: { level: [2, 3] },
+    nav: [
+      { text: 'Getting started', link: '/getting-started' },
+      { text: 'Client', link: '/client' },
+      { text: 'Server', link: '/server' },
+      { text: 'API', link: '/api/' },
+    ],
+    sidebar: [
+      ...sections.map(({ title, pages }) => ({
+        text: title,
+        items: pages.map((page) => ({ text: page.title, link: address(page.target) })),
+      })),
+      {
+        text: 'API reference',
+        collapsed: true,
+        items: apiPages().map((page) => ({ text: page.title, link: address(page.target) })),
+      },
+    ],
+  },
+});

@@ -1,0 +1,75 @@
+/** One page of the site. */
+export interface Page {
+  /** The Markdown file, relative to the repository's root. */
+  readonly source: string;
+  /** The page's file on the site, relative to its root. */
+  readonly target: string;
+  /** Its name in the sidebar and in `llms.txt`. */
+  readonly title: string;
+}
+
+/** Pages that belong together, in reading order. */
+export interface Section {
+  readonly title: string;
+  readonly pages: readonly Page[];
+}
+
+const guide = (name: string, title: string): Page => ({ source: `docs/${name}.md`, target: `${name}.md`, title });
+const inFolder = (folder: string, name: string, title = name): Page => ({
+  source: `${folder}/${name}/README.md`,
+  target: `${folder}/${name}.md`,
+  title,
+});
+
+/** Every page that is made from the repository's Markdown. The API reference is generated beside these. */
+export const sections: readonly Section[] = [
+  {
+    title: 'Start',
+    pages: [
+      { source: 'README.md', target: 'index.md', title: 'What it is' },
+      guide('getting-started', 'Getting started'),
+    ],
+  },
+  {
+    title: 'Guides',
+    pages: [
+      guide('client', 'Client'),
+      guide('server', 'Server'),
+      guide('what-survives', 'What survives'),
+      guide('performance', 'Performance'),
+    ],
+  },
+  {
+    title: 'Providers',
+    pages: ['websocket', 'partykit', 'pusher', 'ably', 'fanout', 'supabase'].map((name) => inFolder('packages', name)),
+  },
+  { title: 'Logs', pages: ['sqlite', 'redis', 'postgres'].map((name) => inFolder('packages', name)) },
+  {
+    title: 'Examples',
+    pages: [
+      inFolder('examples', 'playground', 'Playground'),
+      inFolder('examples', 'next-pusher', 'Next.js and Pusher'),
+      inFolder('examples', 'next-ably', 'Next.js and Ably'),
+      inFolder('examples', 'partykit', 'PartyKit'),
+    ],
+  },
+  {
+    title: 'How it works',
+    pages: [{ source: 'PROTOCOL.md', target: 'protocol.md', title: 'Protocol' }],
+  },
+  {
+    title: 'Extending',
+    pages: [
+      guide('writing-a-provider', 'Writing a provider'),
+      guide('writing-a-log', 'Writing a log'),
+      inFolder('packages', 'core'),
+      inFolder('packages', 'contract'),
+      inFolder('packages', 'simulation'),
+      inFolder('packages', 'local-services'),
+      { source: 'CONTRIBUTING.md', target: 'contributing.md', title: 'Contributing' },
+    ],
+  },
+];
+
+/** All pages, in reading order. */
+export const pages: readonly Page[] = sections.flatMap((section) => section.pages);

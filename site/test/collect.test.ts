@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { convert } from '../collect.ts';
+
+const page = { source: 'docs/client.md', target: 'client.md', title: 'Client' };
+const textOf = (markdown: string): string => convert(page, markdown).text;
+
+test('a link to a file of the repository leads to its page', () => {
+  expect(textOf('[server](server.md)')).toBe('[server](./server.md)');
+  expect(textOf('[codes](../PROTOCOL.md#8-errors)')).toBe('[codes](./protocol.md#8-errors)');
+  expect(textOf('[`redisLog`](../packages/redis)')).toBe('[`redisLog`](./packages/redis.md)');
+});
+
+test('a link to a file that is not on the site becomes plain text', () => {
+  expect(textOf('see [the build](../turbo.json) and [home](https://example.com)')).toBe(
+    'see the build and [home](https://example.com)',
+  );
+});
+
+test('a link to nothing is reported with its file and line', () => {
+  expect(
+    convert(page, 'one\n\n<!-- snippet: prelude\ndeclare const id: string;\n-->\n\n[two](no-page.md)').problems,
+  ).toEqual(['docs/client.md:7: there is no no-page.md']);
+});
+
+test('a page does not show the declarations of its code blocks', () => {
+  expect(textOf('one\n\n<!-- snippet: prelude\ndeclare const id: string;\n-->\n\ntwo')).toBe('one\n\ntwo');
+});
+
+test('code keeps what looks like a link or a comment', () => {
+  const code = '```md\n<!-- snippet: prelude\n-->\n[a](b.md)\n```';
+  expect(textOf(code)).toBe(code);
+});
