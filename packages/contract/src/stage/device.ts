@@ -20,6 +20,7 @@ const quickTimings: Timings = {
   gapMs: 30,
   firstByteMs: 500,
   stallMs: 1200,
+  quietMs: 400,
   silenceMs: 400,
   pollMs: 1000,
   giveUpAfterMs: 8000,

@@ -5,6 +5,7 @@ import { isBusy, showError } from './chat-status.ts';
 import type { ChatUpdate } from './chat-update.ts';
 import { nextStep } from './ledger/chat-ledger.ts';
 import { type Place, shownTurn, wholeTurn } from './ledger/shown.ts';
+import { waitsForAnswers } from './own-answers.ts';
 import { ResumeOf } from './resume-run.ts';
 import { type Conversation, type Seen, takenOver, withUnsent } from './shown-messages.ts';
 
@@ -124,17 +125,20 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
   }
 
   /** Shows the question of the next turn. False where it does not fit behind what is shown. */
-  #apply({ turn, start: { before, tail, messageId } }: StartFrame): boolean {
+  #apply(frame: StartFrame): boolean {
+    const { before, tail, messageId } = frame.start;
     const { messages } = this.#chat;
     const at = messages.findIndex(({ id }) => id === before);
     if (!tail || (before !== null && at < 0)) return false;
     const added = tail as readonly UI_MESSAGE[];
     this.#show(withUnsent(this.#seen, [...messages.slice(0, at + 1), ...added], messageId));
-    this.#taken(
-      { kind: 'question', turn },
-      true,
-      added.map(({ id }) => id),
-    );
+    const last = added.at(-1);
+    // A stream would take away an answer that is given here meanwhile.
+    if (last?.id === messageId && waitsForAnswers(last)) this.#session.dispatch({ type: 'answers-shown', frame });
+    else {
+      const messageIds = added.map(({ id }) => id);
+      this.#taken({ kind: 'question', turn: frame.turn }, true, messageIds);
+    }
     return true;
   }
 

@@ -423,7 +423,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     const { now, timings } = this.context;
     // Realtime was silent for long, and there was something to say.
     if (!isNews || !this.isLive || !quiet || quiet.isFed || quiet.isMissing) return;
-    if (now() - Math.max(quiet.newsAt, this.#heardAt) < timings.gapMs * 8) return;
+    if (now() - Math.max(quiet.newsAt, this.#heardAt) < Math.min(timings.quietMs, timings.silenceMs)) return;
     this.#realtime = { kind: 'behind' };
     this.evaluate();
   }

@@ -117,7 +117,8 @@ function isStuck(run: RunNeed, { realtime, failures, path }: Health, now: number
   return run.hasBegun && !run.isFed && !path && !isHeard;
 }
 
-/** How long a run waits before the log is read: for missing offsets, longer after each read that did not help. */
-function patienceMs({ isMissing, isUnheard, reads }: RunNeed, { gapMs, silenceMs }: Timings): number {
-  return isMissing || isUnheard ? gapMs * 2 ** Math.min(reads, 6) : silenceMs;
+/** How long a run waits before the log is read: longer after each read that did not help. */
+function patienceMs({ isMissing, isUnheard, reads }: RunNeed, { gapMs, quietMs, silenceMs }: Timings): number {
+  const factor = 2 ** Math.min(reads, 6);
+  return isMissing || isUnheard ? gapMs * factor : Math.min(quietMs * factor, silenceMs);
 }

@@ -8,7 +8,12 @@ export interface Timings {
   readonly firstByteMs: number;
   /** How long a path may be silent, heartbeats included, before it counts as dead: two heartbeats of the server and a half. */
   readonly stallMs: number;
-  /** How long a run may be silent on realtime before the log is asked: a dead server sends no end. */
+  /**
+   * How long a run may be silent on realtime before the log is asked whether the service has lost something. Twice as long after each read
+   * that found nothing, up to `silenceMs`. What it finds is followed over HTTP until the service delivers again.
+   */
+  readonly quietMs: number;
+  /** The longest silence of a run before the log is asked: a dead server sends no end. */
   readonly silenceMs: number;
   /** How long one long-poll waits. */
   readonly pollMs: number;
@@ -26,6 +31,7 @@ export const defaultTimings: Timings = {
   gapMs: 150,
   firstByteMs: 5000,
   stallMs: 25_000,
+  quietMs: 1000,
   silenceMs: 10_000,
   pollMs: 25_000,
   giveUpAfterMs: 120_000,

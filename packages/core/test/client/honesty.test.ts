@@ -1,7 +1,8 @@
 import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { defaultTimings } from '../../src/client/timings.ts';
 import { syncChat } from '../../src/index.ts';
-import { type Device, never, texts, until, World } from '../support/world.ts';
+import { type Device, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 /** A synchronized chat, and what it reports. */
 function synced(device: Device, init: Parameters<Device['chat']>[1] = {}) {
@@ -340,6 +341,27 @@ describe('a device', () => {
     await until(() => device.path('c') === 'realtime');
     call.finish();
     await until(() => texts(chat).at(-1) === 'assistant: one two three four');
+  });
+
+  it('shows each word at most about a second late while the service loses everything', async () => {
+    const world = new World();
+    const { quietMs, silenceMs } = defaultTimings;
+    const device = world.device({ timings: { ...quickTimings, quietMs, silenceMs } });
+    const { chat } = synced(device);
+    const sender = world.device().synced('c');
+    await until(() => device.path('c') === 'realtime');
+    void sender.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('0 ');
+    await until(() => texts(chat).at(-1)?.includes('0'));
+    device.network.drop = () => true;
+    for (let word = 1; word <= 5; word++) {
+      const from = Date.now();
+      call.say(`${word} `);
+      await until(() => texts(chat).at(-1)?.includes(`${word}`));
+      expect(Date.now() - from).toBeLessThan(quietMs + 500);
+    }
+    call.finish();
   });
 
   it('notices that the log has lost its chats, and shows what it has now', async () => {

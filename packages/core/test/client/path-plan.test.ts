@@ -52,6 +52,21 @@ const table: readonly Row[] = [
     is: { isSubscribed: true, follows: true, path: 'sse' },
   },
   {
+    title: 'a run that is silent on realtime for a second is looked for in the log',
+    need: { runs: [run({ newsAt: now - defaultTimings.quietMs })] },
+    is: { reads: true },
+  },
+  {
+    title: 'a run that has not got on is looked for less and less often',
+    need: { runs: [run({ reads: 2, newsAt: now - 3 * defaultTimings.quietMs })] },
+    is: { reads: false, nextDeadline: now + defaultTimings.quietMs },
+  },
+  {
+    title: 'a run that is silent for long is looked for as often as a dead server needs it',
+    need: { runs: [run({ reads: 9, newsAt: now })] },
+    is: { reads: false, nextDeadline: now + defaultTimings.silenceMs },
+  },
+  {
     title: 'offline is shown at once, though the socket says nothing',
     health: { network: 'down' },
     is: { state: 'offline', path: null },
@@ -111,7 +126,7 @@ describe('the plan of the paths', () => {
   });
 
   it('needs no look while nothing can change but by an event', () => {
-    expect(plan(reading, healthy, now, defaultTimings).nextDeadline).toBe(now + defaultTimings.silenceMs);
+    expect(plan(reading, healthy, now, defaultTimings).nextDeadline).toBe(now + defaultTimings.quietMs);
   });
 });
 

@@ -101,6 +101,18 @@ describe('several calls of one answer', () => {
     await goesOn(world, [a, b, reloaded]);
   });
 
+  it('keep an answer that is given in the moment in which another device’s arrives', async () => {
+    const world = new World();
+    const [a, b] = await twoDevices(world, ['t1', 't2', 't3'], withTools);
+    void answer(a, 't1');
+    await until(() => states(b)[0] === 'output-available');
+    void answer(b, 't2');
+    await shows([a, b], (chat) => states(chat).join() === 'output-available,output-available,input-available');
+    void answer(a, 't3');
+    const seen = await goesOn(world, [a, b]);
+    for (const toolCallId of ['t1', 't2', 't3']) expect(seen).toContain(`output of ${toolCallId}`);
+  });
+
   it('wait for the app to go on, where it does not go on by itself', async () => {
     const world = new World();
     const [a, b] = await twoDevices(world, ['t1', 't2'], {});

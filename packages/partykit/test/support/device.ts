@@ -8,6 +8,7 @@ const quick = {
   gapMs: 30,
   firstByteMs: 500,
   stallMs: 30_000,
+  quietMs: 400,
   silenceMs: 400,
   pollMs: 1000,
   lingerMs: 100,

@@ -62,7 +62,7 @@ export const supportsCases: readonly ProviderCase[] = [
     title: 'delivers in order, so that nothing has to be fetched',
     requires: ['ordered'],
     async run(stage) {
-      const device = await stage.device({ timings: { silenceMs: 5000 } });
+      const device = await stage.device({ timings: { quietMs: 5000, silenceMs: 5000 } });
       const { offsets, fetches } = await follows(stage, device);
       expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
       expect(fetches).toEqual([]);
@@ -74,7 +74,7 @@ export const supportsCases: readonly ProviderCase[] = [
     lacks: ['ordered'],
     async run(stage) {
       // A service may keep the order for as long as the suite looks: on its way to the device it is lost for certain.
-      const device = await stage.device({ timings: { gapMs: 5000, silenceMs: 5000 } });
+      const device = await stage.device({ timings: { gapMs: 5000, quietMs: 5000, silenceMs: 5000 } });
       device.swapMessages();
       const { offsets, fetches } = await follows(stage, device);
       const overtaken = offsets.filter((at, index) => at < (offsets[index - 1] ?? 0)).length;

@@ -58,6 +58,8 @@ export type LedgerEvent =
       readonly isIdle: boolean;
       readonly messageIds: readonly string[];
     }
+  /** The chat shows what a run has recorded, which goes on with no answer: a message that still waits for answers. */
+  | { readonly type: 'answers-shown'; readonly frame: StartFrame }
   | { readonly type: 'place-lost' }
   /** `syncChat` keeps a chat that shows these messages. */
   | { readonly type: 'synchronized'; readonly messageIds: readonly string[] }
@@ -176,6 +178,8 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return whole(same({ shown: shown.streamClosed(ledger.shown, event.runId, event.endedAt) }));
     case 'messages-taken':
       return same({ shown: shown.messagesTaken(ledger.shown, event) });
+    case 'answers-shown':
+      return whole(same({ shown: shown.answersShown(ledger.shown, event.frame) }));
     case 'place-lost':
       return same({ shown: shown.lost(ledger.shown) });
     case 'synchronized': {

@@ -1,3 +1,4 @@
+import type { StartFrame } from '../../wire/frame.ts';
 import type { EndedRun } from './server-side.ts';
 
 /**
@@ -99,6 +100,12 @@ export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds, isC
   // The stream goes on in this device's copy of the answer, which lacks what others have added: its end is not the whole.
   const isCut = isContinued && next.stream.kind === 'open';
   return { ...next, place: { kind: 'uncertain' }, ...(isCut && { stream: { kind: 'cut', runId, turn } as const }) };
+}
+
+/** The chat shows the answers to calls that a run recorded: such a run has its `start` chunk and nothing else to show. */
+export function answersShown(shown: Shown, { run, turn, start: { tail = [] } }: StartFrame): Shown {
+  const taken = { place: { kind: 'whole', turn } as const, isIdle: true, messageIds: tail.map(({ id }) => id) };
+  return { ...messagesTaken(shown, taken), stream: { kind: 'ended', runId: run, turn, at: 1 } };
 }
 
 /** The chat took over messages. `isIdle`: no stream of the chat's goes on in them. */

@@ -35,12 +35,12 @@ const start = (run: string, turn: number, from = 'other'): LedgerEvent & { reado
     start: { trigger: 'submit-message', from, messageId: `answer-${turn}`, before: null, tail: [message(`u${turn}`)] },
   },
 });
-const end = (runId: string, turn: number, reason: 'finish' | 'cancel' | 'lost' = 'finish'): LedgerEvent => ({
+const end = (runId: string, turn: number, reason: 'finish' | 'cancel' | 'lost' = 'finish', at = 9): LedgerEvent => ({
   type: 'end-heard',
   runId,
   turn,
   reason,
-  at: 9,
+  at,
 });
 const sent = (runId: string, id: string): LedgerEvent => ({
   type: 'sent',
@@ -136,6 +136,22 @@ const table: readonly Row[] = [
       { type: 'stream-closed', runId: 'r3', endedAt: 9 },
     ],
     step: 'none',
+  },
+  {
+    title: 'answers that a run recorded are whole without a stream',
+    events: [
+      ...at(2),
+      start('r3', 3),
+      { type: 'answers-shown', frame: start('r3', 3).frame },
+      end('r3', 3, 'finish', 1),
+    ],
+    reads: false,
+    step: 'none',
+  },
+  {
+    title: 'a run that was taken for a record of answers, and wrote more, is read',
+    events: [...at(2), start('r3', 3), { type: 'answers-shown', frame: start('r3', 3).frame }, end('r3', 3)],
+    reads: true,
   },
   {
     title: 'an answer whose stream ended before the run did is read',
