@@ -1,6 +1,6 @@
+import '@chat-transport/example-support/styles.css';
 import type { Metadata } from 'next';
 import type { ReactNode } from 'react';
-import './styles.css';
 
 export const metadata: Metadata = { title: 'chat-transport on Next.js and Ably' };
 

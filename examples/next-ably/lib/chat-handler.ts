@@ -2,13 +2,13 @@ import { ably } from '@chat-transport/ably/server';
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
 import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
+import { chatModel } from '@chat-transport/example-support/chat-model';
 import { redisLog } from '@chat-transport/redis';
 import { Realtime } from 'ably';
 import { convertToModelMessages, isStepCount, streamText, toUIMessageStream } from 'ai';
 import { after } from 'next/server';
 import { createClient } from 'redis';
 import { ablyEndpoint } from './ably-app.ts';
-import { chatModel } from './chat-model.ts';
 
 /** A chat's address is its key: whoever has the link may read and write. Ask your session here. */
 const isChatId = (chatId: string): boolean => /^[0-9a-f-]{36}$/.test(chatId);

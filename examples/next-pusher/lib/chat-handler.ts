@@ -2,13 +2,13 @@ import { Agent } from 'node:https';
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
 import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
+import { chatModel } from '@chat-transport/example-support/chat-model';
 import { pusher } from '@chat-transport/pusher/server';
 import { redisLog } from '@chat-transport/redis';
 import { convertToModelMessages, isStepCount, streamText, toUIMessageStream } from 'ai';
 import { after } from 'next/server';
 import Pusher from 'pusher';
 import { createClient } from 'redis';
-import { chatModel } from './chat-model.ts';
 
 /** A chat's address is its key: whoever has the link may read and write. Ask your session here. */
 const isChatId = (chatId: string): boolean => /^[0-9a-f-]{36}$/.test(chatId);

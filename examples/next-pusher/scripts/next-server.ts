@@ -1,34 +1,25 @@
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { type PusherApp, startProcess } from '@chat-transport/local-services';
+import { type NextServer, startNext } from '@chat-transport/example-support/next-server';
+import type { SoketiServer } from '@chat-transport/local-services';
 
-const folder = dirname(import.meta.dirname);
-const next = createRequire(import.meta.url).resolve('next/dist/bin/next');
-
-export interface NextServer {
-  readonly url: string;
-  /** Ends it as the kernel would (SIGKILL). */
-  kill(): Promise<void>;
-  start(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** `next start` of the built example, with its services on this machine. */
-export async function startNext(options: {
+/** The built example on `port`, with a server that speaks Pusher's protocol and with Redis where there is one. */
+export function startExample(options: {
   readonly port: number;
-  readonly app: PusherApp;
-  readonly pusherPort: number;
+  readonly soketi: Pick<SoketiServer, 'apps' | 'port'>;
   readonly redisUrl: string | undefined;
 }): Promise<NextServer> {
-  const { port, app, pusherPort, redisUrl } = options;
-  const server = await startProcess({
-    ...{ command: process.execPath, parameters: [next, 'start', '-p', `${port}`, '-H', '127.0.0.1'], folder, port },
-    probe: { say: 'GET /robots.txt HTTP/1.1\r\nhost: localhost\r\n\r\n', hear: 'HTTP/1.1 ' },
+  const { port, soketi, redisUrl } = options;
+  const [app] = soketi.apps;
+  return startNext({
+    folder: dirname(import.meta.dirname),
+    port,
     env: {
-      ...{ PUSHER_APP_ID: app.appId, PUSHER_KEY: app.key, PUSHER_SECRET: app.secret },
-      ...{ PUSHER_HOST: '127.0.0.1', PUSHER_PORT: `${pusherPort}`, NEXT_TELEMETRY_DISABLED: '1' },
-      ...(redisUrl && { REDIS_URL: redisUrl }),
+      PUSHER_APP_ID: app?.appId,
+      PUSHER_KEY: app?.key,
+      PUSHER_SECRET: app?.secret,
+      PUSHER_HOST: '127.0.0.1',
+      PUSHER_PORT: `${soketi.port}`,
+      REDIS_URL: redisUrl,
     },
   });
-  return { ...server, url: `http://127.0.0.1:${port}`, close: server.kill };
 }

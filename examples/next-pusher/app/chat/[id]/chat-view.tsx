@@ -1,9 +1,10 @@
 'use client';
 
 import { useRealtimeChat } from '@chat-transport/core/react';
+import { ChatWindow } from '@chat-transport/example-support/chat-window';
 import { PusherChatTransport } from '@chat-transport/pusher';
 import Pusher from 'pusher-js';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import type { PusherPublic } from '../../../lib/pusher-app.ts';
 
 /** One transport for the page, however often React renders it. */
@@ -23,41 +24,5 @@ function transportOf({ key, cluster, host, port }: PusherPublic): PusherChatTran
 }
 
 export function ChatView({ id, app }: { id: string; app: PusherPublic }): ReactNode {
-  const { messages, sendMessage, stop, status, error, connection } = useRealtimeChat({
-    id,
-    transport: transportOf(app),
-  });
-  const [text, setText] = useState('');
-  const isBusy = status === 'submitted' || status === 'streaming';
-
-  const send = (event: FormEvent): void => {
-    event.preventDefault();
-    setText('');
-    void sendMessage({ text });
-  };
-
-  return (
-    <main>
-      <p className="bar">
-        <span data-testid="connection">{connection.state}</span> over <span data-testid="path">{connection.path}</span>,{' '}
-        <span data-testid="status">{status}</span>. Open this address in a second window, reload, stop from there.
-      </p>
-      {messages.map((message) => (
-        <p key={message.id} className={message.role} data-testid="message" data-role={message.role}>
-          {message.parts.map((part) => (part.type === 'text' ? part.text : ''))}
-        </p>
-      ))}
-      {error && <p role="alert">{error.message}</p>}
-      <form onSubmit={send}>
-        <input aria-label="Message" value={text} onChange={(event) => setText(event.target.value)} />
-        {isBusy ? (
-          <button type="button" onClick={() => void stop()}>
-            Stop
-          </button>
-        ) : (
-          <button type="submit">Send</button>
-        )}
-      </form>
-    </main>
-  );
+  return <ChatWindow chat={useRealtimeChat({ id, transport: transportOf(app) })} />;
 }

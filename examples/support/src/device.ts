@@ -18,6 +18,7 @@ export class Device {
     page.on('pageerror', (error) => this.errors.push(error.message));
   }
 
+  /** @param options.clockOffsetMs How far this device's clock is off, in milliseconds. */
   static async open(browser: Browser, address: string, { clockOffsetMs = 0 } = {}): Promise<Device> {
     const context = await browser.newContext();
     await context.addInitScript((offsetMs) => {

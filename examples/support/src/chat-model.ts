@@ -15,7 +15,7 @@ const usage = {
 /** Repeats the prompt and counts to 100, twenty numbers a second, so that there is time to reload, stop and break things. */
 const countingModel: LanguageModelV4 = {
   specificationVersion: 'v4',
-  provider: 'next-ably',
+  provider: 'example-support',
   modelId: 'counting',
   supportedUrls: {},
   doGenerate: async () => {
