@@ -6,7 +6,7 @@ export { type PgbouncerServer, startPgbouncer } from './pgbouncer-server.ts';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.ts';
 export { type PushpinServer, startPushpin } from './pushpin-server.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis-server.ts';
-export { buildSockudo, type SockudoServer, startSockudo } from './sockudo-server.ts';
+export { type SockudoServer, startSockudo } from './sockudo-server.ts';
 export { type PusherApp, type SoketiOptions, type SoketiServer, startSoketi } from './soketi-server.ts';
 export {
   type PGliteLike,

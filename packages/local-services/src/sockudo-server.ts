@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { type LocalProcess, startProcess } from './local-process.ts';
 
@@ -18,30 +18,37 @@ export interface SockudoServer extends LocalProcess {
   close(): Promise<void>;
 }
 
+/** The program: `SOCKUDO` names one, else it is what `buildSockudo` has made. */
+function sockudoProgram(): string {
+  return process.env.SOCKUDO ?? join(root, 'bin', 'sockudo');
+}
+
 /**
- * The program: `SOCKUDO` names one, else it is built with `cargo` the first time, which takes 6 to 9 minutes on two cores. Needs Rust 1.95,
- * and Debian's `protobuf-compiler` and `libprotobuf-dev`.
+ * Builds the program with `cargo`, unless it exists. This takes 6 to 13 minutes on two cores, so it is a step of its own in front of the tests.
+ * It needs Rust 1.95, and Debian's `protobuf-compiler` and `libprotobuf-dev`.
  */
 export async function buildSockudo(): Promise<string> {
-  const { SOCKUDO } = process.env;
-  const program = SOCKUDO ?? join(root, 'bin', 'sockudo');
+  const program = sockudoProgram();
   if (existsSync(program)) return program;
-  if (SOCKUDO) throw new Error(`There is no ${SOCKUDO}.`);
+  if (process.env.SOCKUDO) throw new Error(`SOCKUDO names ${program}, which does not exist.`);
   const features = ['--no-default-features', '--features', 'local,v2,ably-compat'];
-  await promisify(execFile)('cargo', ['install', `sockudo@${version}`, '--locked', ...features, '--root', root], {
+  const cargo = spawn('cargo', ['install', `sockudo@${version}`, '--locked', ...features, '--root', root], {
     env: {
       ...process.env,
       ...{ CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_OPT_LEVEL: '1' },
       ...{ CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16', CARGO_PROFILE_RELEASE_DEBUG: 'false' },
     },
-    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
+  const [status] = await once(cargo, 'exit');
+  if (status !== 0) throw new Error(`cargo did not build sockudo ${version} (status ${status}).`);
   return program;
 }
 
 /** Starts it with one app, in memory. */
 export async function startSockudo(): Promise<SockudoServer> {
-  const command = await buildSockudo();
+  const command = sockudoProgram();
+  if (!existsSync(command)) throw new Error(`There is no ${command}. \`pnpm test:conformance\` builds it.`);
   const folder = await mkdtemp(join(tmpdir(), 'sockudo-'));
   const port = await freePort();
   const file = join(folder, 'sockudo.toml');
