@@ -5,6 +5,13 @@ const folder = 'packages/core/src/client';
 /** Clients that break a promise. */
 export const clientMutants: readonly Mutant[] = [
   {
+    id: 'client-receives-its-answer-twice',
+    file: 'packages/core/src/client/send-run.ts',
+    find: "isOnSocket && { accept: 'application/json' },",
+    replace: 'isOnSocket && {},',
+    killedBy: 'publish/once',
+  },
+  {
     id: 'client-shows-doubled-frames',
     file: `${folder}/sequencer.ts`,
     find: 'const chunks: UIMessageChunk[] = [];',

@@ -7,7 +7,7 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'wire-takes-any-frame',
     file: `${folder}/frame-codec.ts`,
-    find: 'if (kind && base(frame) && kind.is(frame)) return frame;',
+    find: "if (kind && base(frame) && kind.is(frame)) return kind.name === 'packed' ? unpacked(frame) : frame;",
     replace: 'return frame;',
     killedBy: 'frames/malformed',
   },
@@ -18,6 +18,20 @@ export const wireMutants: readonly Mutant[] = [
     replace:
       'return (value) =>\n    Object.keys(value as object).every((name) => name !== "sentAt" && name !== "presence") && Object.entries(checks)',
     killedBy: 'frames/newer-server',
+  },
+  {
+    id: 'wire-unpacks-backwards',
+    file: `${folder}/packed-chunks.ts`,
+    find: 'return texts.map((text)',
+    replace: 'return texts.reverse().map((text)',
+    killedBy: 'publish/merged',
+  },
+  {
+    id: 'wire-packs-other-parts',
+    file: `${folder}/packed-chunks.ts`,
+    find: ' && next.id === delta.id',
+    replace: '',
+    killedBy: 'publish/two-parts',
   },
   {
     id: 'replay-drops-a-field',

@@ -33,7 +33,7 @@ export type DeviceOptions = Omit<RealtimeChatTransportOptions, 'subscriber' | 'a
 
 /** Whether a message of any service carries a frame with a part of an answer, whatever it is wrapped in. */
 function hasChunks(message: string): boolean {
-  return /\bchunks\b/.test(message);
+  return /\b(chunks|packed)\b/.test(message);
 }
 
 /** A browser: one transport, with its own network to the chat server (`http`) and to the realtime service (`realtime`). */

@@ -9,6 +9,11 @@ const deltas: Readonly<Record<string, { readonly id: string; readonly text: stri
   'tool-input-delta': { id: 'toolCallId', text: 'inputTextDelta' },
 };
 
+/** The names of the fields of a kind of delta: the id of its part, and its text. `undefined` for a type that is no delta. */
+export function deltaFields(type: string): { readonly id: string; readonly text: string } | undefined {
+  return Object.hasOwn(deltas, type) ? deltas[type] : undefined;
+}
+
 /** Whether the chunk adds text to a part, and may therefore wait for more. */
 export function isDelta(chunk: UIMessageChunk): boolean {
   return Object.hasOwn(deltas, chunk.type);

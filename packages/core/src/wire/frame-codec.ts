@@ -1,10 +1,14 @@
 import { ChatTransportError } from '../errors.ts';
 import { isId } from '../ids.ts';
 import { type ChunksFrame, endReasons, type Frame, type PointerFrame, wireVersion } from './frame.ts';
+import { packChunks, unpackChunks } from './packed-chunks.ts';
 
-/** A frame as text, the form that every path carries. */
+/** A frame as text, the form that every path carries: packed where that is shorter. PROTOCOL.md section 2.2. */
 export function encodeFrame(frame: Frame): string {
-  return JSON.stringify(frame);
+  if (!('chunks' in frame) || frame.snapshot) return JSON.stringify(frame);
+  const { chunks, ...rest } = frame;
+  const packed = packChunks(chunks);
+  return JSON.stringify(packed ? { ...rest, packed } : frame);
 }
 
 /** A message that a later version of the protocol may have added: another kind of frame, or another wire version. It is dropped. */
@@ -26,12 +30,19 @@ export function decodeFrame(data: string): Frame {
     if (isOther(frame)) throw new UnknownFrame(`a frame of wire version ${frame.v}`);
     const kind = kinds.find(({ name }) => Object.hasOwn(frame, name));
     if (!kind && base(frame)) throw new UnknownFrame('a kind of frame');
-    if (kind && base(frame) && kind.is(frame)) return frame;
+    if (kind && base(frame) && kind.is(frame)) return kind.name === 'packed' ? unpacked(frame) : frame;
   } catch (error) {
     if (error instanceof UnknownFrame) throw error;
     // No JSON, or not of objects: no frame.
   }
   throw new ChatTransportError({ code: 'protocol', message: 'Not a frame.' });
+}
+
+/** A packed frame as the chunks frame that it stands for. @throws TypeError where its entries or their count are wrong. */
+function unpacked({ packed, ...rest }: Omit<ChunksFrame, 'chunks'> & { readonly packed: readonly unknown[] }): Frame {
+  const frame = { ...rest, chunks: unpackChunks(packed) };
+  if (!chunks(frame) || !isSound(frame)) throw new TypeError('Not a packed frame.');
+  return frame;
 }
 
 /** The frame that says where the chunks are without carrying them. */
@@ -98,6 +109,7 @@ const kinds: readonly { readonly name: string; readonly is: Check }[] = [
   { name: 'start', is: has({ start: (value) => bareStart(value) && (isBare(value) || tail(value)) }) },
   { name: 'end', is: end },
   { name: 'chunks', is: (value) => offsets(value) && chunks(value) && isSound(value as ChunksFrame) },
+  { name: 'packed', is: (value) => offsets(value) && Array.isArray((value as { packed: unknown }).packed) },
   { name: 'next', is: (value) => offsets(value) && isSound(value as ChunksFrame) },
 ];
 

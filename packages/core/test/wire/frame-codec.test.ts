@@ -28,9 +28,23 @@ const chunks: Frame = {
   ],
 };
 
+const packed = { ...base, at: 3, next: 6, packed: [{ type: 'start-step' }, ['text-delta', 't', 'a', 'b']] };
+
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/);
 const typed = fc
   .record({ type: fc.string(), extra: fc.jsonValue() })
+  .map((value) => JSON.parse(JSON.stringify(value)) as never);
+/** Deltas that may share an entry, that look as if, and anything else. */
+const partId = fc.constantFrom('a', 'b');
+const wireChunk = fc
+  .oneof(
+    typed,
+    fc.record({ type: fc.constantFrom('text-delta', 'reasoning-delta'), id: partId, delta: fc.string() }),
+    fc.record({ type: fc.constant('tool-input-delta'), toolCallId: partId, inputTextDelta: fc.string() }),
+    fc.record({ type: fc.constant('text-delta'), id: partId, delta: fc.string(), providerMetadata: fc.object() }),
+    fc.record({ type: fc.constant('text-delta'), id: fc.jsonValue(), delta: fc.jsonValue() }),
+    fc.record({ type: fc.constant('tool-input-delta'), id: partId, delta: fc.string() }),
+  )
   .map((value) => JSON.parse(JSON.stringify(value)) as never);
 const anyBase = fc.record({ v: fc.constant(1 as const), run: id, turn: fc.integer({ min: 1 }) });
 const offset = fc.nat({ max: 1e9 });
@@ -54,7 +68,7 @@ const anyFrame = fc.oneof(
     })
     .map((f) => ({ ...f.base, start: { ...f.start, before: f.before, tail: f.tail } })),
   fc.record({ base: anyBase, start: runStart }).map((f) => ({ ...f.base, start: f.start })),
-  fc.record({ base: anyBase, at: offset, chunks: fc.array(typed, { minLength: 1, maxLength: 5 }) }).map((f) => {
+  fc.record({ base: anyBase, at: offset, chunks: fc.array(wireChunk, { minLength: 1, maxLength: 12 }) }).map((f) => {
     return { ...f.base, at: f.at, next: f.at + f.chunks.length, chunks: f.chunks };
   }),
   fc
@@ -96,6 +110,19 @@ describe('a frame', () => {
     ['a snapshot in the middle', { ...chunks, snapshot: true }],
     ['a snapshot that says no', { ...chunks, at: 0, next: 2, snapshot: false }],
     ['an empty snapshot', { ...base, snapshot: true, at: 0, next: 2, chunks: [] }],
+    ['too few packed deltas', { ...packed, next: 7 }],
+    ['too many packed deltas', { ...packed, next: 5 }],
+    ['packed entries that are no list', { ...packed, packed: { length: 3 } }],
+    ['no packed entries', { ...packed, packed: [] }],
+    ['packed deltas of an unknown type', { ...packed, packed: [['text-end', 't', 'a', 'b', 'c']] }],
+    ['packed deltas of a type that every object has', { ...packed, packed: [['constructor', 't', 'a', 'b', 'c']] }],
+    ['packed deltas without an id', { ...packed, packed: [['text-delta', 1, 'a', 'b', 'c']] }],
+    ['a packed delta that is no text', { ...packed, packed: [['text-delta', 't', 'a', 2, 'c']] }],
+    ['a packed entry of one delta', { ...packed, next: 4, packed: [['text-delta', 't', 'a']] }],
+    ['an empty packed entry', { ...packed, next: 4, packed: [[], { type: 'start-step' }] }],
+    ['a packed list in a list', { ...packed, packed: [[['text-delta', 't', 'a', 'b', 'c']]] }],
+    ['a packed chunk without a type', { ...packed, packed: [{}, ['text-delta', 't', 'a', 'b']] }],
+    ['a packed frame without offsets', { ...packed, at: undefined }],
     ['an end for an unknown reason', { ...base, at: 3, end: { reason: 'bored' } }],
     ['an end without an offset', { ...base, end: { reason: 'finish' } }],
     ['an unknown trigger', { ...base, start: { ...start.start, trigger: 'x' } }],
@@ -108,6 +135,44 @@ describe('a frame', () => {
   ])('is refused with %s', (_, frame) => {
     const text = typeof frame === 'string' ? frame : JSON.stringify(frame);
     expect(() => decodeFrame(text)).toThrowError(expect.objectContaining({ code: 'protocol' }));
+  });
+
+  it('shares one entry among adjacent deltas of one part, and each keeps its offset', () => {
+    const deltas = ['a', 'b', 'c'].map((delta) => ({ type: 'text-delta' as const, id: 't', delta }));
+    const other = { type: 'tool-input-delta' as const, toolCallId: 'c', inputTextDelta: '{' };
+    const frame: Frame = {
+      ...base,
+      at: 3,
+      next: 10,
+      chunks: [...deltas, { ...deltas[0], id: 'u' } as never, other, other, { type: 'start-step' }],
+    };
+    const text = encodeFrame(frame);
+    expect(JSON.parse(text)).toEqual({
+      ...base,
+      at: 3,
+      next: 10,
+      packed: [
+        ['text-delta', 't', 'a', 'b', 'c'],
+        { type: 'text-delta', id: 'u', delta: 'a' },
+        ['tool-input-delta', 'c', '{', '{'],
+        { type: 'start-step' },
+      ],
+    });
+    expect(decodeFrame(text)).toEqual(frame);
+  });
+
+  it('is not packed where nothing is shared, so that releases that know no packed frames read it', () => {
+    const signed = { type: 'text-delta', id: 't', delta: 'b', providerMetadata: { p: { signature: 's' } } } as const;
+    const frame: Frame = { ...base, at: 3, next: 5, chunks: [{ type: 'text-delta', id: 't', delta: 'a' }, signed] };
+    expect(encodeFrame(frame)).toBe(JSON.stringify(frame));
+  });
+
+  it('costs a packed delta its text, two quotes and a comma', () => {
+    const ofDeltas = (count: number): Frame => {
+      const chunks = Array.from({ length: count }, () => ({ type: 'text-delta' as const, id: '0', delta: 'word ' }));
+      return { ...base, at: 0, next: count, chunks };
+    };
+    expect(frameBytes(encodeFrame(ofDeltas(8))) - frameBytes(encodeFrame(ofDeltas(7)))).toBe('"word ",'.length);
   });
 
   it.each([
@@ -123,6 +188,7 @@ describe('a frame', () => {
     ['a chunks frame', { ...chunks, extra: 1 }],
     ['an end', { ...base, at: 3, end: { reason: 'finish', text: 'x' } }],
     ['a start', { ...start, start: { ...start.start, locale: 'en' }, sentAt: 1 }],
+    ['a chunks frame with a field that this release uses elsewhere', { ...chunks, packed: 1 }],
     ['a pointer', { ...base, at: 3, next: 5, url: 'https://example.com' }],
   ])('may say more than we know: %s', (_, frame) => {
     expect(decodeFrame(JSON.stringify(frame))).toEqual(frame);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readSse } from '../../src/client/sse-reader.ts';
 import { foldMessage } from '../../src/wire/fold.ts';
 import type { ChunksFrame, Frame } from '../../src/wire/frame.ts';
-import { decodeFrame, UnknownFrame } from '../../src/wire/frame-codec.ts';
+import { decodeFrame, encodeFrame, pointerFrame, UnknownFrame } from '../../src/wire/frame-codec.ts';
 
 /**
  * What a server of an earlier release sent, recorded: two runs of one chat (a question, then the answer to a tool call, cancelled), as
@@ -15,6 +15,11 @@ const recorded: {
   readonly bodies: Readonly<Record<'first' | 'second' | 'resume' | 'follow', string>>;
   readonly messages: readonly UIMessage[];
 } = JSON.parse(readFileSync(new URL('../fixtures/wire-0.0.json', import.meta.url), 'utf8'));
+
+/** Packed frames as a release published them, and what they stand for. Never changed either. */
+const packed: readonly { readonly published: string; readonly frame: Frame }[] = JSON.parse(
+  readFileSync(new URL('../fixtures/wire-packed.json', import.meta.url), 'utf8'),
+);
 
 /** The same text as a newer server may send it: every frame says more, and there are events and frames of new kinds. */
 function grown(frame: string): string {
@@ -85,6 +90,17 @@ describe('what an earlier release sent', () => {
     const { frames } = await read(recorded.bodies.resume, 'run-2', 2);
     const message = await textOf(frames, 'run-2', 'id-1');
     expect(message).toEqual(recorded.messages.at(-1));
+  });
+
+  it.each(packed)('is read from the packed frame $published', ({ published, frame }) => {
+    expect(decodeFrame(published)).toEqual(frame);
+    expect(encodeFrame(frame)).toBe(published);
+  });
+
+  it.each(packed)('is read from the log by releases that know no packed frames: $published', ({ published, frame }) => {
+    // They ignore the field. What is left are offsets.
+    const seen = JSON.stringify(JSON.parse(published), (key, value) => (key === 'packed' ? undefined : value));
+    expect(decodeFrame(seen)).toEqual(pointerFrame(frame as ChunksFrame));
   });
 
   it('says more without harm', () => {

@@ -9,6 +9,8 @@ const malformed = [
   '{"run":"x","turn":1,"at":0,"next":1}',
   '{"v":1,"run":"x","turn":1,"at":0,"next":1,"chunks":[{}]}',
   '{"v":1,"run":"x","turn":1,"at":1,"next":1,"chunks":[]}',
+  '{"v":1,"run":"x","turn":1,"at":0,"next":4,"packed":[["text-delta","0","a","b"]]}',
+  '{"v":1,"run":"x","turn":1,"at":0,"next":2,"packed":[["start","0","a","b"]]}',
   '{"v":1,"run":"../x","turn":1,"at":0,"next":1}',
   '{"v":1,"run":"x","turn":1,"at":0,"end":{"reason":"because"}}',
 ];
@@ -30,7 +32,7 @@ export const frameCases: readonly ProviderCase[] = [
         await realtime.publish(realtime.channelName('c'), data, signal, `malformed-${index}`);
       }
       const dropped = () => device.events.filter(({ type }) => type === 'malformed-frame').length;
-      await until('eight dropped frames', () => dropped() === malformed.length, dropped);
+      await until('the dropped frames', () => dropped() === malformed.length, dropped);
       call.say('two');
       call.finish();
       await done;

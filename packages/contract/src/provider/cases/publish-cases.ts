@@ -34,6 +34,56 @@ export const publishCases: readonly ProviderCase[] = [
     },
   },
   {
+    id: 'publish/two-parts',
+    title: 'keeps two texts apart that are written at once, in messages that carry both',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const { chat, other, call, done } = await watched(stage);
+      const held: (() => void)[] = [];
+      stage.server.filter = async (data, next) => {
+        await new Promise<void>((resolve) => held.push(resolve));
+        await next(data);
+      };
+      call.push({ type: 'text-start', id: 'second' });
+      for (const [index, word] of words.entries()) {
+        // In pairs, each delta in a frame of its own: of four adjacent ones, two may share an entry.
+        const id = index % 4 < 2 ? '0' : 'second';
+        call.push({ type: 'text-delta', id, delta: word });
+        await stage.shows(chat, word.trim());
+      }
+      call.push({ type: 'text-end', id: 'second' });
+      call.finish();
+      await done;
+      stage.server.filter = (data, next) => next(data);
+      for (const release of held) release();
+      await stage.idle(other);
+      stage.expectInStep(chat, other);
+    },
+  },
+  {
+    id: 'publish/once',
+    title: 'brings the device that asked its answer once, over the service, where the provider says that it does',
+    requires: ['ordered'],
+    async run(stage) {
+      // A run of which realtime has brought nothing for `gapMs` is read from the log. In this case nothing is lost.
+      const device = await stage.device({ timings: { gapMs: 5_000, silenceMs: 10_000 } });
+      const { subscriber } = device.transport.session('c').context;
+      // Not every provider says so by itself, but each one must be able to.
+      Object.assign(subscriber as object, { carriesOwnAnswers: true });
+      const chat = device.synced('c');
+      await device.reaches('c', 'realtime');
+      const offsets = device.arrivals('c');
+      const done = chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      await speak(stage, call, chat);
+      call.finish();
+      await done;
+      expect(chat.text).toBe(words.join(''));
+      expect(offsets).toEqual([...new Set(offsets)]);
+      stage.expectInStep(chat);
+    },
+  },
+  {
     id: 'publish/refused',
     title:
       'writes and streams on at the model’s pace while the service refuses messages for their rate, and lets it catch up',
