@@ -148,3 +148,22 @@ it('uses a client of the app, with the channel that it has attached with paramet
   expect(client.connection.state).toBe('connected');
   expect(app.credentialRequests.flat()).not.toContain('x');
 });
+
+it('answers over HTTP, with a typed error, where the app cannot make the client', async () => {
+  const app = await serveChat();
+  const page = openPage(app, {
+    client: () => {
+      throw new TypeError('no key');
+    },
+  });
+  const chat = page.open('a');
+  const done = chat.sendMessage({ text: 'hi' });
+  const call = await app.model.call();
+  call.say('one');
+  call.finish();
+  await done;
+  expect(chat.text).toBe('one');
+  expect(page.events).toContainEqual(
+    expect.objectContaining({ type: 'realtime-failed', error: expect.objectContaining({ code: 'provider-failed' }) }),
+  );
+});

@@ -5,6 +5,13 @@ const folder = 'packages/core/src/client';
 /** Clients that break a promise. */
 export const clientMutants: readonly Mutant[] = [
   {
+    id: 'client-throws-with-its-service',
+    file: 'packages/core/src/client/realtime-path.ts',
+    find: "listener.onFailed(new ChatTransportError({ code: 'provider-failed', message, cause }));",
+    replace: 'void message;',
+    killedBy: 'fallback/subscribe-throws',
+  },
+  {
     id: 'client-receives-its-answer-twice',
     file: 'packages/core/src/client/send-run.ts',
     find: "isOnSocket && { accept: 'application/json' },",

@@ -1,3 +1,4 @@
+import { ChatTransportError } from '../errors.ts';
 import type { SessionContext } from './session-context.ts';
 
 /** What takes what a subscription brings. */
@@ -33,7 +34,14 @@ export function openRealtime(
     onRefused: current((error: unknown) => sink.onRefused(error)),
   };
   const timer = clock.setTimeout(() => {
-    if (!signal.aborted) subscriber?.subscribe(chatId, listener, signal);
+    if (signal.aborted) return;
+    try {
+      subscriber?.subscribe(chatId, listener, signal);
+    } catch (cause) {
+      // The vendor's client may throw, and so may the app's function that makes it. This task has no caller that could catch it.
+      const message = `${subscriber?.name} could not subscribe: ${cause instanceof Error ? cause.message : String(cause)}`;
+      listener.onFailed(new ChatTransportError({ code: 'provider-failed', message, cause }));
+    }
   }, 0);
   signal.addEventListener('abort', () => clock.clearTimeout(timer));
 }

@@ -1,3 +1,4 @@
+import type { RealtimeSubscriber } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { Device } from '../../stage/device.ts';
 import type { ProviderCase } from '../../stage/provider-case.ts';
@@ -31,6 +32,39 @@ export const fallbackCases: readonly ProviderCase[] = [
       call.finish();
       await done;
       expect(chat.text).toBe('realtime http again back ');
+      stage.expectInStep(chat);
+    },
+  },
+  {
+    id: 'fallback/subscribe-throws',
+    title: 'answers over HTTP, with a typed error, when the client of the service cannot be made, and subscribes later',
+    async run(stage) {
+      const device = await stage.device();
+      const subscriber = device.transport.session('c').context.subscriber as RealtimeSubscriber;
+      const { subscribe } = subscriber;
+      Object.assign(subscriber, {
+        subscribe: () => {
+          throw new RangeError('no client here');
+        },
+      });
+      const chat = device.synced('c');
+      const failures = () => device.events.filter(({ type }) => type === 'realtime-failed');
+      await until('a report', () => failures().length > 0);
+      expect(failures()[0]).toMatchObject({ error: { code: 'provider-failed', cause: { name: 'RangeError' } } });
+      const done = chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('one ');
+      await stage.shows(chat, 'one');
+      Object.assign(subscriber, { subscribe });
+      call.finish();
+      await done;
+      const again = chat.sendMessage({ text: 'more' });
+      const next = await stage.model.call(1);
+      next.say('two');
+      await device.reaches('c', 'realtime');
+      next.finish();
+      await again;
+      expect(chat.text).toBe('two');
       stage.expectInStep(chat);
     },
   },
