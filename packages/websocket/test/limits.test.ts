@@ -171,7 +171,8 @@ describe('beside other things on one HTTP server', () => {
       api: '/v2/talk',
       handle: async () => new Response(),
       follow: async () => {},
-      newest: async () => undefined,
+      newest: async () => ({ turn: 0 }),
+      stream: async () => new Response(),
     });
     const app = await serve(realtime, async () => new Response());
     const url = (path: string): string => app.socketUrl.replace('/api/chat/socket', path);
@@ -192,7 +193,8 @@ describe('beside other things on one HTTP server', () => {
       api: '/api/chat',
       handle: async () => new Response(),
       follow: async () => {},
-      newest: async () => undefined,
+      newest: async () => ({ turn: 0 }),
+      stream: async () => new Response(),
     });
     const { port } = await realtime.listen({ host: '127.0.0.1' });
     onTestFinished(() => realtime.close());

@@ -24,7 +24,13 @@ async function serveWith(
   options?: WebSocketServerOptions,
 ): Promise<TestApp> {
   const realtime = websocketServer(options);
-  realtime.connect({ api: '/api/chat', handle, follow: async () => {}, newest: async () => undefined });
+  realtime.connect({
+    api: '/api/chat',
+    handle,
+    follow: async () => {},
+    newest: async () => ({ turn: 0 }),
+    stream: handle,
+  });
   return serve(realtime, handle);
 }
 

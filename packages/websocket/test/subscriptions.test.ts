@@ -153,7 +153,8 @@ describe('the log as the bus', () => {
     app.realtime.connect({
       api: '/api/chat',
       handle: async () => new Response(),
-      newest: async () => undefined,
+      newest: async () => ({ turn: 0 }),
+      stream: async () => new Response(),
       follow: async (chatId, deliver, signal) => {
         if (failures-- > 0) throw new Error('The log is down.');
         feeds.push({ chatId, deliver, signal });

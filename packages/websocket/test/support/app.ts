@@ -96,7 +96,13 @@ export async function serveStub(options: WebSocketServerOptions = {}): Promise<S
       return Response.json({ error: { code, message } }, { status: code === 'forbidden' ? 403 : 400 });
     }
   };
-  const host: RealtimeHost = { api: '/api/chat', handle, follow: async () => {}, newest: async () => undefined };
+  const host: RealtimeHost = {
+    api: '/api/chat',
+    handle,
+    follow: async () => {},
+    newest: async () => ({ turn: 0 }),
+    stream: handle,
+  };
   realtime.connect(host);
   return { ...(await serve(realtime, handle)), commands };
 }
