@@ -1,4 +1,4 @@
--- The tables of @chat-transport/postgres, version 1. This may run again.
+-- The tables of @chat-transport/postgres, version 2. This may run again.
 -- The lock makes processes that start at the same moment wait for one another.
 select pg_advisory_xact_lock(hashtext('chat-transport schema'));
 create schema if not exists "chat_transport";
@@ -28,8 +28,10 @@ create table if not exists "chat_transport".runs (
   digest text not null,
   join_key text,
   fence text not null,
+  attempt int not null default 1,
   lease_ms bigint not null,
   lease_until bigint not null,
+  take_over_ms bigint not null default 0,
   next int not null,
   end_reason text,
   ended_at bigint,
@@ -38,10 +40,13 @@ create table if not exists "chat_transport".runs (
   unique (chat_id, run_id),
   unique (chat_id, turn)
 ) with (fillfactor = 20);
+-- From version 1: runs that another writer may take over.
+alter table "chat_transport".runs add column if not exists attempt int not null default 1;
+alter table "chat_transport".runs add column if not exists take_over_ms bigint not null default 0;
 -- No index may have lease_until or next in it: every append changes both, and without them the update stays within its page (HOT).
 create index if not exists runs_open on "chat_transport".runs (id) where end_reason is null;
 create index if not exists runs_ended on "chat_transport".runs (ended_at) where end_reason is not null;
--- Frames have at >= 0; -1 is the run's start, -2 its snapshot. Text and not jsonb: jsonb refuses some strings and reorders keys.
+-- Frames have at >= 0; -1 is the run's start, -2 its snapshot, -3 its context. Text and not jsonb: jsonb refuses some strings and reorders keys.
 create table if not exists "chat_transport".frames (
   run bigint not null,
   at int not null,
@@ -65,4 +70,5 @@ create table if not exists "chat_transport".claims (
   until bigint not null,
   primary key (chat_id, name)
 );
-insert into "chat_transport".version (version) values (1) on conflict do nothing;
+insert into "chat_transport".version (version) values (2) on conflict (one_row) do update set version = excluded.version
+  where version.version < excluded.version;

@@ -35,7 +35,7 @@ export const logMutants: readonly Mutant[] = [
   {
     id: 'log-never-loses-a-writer',
     file: `${folder}/run-row.ts`,
-    find: "return now >= row.leaseUntil ? { reason: 'lost', at: row.leaseUntil } : undefined;",
+    find: "return now >= lostAt ? { reason: 'lost', at: lostAt } : undefined;",
     replace: 'return void now;',
     killedBy: 'server/lost-writer',
   },

@@ -49,8 +49,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'log-ends-twice',
     file: `${folder}/store-writing.ts`,
-    find: 'return endOf(row, now) !== undefined || row.fence !== fence;',
-    replace: 'return now < 0 || row.fence !== fence;',
+    find: 'return !row.end && row.fence === fence && now < row.leaseUntil;',
+    replace: 'return row.fence === fence && now > 0;',
     killedBy: 'log:append/first-end-stays',
   },
   {
@@ -98,8 +98,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'log-waits-behind-the-end',
     file: `${folder}/store-reading.ts`,
-    find: 'const done = last || stored.length > 0 || endOf(row, facts.now) !== undefined;',
-    replace: 'const done = last || stored.length > 0;',
+    find: 'const done = last || isNews || endOf(row, facts.now) !== undefined;',
+    replace: 'const done = last || isNews;',
     killedBy: 'log:read/ended',
   },
   {
@@ -119,8 +119,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'log-lists-what-is-claimed',
     file: `${folder}/memory-store.ts`,
-    find: '!(claim && claim.until > time)',
-    replace: 'claim !== null',
+    find: 'claim && claim.until > time;',
+    replace: 'claim === null;',
     killedBy: 'log:unfinished/claimed',
   },
   {
@@ -140,8 +140,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'log-forgets-active-runs',
     file: `${folder}/memory-store.ts`,
-    find: 'run.row.end?.at ?? run.row.leaseUntil',
-    replace: 'run.row.end?.at ?? 0',
+    find: 'return end?.at ?? leaseUntil + takeOverMs;',
+    replace: 'return end?.at ?? 0;',
     killedBy: 'log:retention/only-the-old',
   },
   {
@@ -260,8 +260,8 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'log-keeps-a-reader-waiting',
     file: `${folder}/store-reading.ts`,
-    find: 'const done = last || stored.length > 0',
-    replace: 'const done = stored.length > 0',
+    find: 'const done = last || isNews',
+    replace: 'const done = isNews',
     killedBy: 'log:wait/over',
   },
   {
@@ -419,5 +419,61 @@ export const storeMutants: readonly Mutant[] = [
     find: '(facts.run?.turn ?? 0) <= deletedTurn) return { answer: false };',
     replace: '(facts.run?.turn ?? 0) < 0) return { answer: false };',
     killedBy: 'log:delete/tombstone',
+  },
+  {
+    id: 'log-takes-over-the-living',
+    file: `${folder}/decide-take-over.ts`,
+    find: "if (now < row.leaseUntil && !isAgain) return { type: 'alive' };",
+    replace: '',
+    killedBy: 'log:take-over/alive',
+  },
+  {
+    id: 'log-gives-a-run-to-all-who-want-it',
+    file: `${folder}/decide-take-over.ts`,
+    find: "if (row.attempt !== ifAttempt && !isAgain) return { type: 'taken' };",
+    replace: '',
+    killedBy: 'log:take-over/late',
+  },
+  {
+    id: 'log-takes-over-without-end',
+    file: `${folder}/decide-take-over.ts`,
+    find: "if (!isAgain && row.attempt > max) return { type: 'exhausted' };",
+    replace: 'void max;',
+    killedBy: 'log:take-over/budget',
+  },
+  {
+    id: 'log-counts-progress-against-the-budget',
+    file: `${folder}/decide-take-over.ts`,
+    find: 'row.attempt > max)',
+    replace: 'row.attempt > max + row.next)',
+    killedBy: 'log:take-over/budget',
+  },
+  {
+    id: 'log-tells-a-superseded-writer-that-the-run-is-lost',
+    file: `${folder}/store-writing.ts`,
+    find: 'return { superseded: true, commands: [], cursor };',
+    replace: "return { end: { reason: 'lost' }, commands: [], cursor };",
+    killedBy: 'log:take-over/superseded',
+  },
+  {
+    id: 'log-loses-a-run-that-waits-for-a-writer',
+    file: `${folder}/run-row.ts`,
+    find: 'const lostAt = row.leaseUntil + row.takeOverMs;',
+    replace: 'const lostAt = row.leaseUntil;',
+    killedBy: 'log:take-over/goes-on',
+  },
+  {
+    id: 'log-keeps-an-interruption-to-itself',
+    file: `${folder}/store-reading.ts`,
+    find: '(hadWriter && !hasWriter)',
+    replace: '(hadWriter && hasWriter && last)',
+    killedBy: 'log:take-over/reader-sees-it',
+  },
+  {
+    id: 'log-lets-anybody-release',
+    file: `${folder}/store-writing.ts`,
+    find: 'if (!isWriter(row, fence, facts)) return { answer: record(row, facts), changes: lostChange(row, facts) };\n        const { runId, attempt }',
+    replace: 'const { runId, attempt }',
+    killedBy: 'log:take-over/release',
   },
 ];

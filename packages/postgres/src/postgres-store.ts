@@ -74,6 +74,7 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
       lastFrame: found.lastFrame ?? undefined,
       frames: found.frames ?? [],
       snapshot: found.snapshot ?? undefined,
+      context: found.context ?? undefined,
       conversation: found.conversation ?? undefined,
       parked: found.parked ?? [],
       claim: found.claim ?? undefined,
@@ -82,7 +83,8 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
     return { facts, version };
   };
   const write: OptimisticStore['write'] = async (chatId, version, { begin, ...changes }, place) => {
-    const all = begin && { ...begin.row, start: begin.start, keep: begin.keep, add: begin.add };
+    const { row, ...conversation } = begin ?? {};
+    const all = row && { ...row, ...conversation };
     const frames = maxFrameBytes === undefined ? [] : framesOf(begin, changes.erase, maxFrameBytes);
     const text = JSON.stringify({ ...changes, begin: all, frames });
     const answer = await run('write', [chatId, version, text, place ?? null, time()]);
@@ -183,7 +185,15 @@ type RawFacts = Pick<Facts, 'now' | 'turn' | 'deletedTurn'> &
   OrNull<
     Pick<
       Facts,
-      'steerCounts' | 'openCommands' | 'lastFrame' | 'frames' | 'snapshot' | 'conversation' | 'parked' | 'claimCount'
+      | 'steerCounts'
+      | 'openCommands'
+      | 'lastFrame'
+      | 'frames'
+      | 'snapshot'
+      | 'context'
+      | 'conversation'
+      | 'parked'
+      | 'claimCount'
     >
   > & {
     version: string;

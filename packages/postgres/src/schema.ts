@@ -1,5 +1,5 @@
 /** The version of the tables that this package reads and writes. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** Default of `schema`: where the log's tables are. */
 export const defaultSchema = 'chat_transport';
@@ -41,8 +41,10 @@ create table if not exists ${s}.runs (
   digest text not null,
   join_key text,
   fence text not null,
+  attempt int not null default 1,
   lease_ms bigint not null,
   lease_until bigint not null,
+  take_over_ms bigint not null default 0,
   next int not null,
   end_reason text,
   ended_at bigint,
@@ -51,10 +53,13 @@ create table if not exists ${s}.runs (
   unique (chat_id, run_id),
   unique (chat_id, turn)
 ) with (fillfactor = 20);
+-- From version 1: runs that another writer may take over.
+alter table ${s}.runs add column if not exists attempt int not null default 1;
+alter table ${s}.runs add column if not exists take_over_ms bigint not null default 0;
 -- No index may have lease_until or next in it: every append changes both, and without them the update stays within its page (HOT).
 create index if not exists runs_open on ${s}.runs (id) where end_reason is null;
 create index if not exists runs_ended on ${s}.runs (ended_at) where end_reason is not null;
--- Frames have at >= 0; -1 is the run's start, -2 its snapshot. Text and not jsonb: jsonb refuses some strings and reorders keys.
+-- Frames have at >= 0; -1 is the run's start, -2 its snapshot, -3 its context. Text and not jsonb: jsonb refuses some strings and reorders keys.
 create table if not exists ${s}.frames (
   run bigint not null,
   at int not null,
@@ -78,7 +83,8 @@ create table if not exists ${s}.claims (
   until bigint not null,
   primary key (chat_id, name)
 );
-insert into ${s}.version (version) values (${schemaVersion}) on conflict do nothing;
+insert into ${s}.version (version) values (${schemaVersion}) on conflict (one_row) do update set version = excluded.version
+  where version.version < excluded.version;
 `;
 }
 

@@ -44,7 +44,8 @@ export function createStatements(schema: string, announcing: Announcing = {}): S
 
   const run = (r: string, starts: string): string => `json_build_object(
     'chatId', ${r}.chat_id, 'runId', ${r}.run_id, 'turn', ${r}.turn, 'digest', ${r}.digest, 'joinKey', ${r}.join_key,
-    'fence', ${r}.fence, 'leaseMs', ${r}.lease_ms, 'leaseUntil', ${r}.lease_until, 'next', ${r}.next, 'cancelIds', ${r}.cancel_ids::json,
+    'fence', ${r}.fence, 'attempt', ${r}.attempt, 'leaseMs', ${r}.lease_ms, 'leaseUntil', ${r}.lease_until, 'takeOverMs', ${r}.take_over_ms,
+    'next', ${r}.next, 'cancelIds', ${r}.cancel_ids::json,
     'end', case when ${r}.end_reason is not null then json_build_object('reason', ${r}.end_reason, 'at', ${r}.ended_at) end,
     'start', case when ${starts} then (select data from ${s}.frames f where f.run = ${r}.id and f.at = -1) end)`;
 
@@ -75,7 +76,7 @@ export function createStatements(schema: string, announcing: Announcing = {}): S
 with n as materialized (
     select ${clock('$3')} as now, need.* from json_to_record($2::text::json) as need (
       run text, steer text, "steerCounts" boolean, "openAfter" int, "lastFrame" boolean, frames json, snapshot boolean,
-      newest int, starts boolean, "messagesAfter" int, above int, parked boolean, claim text)),
+      context boolean, newest int, starts boolean, "messagesAfter" int, above int, parked boolean, claim text)),
   c as materialized (select * from ${s}.chats where chat_id = $1::text),
   news as materialized (select coalesce((select turn from c), 0) > coalesce(n.above, -1) as exist from n),
   r as materialized (select runs.* from ${s}.runs, n where chat_id = $1::text and run_id = n.run)
@@ -111,6 +112,7 @@ select json_build_object(
         where f.run = r.id and f.at >= (n.frames->>'from')::int order by f.at limit ${maxFramesPerRead}) f) g
     where g.place = 1 or g.total <= (n.frames->>'maxLength')::bigint) end,
   'snapshot', case when n.snapshot then (select f.data from ${s}.frames f, r where f.run = r.id and f.at = -2) end,
+  'context', case when n.context then (select f.data from ${s}.frames f, r where f.run = r.id and f.at = -3) end,
   'parked', case when n.parked then (select parked::json from c) end,
   'claim', case when n.claim is not null then (
     select json_build_object('owner', owner, 'until', until) from ${s}.claims where chat_id = $1::text and name = n.claim) end,
@@ -140,8 +142,8 @@ from run`,
 with j as materialized (select $3::text::json as j),
   b as materialized (
     select b.*, j->'begin'->'add' as add from j, json_to_record(j->'begin') as b (
-      "runId" text, turn int, digest text, "joinKey" text, fence text, "leaseMs" bigint, "leaseUntil" bigint, next int, "end" json, "cancelIds" json,
-      start text, keep int)
+      "runId" text, turn int, digest text, "joinKey" text, fence text, attempt int, "leaseMs" bigint, "leaseUntil" bigint, "takeOverMs" bigint, next int, "end" json, "cancelIds" json,
+      start text, context text, keep int)
     where b."runId" is not null),
   e as materialized (select (j->'erase'->>'turn')::int as turn from j where j->'erase' is not null),
   c as (
@@ -178,10 +180,15 @@ with j as materialized (select $3::text::json as j),
     where r.id = x.id
     returning r.chat_id, r.run_id, r.turn, r.next, r.end_reason, x.ends and r.ended_at = (x."end"->>'at')::bigint as is_new),
   begun as (
-    insert into ${s}.runs (chat_id, run_id, turn, digest, join_key, fence, lease_ms, lease_until, next, end_reason, ended_at, cancel_ids)
-    select $1::text, "runId", turn, digest, "joinKey", fence, "leaseMs", "leaseUntil", next, "end"->>'reason', ("end"->>'at')::bigint, "cancelIds"::text
+    insert into ${s}.runs (chat_id, run_id, turn, digest, join_key, fence, attempt, lease_ms, lease_until, take_over_ms, next, end_reason, ended_at, cancel_ids)
+    select $1::text, "runId", turn, digest, "joinKey", fence, attempt, "leaseMs", "leaseUntil", "takeOverMs", next, "end"->>'reason', ("end"->>'at')::bigint, "cancelIds"::text
     from b, c returning id),
   started as (insert into ${s}.frames (run, at, next, size, data) select begun.id, -1, -1, 0, b.start from begun, b),
+  contexts as (insert into ${s}.frames (run, at, next, size, data) select begun.id, -3, -3, 0, b.context from begun, b where b.context is not null),
+  written as (
+    update ${s}.runs r set fence = w.fence, attempt = w.attempt, lease_until = w."leaseUntil"
+    from j, json_to_record(j->'writer') as w ("runId" text, fence text, attempt int, "leaseUntil" bigint), c
+    where r.chat_id = $1::text and r.run_id = w."runId" and r.end_reason is null),
   steered as (
     insert into ${s}.steers (run, position, id, command)
     select r.id, (select count(*) + 1 from ${s}.steers t where t.run = r.id), t.id, t.command
@@ -222,11 +229,11 @@ with n as materialized (select ${clock('$1')} as now),
   over as (
     select id, ended_at as over_at from ${s}.runs, n where end_reason is not null and ended_at > now - $2::text::bigint and not emptied
     union all
-    select id, lease_until from ${s}.runs, n where end_reason is null and lease_until <= now and lease_until > now - $2::text::bigint and not emptied)
+    select id, lease_until from ${s}.runs, n where end_reason is null and lease_until <= now and lease_until + take_over_ms > now - $2::text::bigint and not emptied)
 select json_build_object('now', n.now, 'runs', (
   select json_agg(run order by over_at, id) from (
     select over.over_at, r.id, ${run('r', 'true')} as run from over join ${s}.runs r using (id)
-    where not exists (
+    where (r.end_reason is null and r.lease_until + r.take_over_ms > n.now) or not exists (
       select from ${s}.claims c where c.chat_id = r.chat_id and c.name = 'finish:' || r.run_id and c.until > n.now)
     order by over_at, r.id limit $3::text::int) w))::text as answer
 from n`,
@@ -235,15 +242,15 @@ from n`,
     prune: `
 with n as materialized (select ${clock('$1')} as now),
   over as materialized (
-    select id, chat_id, turn, coalesce(ended_at, lease_until) as at from ${s}.runs, n
+    select id, chat_id, turn, coalesce(ended_at, lease_until + take_over_ms) as at from ${s}.runs, n
     where ($4::text is null or chat_id = $4::text) and (
       (end_reason is not null and ended_at <= now - $2::text::bigint and (not emptied or ended_at <= now - 2 * $2::text::bigint))
-      or (end_reason is null and lease_until <= now - $2::text::bigint))
+      or (end_reason is null and lease_until + take_over_ms <= now - $2::text::bigint))
     order by id limit ${maxRunsPerPrune} for no key update of runs skip locked),
   no_frames as (delete from ${s}.frames using over where run = over.id),
   no_steers as (delete from ${s}.steers using over where run = over.id),
   emptied as (
-    update ${s}.runs r set emptied = true, end_reason = coalesce(end_reason, 'lost'), ended_at = coalesce(ended_at, lease_until)
+    update ${s}.runs r set emptied = true, end_reason = coalesce(end_reason, 'lost'), ended_at = coalesce(ended_at, lease_until + take_over_ms)
     from over, n where r.id = over.id and over.at > n.now - 2 * $2::text::bigint),
   no_runs as (delete from ${s}.runs r using over, n where r.id = over.id and over.at <= n.now - 2 * $2::text::bigint),
   ends as materialized (select c.chat_id from ${s}.chats c join over on c.chat_id = over.chat_id and c.turn = over.turn),

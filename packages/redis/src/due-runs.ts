@@ -40,7 +40,9 @@ export function createDueRuns(ask: Ask, keys: RedisKeys, facts: LogStore['facts'
     const { now, run, claim } = await facts(chatId, { run: runId, starts: true, claim: `${finishing}${runId}` });
     if (!run) return score > now - beginsWithinMs ? { again: score } : {};
     const end = endOf(run, now);
-    if (!end) return { again: run.leaseUntil };
+    if (!end && now < run.leaseUntil) return { again: run.leaseUntil };
+    // It waits for another writer. Without a start it was deleted.
+    if (!end) return run.start === undefined ? {} : { again: score, run };
     // Without a start, its contents are past their retention, or deleted with the chat.
     if (run.start === undefined || now - end.at >= retentionMs) return {};
     return claim && claim.until > now ? { again: claim.until } : { again: score, run };
@@ -63,7 +65,7 @@ export function createDueRuns(ask: Ask, keys: RedisKeys, facts: LogStore['facts'
           else await ask(set, keys.due, members[index] ?? '', again ?? '');
         }
         if (runs.length < limit && members.length === limit) continue;
-        const endedAt = (run: StoredRun): number => endOf(run, now)?.at ?? 0;
+        const endedAt = (run: StoredRun): number => endOf(run, now)?.at ?? run.leaseUntil;
         return { now, runs: runs.sort((a, b) => endedAt(a) - endedAt(b) || a.turn - b.turn) };
       }
     },

@@ -33,7 +33,7 @@ export function createRedisStore(options: {
   const due = createDueRuns(ask, keys, facts, retentionMs);
 
   const write = async (chatId: string, version: string, changes: Changes): Promise<boolean> => {
-    const { begin, ends = [], claim } = changes;
+    const { begin, ends = [], writer } = changes;
     // Noted before it begins, so that no run is forgotten.
     if (begin) await due.begins(begin.row, begin.row.leaseMs);
     const values = [version, crypto.randomUUID(), JSON.stringify(flat(changes)), mustPass(changes) ? 'full' : ''];
@@ -41,9 +41,7 @@ export function createRedisStore(options: {
     if (!isWritten) return false;
     const over = [...ends.map(({ runId }) => runId), ...(begin?.row.end ? [begin.row.runId] : [])];
     for (const runId of over) await due.lookAt({ chatId, runId });
-    if (claim?.name.startsWith(finishing)) {
-      await due.lookAt({ chatId, runId: claim.name.slice(finishing.length) }, claim.until);
-    }
+    if (writer) await due.lookAt({ chatId, runId: writer.runId }, writer.leaseUntil);
     return true;
   };
 

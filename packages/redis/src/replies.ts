@@ -23,11 +23,12 @@ export type FactsReply = readonly [
   conversation: readonly [length: number, newer: readonly string[]] | null,
   parked: string | null,
   claim: readonly [claim: readonly [owner: string | null, until: string | null], count: number] | null,
+  context: string | null,
 ];
 
 export function toFacts(chatId: string, reply: FactsReply): Facts {
-  const [now, , turn, deletedTurn, run, steer, counts, open, last, frames, snapshot, newest, messages, parked, claim] =
-    reply;
+  const [now, , turn, deletedTurn, run, steer, counts, open, last, frames, snapshot, newest, ...others] = reply;
+  const [messages, parked, claim, context] = others;
   const [[owner, until], claimCount] = claim ?? [[null, null], 0];
   return {
     now,
@@ -40,6 +41,7 @@ export function toFacts(chatId: string, reply: FactsReply): Facts {
     lastFrame: last?.map(toFrame)[0],
     frames: frames?.map(toFrame) ?? [],
     snapshot: snapshot ?? undefined,
+    context: context ?? undefined,
     newest: newest.flatMap((row) => toRun(chatId, row) ?? []),
     conversation: messages
       ? { length: messages[0], newer: messages[1].map((entry) => entry.slice(entry.indexOf(' ') + 1)) }
@@ -52,7 +54,8 @@ export function toFacts(chatId: string, reply: FactsReply): Facts {
 
 /** The run, if there is one. */
 function toRun(chatId: string, reply: RowReply): StoredRun | undefined {
-  const [turn, digest, joinKey, fence, leaseMs, leaseUntil, next, reason, endedAt, cancelIds, start, runId] = reply;
+  const [turn, digest, joinKey, fence, leaseMs, leaseUntil, next, reason, endedAt, cancelIds, ...others] = reply;
+  const [attempt, takeOverMs, start, runId] = others;
   if (!turn || !digest || !fence || !runId) return;
   return {
     chatId,
@@ -61,8 +64,11 @@ function toRun(chatId: string, reply: RowReply): StoredRun | undefined {
     digest,
     joinKey: joinKey ?? undefined,
     fence,
+    // Rows that an older version of this package has begun have neither.
+    attempt: Number(attempt ?? 1),
     leaseMs: Number(leaseMs),
     leaseUntil: Number(leaseUntil),
+    takeOverMs: Number(takeOverMs ?? 0),
     next: Number(next),
     end: reason ? { reason: reason as EndReason, at: Number(endedAt) } : undefined,
     cancelIds: JSON.parse(cancelIds ?? '[]'),

@@ -113,6 +113,8 @@ export class ServerProcess {
       renew: call(log.renew),
       settle: call(log.settle),
       waitForCommand: call(log.waitForCommand),
+      takeOver: call(log.takeOver),
+      release: call(log.release),
       end: call(log.end),
       read: call(log.read),
       state: call(log.state),

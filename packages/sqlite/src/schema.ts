@@ -2,12 +2,12 @@ import { ChatTransportError } from '@chat-transport/core/provider';
 import type { SqlDatabase } from './sql-database.ts';
 
 /** The version of the tables below. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 /**
  * The log's tables. Every long text is in `chat_log_texts`, in parts, so that no row is long: those of a run (frames, start, snapshot, steers) under the
  * run's row id, a chat's messages under its own negative one. `data` comes last, so that reading the other columns does not read it. The table
- * has no second tree for its key: a Durable Object counts that as another row written. `attempt` is for runs that outlive their writer.
+ * has no second tree for its key: a Durable Object counts that as another row written. `attempt` and `take_over_ms` are for runs that outlive their writer.
  */
 const schema: readonly string[] = [
   `create table if not exists chat_log_version (version integer not null)`,
@@ -29,6 +29,7 @@ const schema: readonly string[] = [
     attempt integer not null default 1,
     lease_ms integer not null,
     lease_until integer not null,
+    take_over_ms integer not null default 0,
     next integer not null,
     end_reason text,
     ended_at integer,
@@ -66,15 +67,23 @@ const schema: readonly string[] = [
   ) without rowid`,
 ];
 
+/** What brings tables of version 2 to the present one. */
+const fromVersion2: readonly string[] = [
+  'alter table chat_log_runs add column take_over_ms integer not null default 0',
+  `update chat_log_version set version = ${schemaVersion}`,
+];
+
 /**
- * Makes the tables where they are missing.
+ * Makes the tables where they are missing, and brings those of version 2 to the present one.
  * @throws ChatTransportError `provider-failed` when they are of another version.
  */
 export function prepareSchema(database: SqlDatabase): void {
   database.transaction('write', () => {
     database.run(schema[0] ?? '');
     const found = database.all('select version from chat_log_version')[0]?.version;
-    if (found !== undefined && found !== schemaVersion) {
+    if (found === 2) {
+      for (const statement of fromVersion2) database.run(statement);
+    } else if (found !== undefined && found !== schemaVersion) {
       throw new ChatTransportError({
         code: 'provider-failed',
         message: `The log's tables have version ${found}; this package needs ${schemaVersion}. Use another file.`,

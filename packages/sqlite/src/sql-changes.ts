@@ -1,10 +1,10 @@
 import { type Changes, parkedCommandTtlMs } from '@chat-transport/core/provider';
 import type { SqlDatabase, SqlValue } from './sql-database.ts';
-import { snapshotAt, startAt, steerAt, writeText } from './sql-texts.ts';
+import { contextAt, snapshotAt, startAt, steerAt, writeText } from './sql-texts.ts';
 
 /** Writes the changes of one decision, within a transaction. */
 export function applyChanges(database: SqlDatabase, chatId: string, changes: Changes): void {
-  const { erase, ends = [], begin, addSteer, settle, snapshot, parked, claim } = changes;
+  const { erase, ends = [], begin, writer, addSteer, settle, snapshot, parked, claim } = changes;
   const idOf = (runId: string): number =>
     numberOf(database, 'select id as value from chat_log_runs where chat_id = ? and run_id = ?', chatId, runId);
 
@@ -17,6 +17,13 @@ export function applyChanges(database: SqlDatabase, chatId: string, changes: Cha
     );
   }
   if (begin) beginRun(database, begin);
+  if (writer) {
+    database.run(
+      `update chat_log_runs set fence = ?, attempt = ?, lease_until = ?
+        where chat_id = ? and run_id = ? and end_reason is null`,
+      ...[writer.fence, writer.attempt, writer.leaseUntil, chatId, writer.runId],
+    );
+  }
   if (addSteer) {
     const { runId, id, command } = addSteer;
     const run = idOf(runId);
@@ -57,7 +64,7 @@ export function applyChanges(database: SqlDatabase, chatId: string, changes: Cha
   }
 }
 
-function beginRun(database: SqlDatabase, { row, start, keep, add }: NonNullable<Changes['begin']>): void {
+function beginRun(database: SqlDatabase, { row, start, context, keep, add }: NonNullable<Changes['begin']>): void {
   const { chatId, runId, turn } = row;
   database.run(
     `insert into chat_log_chats (chat_id, turn) values (?, ?) on conflict (chat_id) do update set turn = excluded.turn`,
@@ -68,13 +75,15 @@ function beginRun(database: SqlDatabase, { row, start, keep, add }: NonNullable<
   for (const [index, text] of add.entries()) writeText(database, messages, { at: keep + index, next: turn, text });
   database.run(
     `insert into chat_log_runs
-      (chat_id, run_id, turn, digest, join_key, fence, lease_ms, lease_until, next, end_reason, ended_at, cancel_ids)
-      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[chatId, runId, turn, row.digest, row.joinKey ?? null, row.fence, row.leaseMs, row.leaseUntil],
-    ...[row.next, row.end?.reason ?? null, row.end?.at ?? null, JSON.stringify(row.cancelIds)],
+      (chat_id, run_id, turn, digest, join_key, fence, attempt, lease_ms, lease_until, take_over_ms, next, end_reason,
+        ended_at, cancel_ids)
+      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[chatId, runId, turn, row.digest, row.joinKey ?? null, row.fence, row.attempt, row.leaseMs, row.leaseUntil],
+    ...[row.takeOverMs, row.next, row.end?.reason ?? null, row.end?.at ?? null, JSON.stringify(row.cancelIds)],
   );
   const run = numberOf(database, 'select id as value from chat_log_runs where chat_id = ? and turn = ?', chatId, turn);
   writeText(database, run, { at: startAt, next: startAt, text: start });
+  if (context !== undefined) writeText(database, run, { at: contextAt, next: contextAt, text: context });
 }
 
 function eraseChat(database: SqlDatabase, chatId: string, turn: number): void {
@@ -89,7 +98,7 @@ function eraseChat(database: SqlDatabase, chatId: string, turn: number): void {
 /** Deletes what is over; see `LogStore.prune`. */
 export function prune(database: SqlDatabase, now: number, retentionMs: number, chatId: string | undefined): void {
   const chat = chatId === undefined ? '' : 'chat_id = ? and ';
-  const over = `${chat}(ended_at <= ? or (ended_at is null and lease_until <= ?))`;
+  const over = `${chat}(ended_at <= ? or (ended_at is null and lease_until + take_over_ms <= ?))`;
   const within = (...values: SqlValue[]): SqlValue[] => (chatId === undefined ? values : [chatId, ...values]);
   const cutoff = now - retentionMs;
   const expired = database.all(

@@ -13,7 +13,16 @@ import {
   type StoredSteer,
 } from '@chat-transport/core/provider';
 import type { SqlDatabase, SqlRow, SqlValue } from './sql-database.ts';
-import { type PlacedText, readFrames, readText, readTexts, snapshotAt, startAt, steerAt } from './sql-texts.ts';
+import {
+  contextAt,
+  type PlacedText,
+  readFrames,
+  readText,
+  readTexts,
+  snapshotAt,
+  startAt,
+  steerAt,
+} from './sql-texts.ts';
 
 /** Reads what a decision needs to know of a chat, within a transaction. */
 export function readFacts(database: SqlDatabase, chatId: string, need: Need, now: number): Facts {
@@ -37,6 +46,7 @@ export function readFacts(database: SqlDatabase, chatId: string, need: Need, now
     lastFrame: run && need.lastFrame && lastFrame(database, id),
     frames: run && need.frames ? readFrames(database, id, need.frames.from, need.frames.maxLength).map(toFrame) : [],
     snapshot: run && need.snapshot && readText(database, id, snapshotAt),
+    context: run && need.context && readText(database, id, contextAt),
     newest: newest.map((row) => toRun(database, row, need.starts)),
     conversation:
       chat && isNews && need.messagesAfter !== undefined
@@ -65,8 +75,10 @@ export function toRun(database: SqlDatabase, row: SqlRow, withStart: boolean | u
     digest: String(row.digest),
     joinKey: join_key === null ? undefined : String(join_key),
     fence: String(row.fence),
+    attempt: Number(row.attempt),
     leaseMs: Number(row.lease_ms),
     leaseUntil: Number(row.lease_until),
+    takeOverMs: Number(row.take_over_ms),
     next: Number(row.next),
     end: end_reason === null ? undefined : { reason: end_reason as RunEnd['reason'], at: Number(ended_at) },
     cancelIds: JSON.parse(String(row.cancel_ids)) as string[],

@@ -85,7 +85,7 @@ export function createSqlStore(database: SqlDatabase, options: SqlStoreOptions =
       database.transaction('read', () => {
         const time = now();
         const cutoff = time - retentionMs;
-        const rows = database.all(selectUnfinished, cutoff, cutoff, time, time, limit);
+        const rows = database.all(selectUnfinished, cutoff, cutoff, time, time, time, limit);
         return { now: time, runs: rows.map((row) => toRun(database, row, true)) };
       }),
     prune: (retentionMs, chatId) => database.transaction('write', () => prune(database, now(), retentionMs, chatId)),
@@ -95,9 +95,9 @@ export function createSqlStore(database: SqlDatabase, options: SqlStoreOptions =
 }
 
 const selectUnfinished = `select * from chat_log_runs as run
-  where pruned = 0 and (ended_at > ? or (ended_at is null and lease_until > ? and lease_until <= ?))
-  and not exists (select 1 from chat_log_claims as claim
-    where claim.chat_id = run.chat_id and claim.name = 'finish:' || run.run_id and claim.until > ?)
+  where pruned = 0 and (ended_at > ? or (ended_at is null and lease_until + take_over_ms > ? and lease_until <= ?))
+  and ((ended_at is null and lease_until + take_over_ms > ?) or not exists (select 1 from chat_log_claims as claim
+    where claim.chat_id = run.chat_id and claim.name = 'finish:' || run.run_id and claim.until > ?))
   order by coalesce(ended_at, lease_until), id limit ?`;
 
 const renewRun = `update chat_log_runs set next = coalesce(?, next), lease_until = ? + lease_ms

@@ -9,6 +9,7 @@ const maxPartLength = 600_000;
 /** Places of a run's texts that are not frames. Frames are at their offset. */
 export const startAt = -1;
 export const snapshotAt = -2;
+export const contextAt = -3;
 /** The place of a run's steer: below the others, one after the other. */
 export const steerAt = (position: number): number => -10 - position;
 

@@ -102,11 +102,11 @@ export const appendCases: readonly LogCase[] = [
     title: 'lets a writer without the fence write, renew and end nothing',
     async run({ log }) {
       const started = await startRun(log);
-      const lost = { end: { reason: 'lost' }, commands: [], cursor: 0 };
+      const superseded = { superseded: true, commands: [], cursor: 0 };
       const fence = newId('fence');
-      expect(await log.append(started, fence, textFrame(0, 'a'))).toEqual(lost);
-      expect(await log.renew(started, fence)).toEqual(lost);
-      expect(await log.waitForCommand(started, fence, { waitMs: 60_000 })).toEqual(lost);
+      expect(await log.append(started, fence, textFrame(0, 'a'))).toEqual(superseded);
+      expect(await log.renew(started, fence)).toEqual(superseded);
+      expect(await log.waitForCommand(started, fence, { waitMs: 60_000 })).toEqual(superseded);
       expect(await log.end(started, fence, { reason: 'finish' })).toEqual(started.run);
       expect(await readAll(log, started)).toEqual({ frames: [], run: started.run });
     },

@@ -20,7 +20,7 @@ export const beginCases: readonly LogCase[] = [
     title: 'gives back what the run began with, unchanged',
     async run({ log }) {
       const { init, run, chatId, runId } = await startRun(log);
-      expect(run).toEqual({ chatId, runId, turn: 1, start: init.start, next: 0 });
+      expect(run).toEqual({ chatId, runId, turn: 1, start: init.start, attempt: 1, next: 0 });
       expect((await log.read(init, { from: 0 })).run).toEqual(run);
     },
   },

@@ -14,6 +14,7 @@ import { snapshotCases } from './snapshot-cases.ts';
 import { stateCases } from './state-cases.ts';
 import { steerCases } from './steer-cases.ts';
 import { supportsCases } from './supports-cases.ts';
+import { takeOverCases } from './take-over-cases.ts';
 import { waitCases } from './wait-cases.ts';
 
 /** Everything that a `RunLog` must do. */
@@ -21,6 +22,7 @@ export const runLogCases: readonly LogCase[] = [
   ...beginCases,
   ...appendCases,
   ...leaseCases,
+  ...takeOverCases,
   ...cancelCases,
   ...steerCases,
   ...readCases,

@@ -16,8 +16,8 @@ export interface LogStore {
   /**
    * Reads, lets `decide` decide, and writes, as if alone among all who `transact` on this chat. What `decide` throws is thrown, and nothing is
    * written. `decide` is pure and synchronous: a store may call it inside its transaction, or (with `optimistic`) read, decide, write if the
-   * chat has not changed, and otherwise start again. `append` may come between: it changes `next` and `leaseUntil` alone, which no `Changes`
-   * sets, and is refused once the run has an end.
+   * chat has not changed, and otherwise start again. `append` may come between: it changes `next` and `leaseUntil` alone, of which no `Changes` but
+   * `writer` sets one, and is refused once the run has an end or another fence.
    */
   transact<T>(chatId: string, need: Need, decide: (facts: Facts) => Decision<T>): Awaitable<T>;
 
@@ -33,7 +33,10 @@ export interface LogStore {
     cursor: number,
   ): Awaitable<readonly OpenCommand[] | undefined>;
 
-  /** Runs of all chats that are over, ended less than `retentionMs` ago, still have their contents, and are without a claim `finish:<runId>` that lasts; first ended first. */
+  /**
+   * Runs of all chats that are over, ended less than `retentionMs` ago, still have their contents, and are without a claim `finish:<runId>` that lasts; and those
+   * without an end whose lease is over. First ended, or without a writer, first.
+   */
   unfinished(
     limit: number,
     retentionMs: number,
@@ -65,6 +68,8 @@ export interface Need {
   /** Whole frames with `at >= from`, in order: as many as fit `maxLength` UTF-16 units, at least one. */
   readonly frames?: { readonly from: number; readonly maxLength: number };
   readonly snapshot?: true;
+  /** What the run was begun with for another writer. */
+  readonly context?: true;
   /** How many of the chat's newest runs. */
   readonly newest?: number;
   /** Runs come with their starts. */
@@ -92,6 +97,7 @@ export interface Facts {
   readonly lastFrame?: StoredFrame | undefined;
   readonly frames: readonly StoredFrame[];
   readonly snapshot?: string | undefined;
+  readonly context?: string | undefined;
   /** Newest first. */
   readonly newest: readonly StoredRun[];
   readonly conversation?: StoredConversation | undefined;
@@ -118,9 +124,13 @@ export interface Changes {
   readonly begin?: {
     readonly row: RunRow;
     readonly start: string;
+    /** JSON text; deleted with the run's contents. */
+    readonly context?: string;
     readonly keep: number;
     readonly add: readonly string[];
   };
+  /** The run's writer and its lease. A run that has an end keeps those that it has. */
+  readonly writer?: WriterChange;
   readonly addSteer?: { readonly runId: string; readonly id: string; readonly command: string };
   /** A steer's outcome. A steer that has one keeps it. */
   readonly settle?: { readonly runId: string; readonly id: string; readonly receipt: CommandReceipt };
@@ -130,6 +140,9 @@ export interface Changes {
   readonly parked?: readonly ParkedCancel[];
   readonly claim?: StoredClaim & { readonly name: string };
 }
+
+/** What changes in a run's row when another writer takes it over, or its writer gives it up. */
+export type WriterChange = Pick<RunRow, 'runId' | 'fence' | 'attempt' | 'leaseUntil'>;
 
 /** Who listens for what: `frames` hears everything of a chat, `changes` everything but appended frames. */
 export type Topic = 'frames' | 'changes';

@@ -24,6 +24,7 @@ interface MemoryRun {
   row: RunRow;
   /** Absent once the run's contents are deleted. */
   start: string | undefined;
+  context: string | undefined;
   snapshot: string | undefined;
   frames: StoredFrame[];
   steers: Map<string, MemorySteer>;
@@ -70,6 +71,7 @@ export function createMemoryStore(
       lastFrame: run?.frames.at(-1),
       frames: run && need.frames ? wholeFrames(run.frames, need.frames) : [],
       snapshot: run?.snapshot,
+      context: run?.context,
       newest: newest.map(storedRun),
       conversation: need.messagesAfter === undefined ? undefined : newerMessages(chat, need.messagesAfter),
       parked: chat.parked,
@@ -102,10 +104,12 @@ export function createMemoryStore(
       const found: { run: MemoryRun; at: number }[] = [];
       for (const chat of chats.values()) {
         for (const run of chat.runs.values()) {
-          const at = endOf(run.row, time)?.at;
-          const claim = chat.claims.get(`finish:${run.row.runId}`);
-          const isOver = at !== undefined && at > time - retentionMs && run.start !== undefined;
-          if (isOver && !(claim && claim.until > time)) found.push({ run, at });
+          const { end, leaseUntil, runId } = run.row;
+          const at = end?.at ?? leaseUntil;
+          const claim = chat.claims.get(`finish:${runId}`);
+          const isClaimed = endOf(run.row, time) !== undefined && claim && claim.until > time;
+          const isOver = at <= time && overAt(run.row) > time - retentionMs && run.start !== undefined;
+          if (isOver && !isClaimed) found.push({ run, at });
         }
       }
       found.sort((a, b) => a.at - b.at);
@@ -131,7 +135,7 @@ function storedRun({ row, start }: MemoryRun): StoredRun {
 }
 
 function apply(chat: MemoryChat, changes: Changes): void {
-  const { erase, ends = [], begin, addSteer, settle, snapshot, parked, claim } = changes;
+  const { erase, ends = [], begin, writer, addSteer, settle, snapshot, parked, claim } = changes;
   if (erase) {
     for (const run of chat.runs.values()) emptyRun(run);
     Object.assign(chat, { turn: erase.turn, deletedTurn: erase.turn, messages: [], parked: [], claims: new Map() });
@@ -141,11 +145,15 @@ function apply(chat: MemoryChat, changes: Changes): void {
     if (run && !run.row.end) run.row = { ...run.row, end, cancelIds };
   }
   if (begin) {
-    const { row, start, keep, add } = begin;
+    const { row, start, context, keep, add } = begin;
     chat.turn = row.turn;
     chat.messages.length = Math.min(keep, chat.messages.length);
     for (const text of add) chat.messages.push({ turn: row.turn, text });
-    chat.runs.set(row.runId, { row, start, snapshot: undefined, frames: [], steers: new Map() });
+    chat.runs.set(row.runId, { row, start, context, snapshot: undefined, frames: [], steers: new Map() });
+  }
+  if (writer) {
+    const run = chat.runs.get(writer.runId);
+    if (run && !run.row.end) run.row = { ...run.row, ...writer };
   }
   if (addSteer) {
     const { runId, id, command } = addSteer;
@@ -165,12 +173,17 @@ function apply(chat: MemoryChat, changes: Changes): void {
 }
 
 function emptyRun(run: MemoryRun): void {
-  Object.assign(run, { start: undefined, snapshot: undefined, frames: [], steers: new Map() });
+  Object.assign(run, { start: undefined, context: undefined, snapshot: undefined, frames: [], steers: new Map() });
+}
+
+/** When a run is over at the latest, unless it is renewed or taken over. */
+function overAt({ end, leaseUntil, takeOverMs }: RunRow): number {
+  return end?.at ?? leaseUntil + takeOverMs;
 }
 
 function pruneChat(chat: MemoryChat, time: number, retentionMs: number): void {
   for (const [runId, run] of chat.runs) {
-    const endedAt = run.row.end?.at ?? run.row.leaseUntil;
+    const endedAt = overAt(run.row);
     if (endedAt > time - retentionMs) continue;
     if (run.row.turn === chat.turn) chat.messages = [];
     if (endedAt <= time - 2 * retentionMs) chat.runs.delete(runId);

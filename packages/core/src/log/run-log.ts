@@ -30,10 +30,17 @@ export interface CommandReceipt {
   readonly reason?: string;
 }
 
-/** A run as the log knows it. An expired lease shows as `end.reason: 'lost'` from the log's own clock, whoever reads it. */
+/**
+ * A run as the log knows it. An expired lease shows as `interrupted`, and `takeOverMs` later as `end.reason: 'lost'`, from the log's own clock, whoever
+ * reads it.
+ */
 export interface RunRecord extends RunKey {
   readonly turn: number;
   readonly start: RunStart;
+  /** Which of the run's writers writes it now, or did last: from 1. Each one that takes the run over is the next. */
+  readonly attempt: number;
+  /** The run has no writer at present: its lease expired, or it was released. Another one may take it over. */
+  readonly interrupted?: true;
   /** The number of offsets in the log: the next append's `at`. */
   readonly next: number;
   readonly end?: { readonly reason: EndReason };
@@ -67,7 +74,33 @@ export interface RunInit extends RunKey {
    * after a lost reply, gets the same answer again.
    */
   readonly fence: string;
+  /**
+   * How long after its lease the run waits for another writer (`takeOver`), in milliseconds of the log's clock, before it is lost.
+   * @default 0
+   */
+  readonly takeOverMs?: number;
+  /** What another writer needs to go on with the run: any JSON value. `takeOver` answers it. Deleted with the run's frames. */
+  readonly context?: unknown;
 }
+
+/** What a process that wants to write an interrupted run shows. */
+export interface TakeOverRequest {
+  /** The attempt that the caller has seen interrupted. */
+  readonly ifAttempt: number;
+  /** What the new writer shows at each call: unique for each attempt. The same `takeOver` again, after a lost reply, gets the same answer. */
+  readonly fence: string;
+  /** How many times a run may be taken over, at most. What it has written does not matter: a run that kills each of its writers must end. */
+  readonly max: number;
+}
+
+/**
+ * The answer to `takeOver`. `taken-over`: the caller is the run's writer; what it reads from now on is all that earlier ones have written.
+ * `alive`: the run has a writer. `taken`: another process was first. `ended`: the run is over. `exhausted`: it was taken over `max` times
+ * before; this call has ended it as `lost`.
+ */
+export type TakenOver =
+  | { readonly type: 'taken-over'; readonly run: RunRecord; readonly context?: unknown }
+  | { readonly type: 'alive' | 'taken' | 'ended' | 'exhausted'; readonly run: RunRecord };
 
 /** The answer to `begin`. Checked in this order: exists, conflict, join, busy, stale, parked cancel. */
 export type Begun =
@@ -81,9 +114,15 @@ export type Begun =
   /** A parked cancel met the run: it is recorded with its messages and ended. */
   | { readonly type: 'cancelled'; readonly run: RunRecord; readonly interrupted?: RunRecord };
 
-/** What a writer learns at each call. With `end`, the run is over for this writer and nothing was written. */
+/** What a writer learns at each call. With `end` or `superseded`, nothing was written. */
 export interface WriterNews {
+  /** The run is over. */
   readonly end?: { readonly reason: EndReason };
+  /**
+   * The run goes on without this writer: its lease expired, it released the run, or another writer took it over. This is no end: the writer publishes
+   * nothing more, saves nothing, and leaves alone what belongs to its successor.
+   */
+  readonly superseded?: true;
   /** The open commands (steers) behind the cursor that the writer showed, oldest first. */
   readonly commands: readonly SteerCommand[];
   /** The cursor behind `commands`: shown at the next call, it makes each command come once. */
@@ -148,12 +187,13 @@ export interface RunLog {
 
   /**
    * Appends one frame and renews the lease. `frame.at` must be the run's `next`; the byte-identical retry of the last append is accepted again.
-   * Answers the open commands behind `cursor` (0 when absent), or `end` (and writes nothing) when the run is over or the fence is not the run's.
+   * Answers the open commands behind `cursor` (0 when absent), or `end` (and writes nothing) when the run is over, or `superseded` when the fence is
+   * not the run's or its lease expired.
    * @throws ChatTransportError `protocol` when `at` is not the next offset or `next - at` is not the number of chunks.
    */
   append(run: RunKey, fence: string, frame: LogFrame, cursor?: number): Promise<WriterNews>;
 
-  /** Renews the lease without writing. An expired lease cannot be renewed: answers `end: lost`. */
+  /** Renews the lease without writing. An expired lease cannot be renewed: answers `superseded`, or `end: lost` where the run waits for no other writer. */
   renew(run: RunKey, fence: string, cursor?: number): Promise<WriterNews>;
 
   /** Records a steer's final outcome. The first outcome stays. */
@@ -162,7 +202,23 @@ export interface RunLog {
   /** Like `renew` without renewing: resolves when there is an open command behind `cursor`, or the run ended, or after `waitMs`. */
   waitForCommand(run: RunKey, fence: string, options: WaitOptions & { readonly cursor?: number }): Promise<WriterNews>;
 
-  /** Ends the run at its present offset and settles its open steers as `not-delivered` `ended`. Answers the record: an earlier end stays. */
+  /**
+   * Makes the caller the run's writer, if the run has none: its lease expired or was released, less than `takeOverMs` ago. One call of all that race
+   * wins. The new lease is as long as the first one's.
+   * @throws ChatTransportError `not-found`.
+   */
+  takeOver(run: RunKey, request: TakeOverRequest): Promise<TakenOver>;
+
+  /**
+   * Gives the run up: it is interrupted from now on, and another writer may take it over within `takeOverMs`. A run that is over, or that is another
+   * writer's, stays as it is. Answers the record.
+   */
+  release(run: RunKey, fence: string): Promise<RunRecord>;
+
+  /**
+   * Ends the run at its present offset and settles its open steers as `not-delivered` `ended`. Answers the record: an earlier end stays, and a
+   * superseded writer ends nothing, which the record shows.
+   */
   end(run: RunKey, fence: string, end: { readonly reason: EndReason }): Promise<RunRecord>;
 
   /**
@@ -175,7 +231,8 @@ export interface RunLog {
   snapshot(run: RunKey): Promise<string | undefined>;
 
   /**
-   * The run's frames from offset `from` on, and its record. With nothing there yet, waits for a frame or the end, at most `waitMs`.
+   * The run's frames from offset `from` on, and its record. With nothing there yet, waits for a frame, the end, or the moment when the run is
+   * interrupted, at most `waitMs`.
    * May answer a part of the frames (whole frames, in order); the caller reads on from the last `next`.
    * @throws ChatTransportError `not-found` (unknown run), `log-expired` (past its retention, or deleted), `invalid-offset` (`from` beyond
    * `next`, or inside a frame).
@@ -206,7 +263,10 @@ export interface RunLog {
    */
   claim(chatId: string, key: string, owner: string, ttlMs: number): Promise<boolean>;
 
-  /** Runs that are over (lost ones included) and have no live claim `finish:<runId>`; at most `limit`. Also deletes what is past its retention. */
+  /**
+   * Runs that are over (lost ones included) and have no live claim `finish:<runId>`, and interrupted ones; at most `limit`. Also deletes what is
+   * past its retention.
+   */
   unfinished(limit: number): Promise<readonly RunRecord[]>;
 
   /**

@@ -8,8 +8,12 @@ export interface RunRow extends RunKey {
   readonly joinKey: string | undefined;
   /** What the run's one writer must show. */
   readonly fence: string;
+  /** Which of its writers that is, from 1. */
+  readonly attempt: number;
   readonly leaseMs: number;
   readonly leaseUntil: number;
+  /** How long behind `leaseUntil` another writer may take the run over. 0: not at all. */
+  readonly takeOverMs: number;
   /** The number of offsets in the log. */
   readonly next: number;
   readonly end: RunEnd | undefined;
@@ -23,10 +27,21 @@ export interface RunEnd {
   readonly at: number;
 }
 
-/** The run's end, if it is over: what is recorded, else `lost` from the moment its lease expired. */
+/** The run's end, if it is over: what is recorded, else `lost` from the moment when no other writer may take it over any more. */
 export function endOf(row: RunRow, now: number): RunEnd | undefined {
   if (row.end) return row.end;
-  return now >= row.leaseUntil ? { reason: 'lost', at: row.leaseUntil } : undefined;
+  const lostAt = row.leaseUntil + row.takeOverMs;
+  return now >= lostAt ? { reason: 'lost', at: lostAt } : undefined;
+}
+
+/** Whether the run is not over, and has no writer. */
+export function isInterrupted(row: RunRow, now: number): boolean {
+  return now >= row.leaseUntil && !endOf(row, now);
+}
+
+/** When time alone changes an active run next: its lease ends, or then the time for another writer. */
+export function nextChangeAt({ leaseUntil, takeOverMs }: RunRow, now: number): number {
+  return now < leaseUntil ? leaseUntil : leaseUntil + takeOverMs;
 }
 
 /** Whether the run is past its retention: it ended at least `retentionMs` ago. */
@@ -38,10 +53,11 @@ export function isExpired(row: RunRow, now: number, retentionMs: number): boolea
 /** The record that callers see. `startText` is the run's start as JSON; absent once it is past its retention. */
 export function toRecord(row: RunRow, startText: string | undefined, now: number): RunRecord {
   const start: RunStart = startText === undefined ? deletedStart : JSON.parse(startText);
-  const { chatId, runId, turn, next } = row;
+  const { chatId, runId, turn, attempt, next } = row;
+  const record = { chatId, runId, turn, start, attempt, next };
   const end = endOf(row, now);
-  if (!end) return { chatId, runId, turn, start, next };
-  return { chatId, runId, turn, start, next, end: { reason: end.reason }, endedAgoMs: Math.max(0, now - end.at) };
+  if (end) return { ...record, end: { reason: end.reason }, endedAgoMs: Math.max(0, now - end.at) };
+  return isInterrupted(row, now) ? { ...record, interrupted: true } : record;
 }
 
 /** What is shown of a start that is past its retention. */

@@ -6,10 +6,11 @@ import type { RunEnd, RunRow } from './run-row.ts';
 import { foundRun, lostChange, type StoreContext } from './store-context.ts';
 
 /** `RunLog.begin`: one transaction that gives the turn and writes what is new of the conversation. */
-export async function beginRun(context: StoreContext, init: RunInit): Promise<Begun> {
-  const { store, conversations, retentionMs, guard, transact, record } = context;
+export async function beginRun(shared: StoreContext, init: RunInit): Promise<Begun> {
+  const { store, conversations, retentionMs, guard, transact, record } = shared;
   const { chatId, runId } = init;
   const start = JSON.stringify(init.start);
+  const context = JSON.stringify(init.context) as string | undefined;
   const known = conversations.get(chatId);
   let after = known;
 
@@ -21,7 +22,7 @@ export async function beginRun(context: StoreContext, init: RunInit): Promise<Be
     const parkedCancels = mine.map(({ id }) => id);
     const decision = decideBegin(init, { now, retentionMs, turn, known: facts.run, newest, parkedCancels });
     const lost = newest && lostChange(newest, facts);
-    if (decision.type === 'again') return { answer: begunAnswer(context, decision.row, facts) };
+    if (decision.type === 'again') return { answer: begunAnswer(shared, decision.row, facts) };
     if (decision.type === 'exists') {
       return { answer: { type: 'exists', run: record(decision.row, facts) }, changes: lost };
     }
@@ -34,11 +35,11 @@ export async function beginRun(context: StoreContext, init: RunInit): Promise<Be
     after = changed(before, row.turn, change);
     const ends = interrupted?.end ? endsOf(interrupted, interrupted.end) : lost?.ends;
     const changes: Changes = {
-      begin: { row, start, ...change },
+      begin: { row, start, ...(context !== undefined && { context }), ...change },
       ...(ends && { ends }),
       ...(mine.length > 0 && { parked: waiting.filter((cancel) => cancel.runId !== runId) }),
     };
-    const answer = begunAnswer(context, { ...row, start }, facts);
+    const answer = begunAnswer(shared, { ...row, start }, facts);
     return { answer: interrupted ? { ...answer, interrupted: record(interrupted, facts) } : answer, changes };
   };
 

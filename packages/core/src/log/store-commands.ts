@@ -13,7 +13,7 @@ import {
   type RunLog,
   type SteerCommand,
 } from './run-log.ts';
-import { endOf } from './run-row.ts';
+import { endOf, nextChangeAt } from './run-row.ts';
 import { lostChange, type StoreContext } from './store-context.ts';
 
 const accepted: CommandReceipt = { outcome: 'accepted' };
@@ -45,7 +45,7 @@ export function storeCommands(context: StoreContext): Pick<RunLog, 'command' | '
         (facts, last) => {
           const value = receiptOf(key, id, facts);
           if (last || value.outcome !== 'accepted') return { done: true, value };
-          return { done: false, againInMs: facts.run && facts.run.leaseUntil - facts.now };
+          return { done: false, againInMs: facts.run && nextChangeAt(facts.run, facts.now) - facts.now };
         },
         options,
       );

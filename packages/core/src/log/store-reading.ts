@@ -3,7 +3,7 @@ import { brought } from './conversation-cache.ts';
 import { expiredRun, insideFrame } from './log-errors.ts';
 import type { Need } from './log-store.ts';
 import { maxReadLength, type RunLog, recentRuns } from './run-log.ts';
-import { endOf } from './run-row.ts';
+import { endOf, nextChangeAt } from './run-row.ts';
 import { foundRun, type StoreContext } from './store-context.ts';
 import { writerNews } from './store-writing.ts';
 
@@ -17,6 +17,8 @@ export function storeReading(context: StoreContext): Reading {
       // What is no offset is refused below, by the run's own length.
       const first = Number.isSafeInteger(from) && from >= 0 ? from : 0;
       const need: Need = { run: key.runId, starts: true, frames: { from: first, maxLength: maxReadLength } };
+      // Who begins to wait while the run has no writer waits for what comes then; everybody else learns that it has none.
+      let hadWriter = false;
       return wait(
         { chatId: key.chatId, topic: 'frames' },
         () => need,
@@ -26,8 +28,11 @@ export function storeReading(context: StoreContext): Reading {
           if (isGone(row, facts)) throw expiredRun(key);
           checkFrom(from, row.next);
           if (from < row.next && stored[0]?.at !== from) throw insideFrame(from);
-          const done = last || stored.length > 0 || endOf(row, facts.now) !== undefined;
-          if (!done) return { done, againInMs: row.leaseUntil - facts.now };
+          const hasWriter = facts.now < row.leaseUntil;
+          const isNews = stored.length > 0 || (hadWriter && !hasWriter);
+          hadWriter = hasWriter;
+          const done = last || isNews || endOf(row, facts.now) !== undefined;
+          if (!done) return { done, againInMs: nextChangeAt(row, facts.now) - facts.now };
           const frames = stored.map(({ at, next, chunks }) => ({ at, next, chunks: JSON.parse(chunks) }));
           return { done, value: { frames, run: record(row, facts) } };
         },
@@ -74,8 +79,8 @@ export function storeReading(context: StoreContext): Reading {
         (facts, last) => {
           const row = foundRun(key, facts);
           const value = writerNews(row, fence, facts, cursor);
-          const done = last || value.end !== undefined || value.commands.length > 0;
-          return done ? { done, value } : { done, againInMs: row.leaseUntil - facts.now };
+          const done = last || value.end !== undefined || value.superseded || value.commands.length > 0;
+          return done ? { done, value } : { done: false, againInMs: nextChangeAt(row, facts.now) - facts.now };
         },
         options,
       ),

@@ -1,11 +1,12 @@
 import { frameChunks } from './check-frame.ts';
+import { decideTakeOver } from './decide-take-over.ts';
 import { wrongOffset } from './log-errors.ts';
-import type { Facts, OpenCommand, StoredFrame } from './log-store.ts';
-import type { RunKey, RunLog, SteerCommand, WriterNews } from './run-log.ts';
+import type { Decision, Facts, OpenCommand, StoredFrame, StoredRun } from './log-store.ts';
+import type { RunKey, RunLog, SteerCommand, TakenOver, TakeOverRequest, WriterNews } from './run-log.ts';
 import { endOf, type RunRow } from './run-row.ts';
 import { foundRun, lostChange, type StoreContext } from './store-context.ts';
 
-type Writing = Pick<RunLog, 'append' | 'renew' | 'settle' | 'end' | 'saveSnapshot'>;
+type Writing = Pick<RunLog, 'append' | 'renew' | 'settle' | 'takeOver' | 'release' | 'end' | 'saveSnapshot'>;
 
 /** The calls of a run's writer. */
 export function storeWriting(context: StoreContext): Writing {
@@ -23,7 +24,7 @@ export function storeWriting(context: StoreContext): Writing {
     return transact(key.chatId, { run: key.runId, openAfter: cursor, lastFrame: true }, (facts) => {
       const row = foundRun(key, facts);
       const answer = writerNews(row, fence, facts, cursor);
-      if (answer.end) return { answer, changes: lostChange(row, facts) };
+      if (answer.end || answer.superseded) return { answer, changes: lostChange(row, facts) };
       const { lastFrame } = facts;
       if (!frame || (lastFrame?.at === frame.at && lastFrame.chunks === frame.chunks)) return { answer };
       throw wrongOffset(frame.at, row.next);
@@ -49,10 +50,24 @@ export function storeWriting(context: StoreContext): Writing {
       });
     },
 
+    takeOver: (key, request) =>
+      transact(key.chatId, { run: key.runId, starts: true, context: true }, (facts) =>
+        takeOver(context, foundRun(key, facts), request, facts),
+      ),
+
+    release: (key, fence) =>
+      transact(key.chatId, { run: key.runId, starts: true }, (facts) => {
+        const row = foundRun(key, facts);
+        if (!isWriter(row, fence, facts)) return { answer: record(row, facts), changes: lostChange(row, facts) };
+        const { runId, attempt } = row;
+        const writer = { runId, fence, attempt, leaseUntil: facts.now };
+        return { answer: record({ ...row, ...writer }, facts), changes: { writer } };
+      }),
+
     end: (key, fence, { reason }) =>
       transact(key.chatId, { run: key.runId, starts: true }, (facts) => {
         const row = foundRun(key, facts);
-        if (isOver(row, fence, facts)) return { answer: record(row, facts), changes: lostChange(row, facts) };
+        if (!isWriter(row, fence, facts)) return { answer: record(row, facts), changes: lostChange(row, facts) };
         const end = { reason, at: facts.now };
         return {
           answer: record({ ...row, end }, facts),
@@ -71,16 +86,40 @@ export function storeWriting(context: StoreContext): Writing {
   };
 }
 
-/** Whether a writer with this fence may write nothing any more. */
-function isOver(row: RunRow, fence: string, { now }: Facts): boolean {
-  return endOf(row, now) !== undefined || row.fence !== fence;
+/** Whether this fence is that of the run's writer now. */
+function isWriter(row: RunRow, fence: string, { now }: Facts): boolean {
+  return !row.end && row.fence === fence && now < row.leaseUntil;
 }
 
-/** What a writer learns. A fence that is not the run's reads as `lost`: for that writer the run is gone. */
+/** `RunLog.takeOver` in one transaction. */
+function takeOver(
+  { record }: StoreContext,
+  row: StoredRun,
+  request: TakeOverRequest,
+  facts: Facts,
+): Decision<TakenOver> {
+  const decision = decideTakeOver(row, request, facts.now);
+  if (decision.type === 'exhausted') {
+    const end = { reason: 'lost', at: facts.now } as const;
+    const ends = [{ runId: row.runId, end, cancelIds: row.cancelIds }];
+    return { answer: { type: 'exhausted', run: record({ ...row, end }, facts) }, changes: { ends } };
+  }
+  if (decision.type !== 'taken-over') {
+    return { answer: { type: decision.type, run: record(row, facts) }, changes: lostChange(row, facts) };
+  }
+  const run = record({ ...row, ...decision.writer }, facts);
+  const answer: TakenOver = {
+    ...{ type: 'taken-over', run },
+    ...(facts.context !== undefined && { context: JSON.parse(facts.context) }),
+  };
+  return { answer, changes: { writer: decision.writer } };
+}
+
+/** What a writer learns. A fence that is not the run's, or whose lease expired, is superseded: the run goes on without that writer. */
 export function writerNews(row: RunRow, fence: string, facts: Facts, cursor: number): WriterNews {
   const end = endOf(row, facts.now);
   if (end) return { end: { reason: end.reason }, commands: [], cursor };
-  if (row.fence !== fence) return { end: { reason: 'lost' }, commands: [], cursor };
+  if (!isWriter(row, fence, facts)) return { superseded: true, commands: [], cursor };
   return newsOf(facts.openCommands, cursor);
 }
 

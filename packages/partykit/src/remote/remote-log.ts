@@ -52,6 +52,8 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
     renew: (run, fence, cursor = 0) => call(run.chatId, 'renew', [idsOf(run), fence, cursor]),
     settle: (run, id, receipt) => call(run.chatId, 'settle', [idsOf(run), id, receipt]),
     waitForCommand: (run, fence, wait) => waiting(run.chatId, 'waitForCommand', [idsOf(run), fence], wait),
+    takeOver: (run, request) => call(run.chatId, 'takeOver', [idsOf(run), request]),
+    release: (run, fence) => call(run.chatId, 'release', [idsOf(run), fence]),
     end: (run, fence, end) => call(run.chatId, 'end', [idsOf(run), fence, end]),
     read: (run, wait) => waiting(run.chatId, 'read', [idsOf(run)], wait),
     state: (chatId, wait = {}) => waiting(chatId, 'state', [chatId], wait),

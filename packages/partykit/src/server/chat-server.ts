@@ -140,11 +140,13 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     // The last alarm of an emptied chat: what claims are left are over.
     if (!newest) return void (await this.#log.unfinished(1));
     if (!newest.end && newest.leaseUntil > now()) return this.#wakeAt(newest.leaseUntil);
+    const lostAt = newest.leaseUntil + newest.takeOverMs;
     // Elsewhere it is not said before somebody asks there: who asks lets that server save it.
     if (!newest.end && respond) await this.#log.end(newest, '', { reason: 'lost' });
     if (respond) await this.#handler.sweep();
     const open = await this.#log.unfinished(1);
-    const endedAt = newest.end?.at ?? newest.leaseUntil;
+    if (!newest.end && lostAt > now()) return this.#wakeAt(Math.min(lostAt, now() + retryMs));
+    const endedAt = newest.end?.at ?? lostAt;
     const dueAt = [endedAt + retentionMs, endedAt + 2 * retentionMs].find((at) => at > now());
     if (respond && open.length > 0) await this.#wakeAt(now() + retryMs);
     else await this.#wakeAt(dueAt ?? now() + retentionMs);

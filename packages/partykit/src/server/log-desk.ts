@@ -7,6 +7,8 @@ const calls: readonly LogCall[] = [
   'renew',
   'settle',
   'waitForCommand',
+  'takeOver',
+  'release',
   'end',
   'read',
   'state',

@@ -30,8 +30,13 @@ export function publishedLog(
     },
     async append(key, fence, frame, cursor) {
       const news = await log.append(key, fence, frame, cursor);
-      if (!news.end) publish(key, { v: wireVersion, run: key.runId, turn: turnOf(key), ...frame });
+      if (!news.end && !news.superseded) publish(key, { v: wireVersion, run: key.runId, turn: turnOf(key), ...frame });
       return news;
+    },
+    async takeOver(key, request) {
+      const taken = await log.takeOver(key, request);
+      if (taken.type === 'exhausted') tellEnd(taken.run);
+      return taken;
     },
     async end(key, fence, end) {
       const run = await log.end(key, fence, end);

@@ -38,8 +38,8 @@ export function thriftyStore(store: SqlStore, now: () => number = Date.now): Sql
       let isOver = false;
       const answer = store.transact(chatId, need, (facts) => {
         const decision = decide(presentFacts(facts));
-        const { begin, ends = [], erase } = decision.changes ?? {};
-        isOver = begin !== undefined || erase !== undefined || ends.length > 0;
+        const { begin, ends = [], erase, writer } = decision.changes ?? {};
+        isOver = begin !== undefined || erase !== undefined || writer !== undefined || ends.length > 0;
         // An end does not touch the offset, so it is written in front of it.
         if (live && ends.some(({ runId }) => runId === live?.runId)) store.writeRow(live);
         return decision;

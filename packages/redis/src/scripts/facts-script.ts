@@ -8,9 +8,9 @@ local id = need.run
 
 local function rowOf(run)
   local row = redis.call('HMGET', at('run', run), 'turn', 'digest', 'joinKey', 'fence', 'leaseMs', 'leaseUntil', 'next',
-    'reason', 'endedAt', 'cancelIds')
-  row[11] = need.starts and redis.call('GET', at('start', run)) or false
-  row[12] = run
+    'reason', 'endedAt', 'cancelIds', 'attempt', 'takeOverMs')
+  row[13] = need.starts and redis.call('GET', at('start', run)) or false
+  row[14] = run
   return row
 end
 
@@ -76,5 +76,6 @@ return {
   need.messagesAfter and isNews and newerMessages(need.messagesAfter) or false,
   need.parked and redis.call('GET', chat .. ':parked') or false,
   need.claim and claimOf(need.claim) or false,
+  id and need.context and redis.call('GET', at('context', id)) or false,
 }
 `;

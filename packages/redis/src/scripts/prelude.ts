@@ -4,7 +4,7 @@
  * - `KEYS[1]`, the chat: a hash with `turn` and `deletedTurn`; it stays for ever, so that no turn is given twice. Behind it
  *   - `:version`, another one after each change; `:runs`, the ids of all runs that are kept, newest first
  *   - `:messages`, the conversation, each as `<turn> <JSON>`; `:parked`, the cancels that wait, as JSON
- *   - `:run:<id>` a run's row, `:start:<id>`, `:snapshot:<id>`, `:frames:<id>` its stream, `:steers:<id>`, and `:open:<id>`, the positions of those not settled
+ *   - `:run:<id>` a run's row, `:start:<id>`, `:context:<id>`, `:snapshot:<id>`, `:frames:<id>` its stream, `:steers:<id>`, and `:open:<id>`, the positions of those not settled
  *   - `:claim:<name>`, and `:claims`, the names of those that do not finish a run, by their end
  * - `ARGV[1]` the time, or nothing for the server's; `ARGV[2]` the retention in milliseconds
  *
@@ -28,12 +28,17 @@ local function evenWhenFull() redis.call('DEL', chat .. ':none') end
 
 -- How long the newest run is kept: its contents for the retention, its row for as long again.
 local function keep(id, endsAt)
-  for _, kind in ipairs({ 'start', 'snapshot', 'frames', 'steers', 'open' }) do
+  for _, kind in ipairs({ 'start', 'context', 'snapshot', 'frames', 'steers', 'open' }) do
     redis.call('PEXPIREAT', at(kind, id), text(endsAt + retention))
   end
   redis.call('PEXPIREAT', chat .. ':messages', text(endsAt + retention))
   redis.call('PEXPIREAT', chat .. ':runs', text(endsAt + 2 * retention))
   redis.call('PEXPIREAT', at('run', id), text(endsAt + 2 * retention))
+end
+
+-- How long a run is kept that may be renewed or taken over: as if it were lost now.
+local function keepAlive(id, leaseUntil)
+  keep(id, leaseUntil + tonumber(redis.call('HGET', at('run', id), 'takeOverMs') or '0'))
 end
 
 -- The commands without an outcome behind a cursor, oldest first: position, command, position, command ...

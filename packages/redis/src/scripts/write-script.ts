@@ -17,11 +17,11 @@ local function finish(id, reason, endedAt, cancelIds)
   keep(id, endedAt)
 end
 
-local erase, begin, steer, settle = changes.erase, changes.begin, changes.addSteer, changes.settle
+local erase, begin, writer, steer, settle = changes.erase, changes.begin, changes.writer, changes.addSteer, changes.settle
 if erase then
   local names = redis.call('ZRANGE', chat .. ':claims', 0, -1)
   for _, id in ipairs(redis.call('LRANGE', chat .. ':runs', 0, -1)) do
-    redis.call('DEL', at('start', id), at('snapshot', id), at('frames', id), at('steers', id), at('open', id))
+    redis.call('DEL', at('start', id), at('context', id), at('snapshot', id), at('frames', id), at('steers', id), at('open', id))
     names[#names + 1] = 'finish:' .. id
   end
   for _, name in ipairs(names) do redis.call('DEL', at('claim', name)) end
@@ -37,6 +37,7 @@ end
 if begin then
   local id, runs, messages = begin.runId, chat .. ':runs', chat .. ':messages'
   redis.call('SET', at('start', id), begin.start)
+  if begin.context then redis.call('SET', at('context', id), begin.context) end
   redis.call('HSET', chat, 'turn', text(begin.turn))
   -- The oldest go when their rows have gone, so that a deletion finds all that are kept.
   while redis.call('LLEN', runs) > 0 and redis.call('EXISTS', at('run', redis.call('LINDEX', runs, -1))) == 0 do
@@ -46,9 +47,19 @@ if begin then
   if begin.keep == 0 then redis.call('DEL', messages) else redis.call('LTRIM', messages, 0, begin.keep - 1) end
   for _, message in ipairs(begin.add) do redis.call('RPUSH', messages, text(begin.turn) .. ' ' .. message) end
   redis.call('HSET', at('run', id), 'turn', text(begin.turn), 'digest', begin.digest, 'fence', begin.fence, 'next', 0,
-    'leaseMs', text(begin.leaseMs), 'leaseUntil', text(begin.leaseUntil), 'cancelIds', begin.cancelIds)
+    'leaseMs', text(begin.leaseMs), 'leaseUntil', text(begin.leaseUntil), 'cancelIds', begin.cancelIds,
+    'attempt', text(begin.attempt), 'takeOverMs', text(begin.takeOverMs))
   if begin.joinKey then redis.call('HSET', at('run', id), 'joinKey', begin.joinKey) end
-  if begin.reason then finish(id, begin.reason, begin.endedAt, begin.cancelIds) else keep(id, begin.leaseUntil) end
+  if begin.reason then finish(id, begin.reason, begin.endedAt, begin.cancelIds) else keepAlive(id, begin.leaseUntil) end
+end
+
+if writer then
+  local fields = redis.call('HMGET', at('run', writer.runId), 'fence', 'reason')
+  if fields[1] and not fields[2] then
+    redis.call('HSET', at('run', writer.runId), 'fence', writer.fence, 'attempt', text(writer.attempt),
+      'leaseUntil', text(writer.leaseUntil))
+    keepAlive(writer.runId, writer.leaseUntil)
+  end
 end
 
 if steer then
@@ -56,7 +67,7 @@ if steer then
   local position = redis.call('HINCRBY', steers, 'count', 1)
   redis.call('HSET', steers, 'position:' .. steer.id, position, 'command:' .. position, steer.command)
   redis.call('RPUSH', at('open', steer.runId), position)
-  keep(steer.runId, tonumber(redis.call('HGET', at('run', steer.runId), 'leaseUntil')))
+  keepAlive(steer.runId, tonumber(redis.call('HGET', at('run', steer.runId), 'leaseUntil')))
 end
 
 if settle then
@@ -107,7 +118,7 @@ else
   evenWhenFull()
   redis.call('HSET', at('run', run), 'leaseUntil', text(leaseUntil))
 end
-keep(run, leaseUntil)
+keepAlive(run, leaseUntil)
 if from then redis.call('PUBLISH', ARGV[6], '') end
 return openCommands(run, tonumber(ARGV[5]))
 `;
