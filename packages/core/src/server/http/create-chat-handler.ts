@@ -92,7 +92,7 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
       const { turn, runs } = await engine.options.log.state(chatId);
       return { turn, run: runs.findLast((run) => run.turn === turn) };
     },
-    stream: (request, chatId) => streamRoute({ ...context, allow: async () => ({}) }, request, chatId),
+    stream: (request, chatId) => streamRoute({ ...context, allow: async () => ({}) }, request, chatId, true),
   });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }

@@ -18,7 +18,12 @@ export const maxWaitMs = 25_000;
  * `GET {api}/{chatId}/stream`: a run from a position, or the active one, or (`?follow`) every run behind a turn.
  * A follower names the active run that it is in by `?run=&from=`; without it, only turns behind `follow` are told.
  */
-export async function streamRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
+export async function streamRoute(
+  context: HandlerContext,
+  request: Request,
+  chatId: string,
+  isHeld = false,
+): Promise<Response> {
   const query = new URL(request.url).searchParams;
   const follow = countOf(query, 'follow');
   const recentMs = countOf(query, 'recent') ?? -1;
@@ -49,7 +54,7 @@ export async function streamRoute(context: HandlerContext, request: Request, cha
     );
   }
   if (position && run) {
-    const view = { from: position.next, withEarlierParts, read: begun.read };
+    const view = { from: position.next, withEarlierParts, read: begun.read, isHeld };
     return runResponse(context, access, run, view, patience);
   }
 

@@ -20,6 +20,8 @@ export interface RunView {
   readonly raw?: boolean;
   /** Begins with the message that the run continues, for a reader that empties it: `useChat` on resume. */
   readonly withEarlierParts?: boolean;
+  /** The reader is held by somebody else at `from`, and has not left: even at the very end it has not seen how the run ended. */
+  readonly isHeld?: boolean | undefined;
   /** Tells start and end as frames, for clients that follow a chat. */
   readonly asFrames?: 'end' | 'start-and-end';
   /** What the log answered already for `from`. */
@@ -68,12 +70,12 @@ export async function* streamRun(
 async function lastChunks(
   engine: Engine,
   run: RunRecord,
-  { from }: RunView,
+  { from, isHeld }: RunView,
   seen: SeenChunks,
 ): Promise<readonly UIMessageChunk[]> {
   const reason = run.end?.reason ?? 'lost';
   // A reader that comes back at the very end has seen all of it.
-  if (reason === 'finish' || (from > 0 && from === run.next)) return [];
+  if (reason === 'finish' || (from > 0 && from === run.next && !isHeld)) return [];
   const last = closingChunk(reason, seen.error, seen.abort);
   const closing = seen.error || seen.closed ? [] : await closingOf(engine, run);
   return [...closing, ...(last ? [last] : [])];
