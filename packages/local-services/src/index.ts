@@ -4,7 +4,7 @@ export { freePort } from './free-port.ts';
 export { type LocalProcess, type LocalProgram, startProcess } from './local-process.ts';
 export { type PgbouncerServer, startPgbouncer } from './pgbouncer-server.ts';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.ts';
-export { type PushpinServer, startPushpin } from './pushpin-server.ts';
+export { type PushpinOptions, type PushpinServer, startPushpin } from './pushpin-server.ts';
 export { type RedisOptions, type RedisServer, startRedis } from './redis-server.ts';
 export { type SockudoServer, startSockudo } from './sockudo-server.ts';
 export { type PusherApp, type SoketiOptions, type SoketiServer, startSoketi } from './soketi-server.ts';

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { FaultProxy, type ProviderContract, type ProviderHarness } from '@chat-transport/contract';
-import { type PushpinServer, startPushpin } from '@chat-transport/local-services';
+import { type PushpinOptions, type PushpinServer, startPushpin } from '@chat-transport/local-services';
 import { type Carrier, FanoutChatTransport } from '../../src/index.ts';
 import { type FanoutServerOptions, fanout, fanoutSupports } from '../../src/server.ts';
 
@@ -10,24 +10,31 @@ export const secret = 'a secret of at least thirty-two bytes';
 /** One Pushpin, in front of whichever chat server runs: the newest that listens. */
 export interface PushpinService {
   readonly pushpin: PushpinServer;
-  /** Puts a server behind Pushpin for as long as it listens. */
+  /** The way of publishes, and where they go in: a GRIP URL. */
+  readonly publishing: FaultProxy;
+  readonly gripUrl: string;
+  /** Puts a server behind Pushpin for as long as it listens, also one that was there before. */
   attach(server: Server): void;
   close(): Promise<void>;
 }
 
-export async function startPushpinService(): Promise<PushpinService> {
+export async function startPushpinService(options: PushpinOptions = {}): Promise<PushpinService> {
   const servers: Server[] = [];
   const origin = await FaultProxy.start(() => {
     const address = servers.findLast(({ listening }) => listening)?.address() as AddressInfo | null | undefined;
     // Nothing listens on port 1: the connection is refused.
     return address?.port ?? 1;
   });
-  const pushpin = await startPushpin(origin.port);
+  const pushpin = await startPushpin(origin.port, options);
+  const publishing = await FaultProxy.start(pushpin.publishPort);
   return {
     pushpin,
+    publishing,
+    gripUrl: pushpin.gripUrl.replace(String(pushpin.publishPort), String(publishing.port)),
     attach: (server) => void servers.push(server),
     async close() {
       await pushpin.close();
+      await publishing.close();
       await origin.close();
     },
   };
@@ -69,12 +76,17 @@ function createHarness(
   };
 }
 
-/** The contract over one carrier. Commands go over the WebSocket only. */
-export function contractOver(carrier: 'websocket' | 'stream', service: () => PushpinService): ProviderContract {
+/** The contract over one carrier, and one log. Commands go over the WebSocket only. */
+export function contractOver(
+  carrier: Carrier,
+  service: () => PushpinService,
+  log: { readonly name: string; readonly createLog?: ProviderContract['createLog'] } = { name: 'memoryLog' },
+): ProviderContract {
   const { ownLog, ordered } = fanoutSupports;
   return {
-    name: `fanout over ${carrier}`,
+    name: `fanout over ${carrier} and ${log.name}`,
     supports: { ownLog, ordered, clientCommands: carrier === 'websocket' },
     createHarness: () => createHarness(service(), carrier),
+    ...(log.createLog && { createLog: log.createLog }),
   };
 }
