@@ -20,6 +20,11 @@ const inFolder = (folder: string, name: string, title = name): Page => ({
   target: `${folder}/${name}.md`,
   title,
 });
+const decision = (name: string, title: string): Page => ({
+  source: `docs/decisions/${name}.md`,
+  target: `decisions/${name}.md`,
+  title,
+});
 
 /** Every page that is made from the repository's Markdown. The API reference is generated beside these. */
 export const sections: readonly Section[] = [
@@ -28,13 +33,21 @@ export const sections: readonly Section[] = [
     pages: [
       { source: 'README.md', target: 'index.md', title: 'What it is' },
       guide('getting-started', 'Getting started'),
+      guide('choosing', 'Choosing a provider and a log'),
+      guide('migrating', 'Migrating'),
     ],
   },
   {
     title: 'Guides',
     pages: [
       guide('client', 'Client'),
+      guide('plain-use-chat', 'Plain useChat'),
       guide('server', 'Server'),
+      guide('typed-messages', 'Typed messages'),
+      guide('tools', 'Tools, approvals and queues'),
+      guide('attachments', 'Attachments'),
+      guide('security', 'Security'),
+      guide('errors', 'Errors'),
       guide('what-survives', 'What survives'),
       guide('performance', 'Performance'),
     ],
@@ -55,7 +68,14 @@ export const sections: readonly Section[] = [
   },
   {
     title: 'How it works',
-    pages: [{ source: 'PROTOCOL.md', target: 'protocol.md', title: 'Protocol' }],
+    pages: [
+      guide('architecture', 'Architecture'),
+      guide('glossary', 'Glossary'),
+      { source: 'PROTOCOL.md', target: 'protocol.md', title: 'Protocol' },
+      decision('append-before-delivery', 'Decision: append before delivery'),
+      decision('log-is-the-bus', 'Decision: the log is the bus'),
+      decision('cancel-in-the-log', 'Decision: a cancel is written to the log'),
+    ],
   },
   {
     title: 'Extending',
@@ -67,6 +87,7 @@ export const sections: readonly Section[] = [
       inFolder('packages', 'simulation'),
       inFolder('packages', 'local-services'),
       { source: 'CONTRIBUTING.md', target: 'contributing.md', title: 'Contributing' },
+      { source: 'SECURITY.md', target: 'security-policy.md', title: 'Security policy' },
     ],
   },
 ];
