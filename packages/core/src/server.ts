@@ -36,6 +36,8 @@ export {
   defaultIdleMs,
   defaultReauthorizeMs,
   defaultLeaseMs,
+  defaultMaxContinuations,
+  defaultTakeOverMs,
   defaultRenewEveryMs,
   type FinishInput,
   finishTimeoutMs,

@@ -7,6 +7,7 @@ import { LiveAccess, type Revocation } from './http/live-access.ts';
 import { endFrameOf } from './http/sse-text.ts';
 import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
 import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './run/begin-run.ts';
+import { createContinuations } from './run/continuations.ts';
 import { deleteChat } from './run/delete-chat.ts';
 import { FairTurns } from './run/fair-turns.ts';
 import { createFinisher } from './run/finish.ts';
@@ -96,7 +97,7 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
   const turns = new FairTurns(clock);
   const runs = new WholeRuns({ options: resolved, live }, turns);
   const finisher = createFinisher(resolved, publisher, background, closing.signal, runs);
-  const engine: Engine = {
+  const parts: Omit<Engine, 'continuations'> = {
     options: resolved,
     publisher,
     finisher,
@@ -109,6 +110,8 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     closing: closing.signal,
     background,
   };
+  // The parts themselves, so that all share one engine.
+  const engine: Engine = Object.assign(parts, { continuations: createContinuations(parts) });
   const queue = new SendQueue();
   let closed: Promise<void> | undefined;
 
@@ -139,6 +142,10 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     async sweep({ limit = defaultSweepLimit } = {}) {
       const runs = await log.unfinished(limit);
       for (const run of runs) {
+        if (run.interrupted) {
+          await engine.continuations.goOn(run, run.attempt);
+          continue;
+        }
         const reason = run.end?.reason ?? 'lost';
         if (reason === 'lost') publisher.publish(run.chatId, endFrameOf(run));
         await finisher.finish(run, reason);

@@ -1,6 +1,7 @@
 import type { RunKey } from '../log/run-log.ts';
 import type { LiveAccess } from './http/live-access.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { Continuations } from './run/continuations.ts';
 import type { FairTurns } from './run/fair-turns.ts';
 import type { Finisher } from './run/finish.ts';
 import type { LiveRun } from './run/live-run.ts';
@@ -13,6 +14,8 @@ export interface Engine {
   readonly options: ResolvedOptions;
   readonly publisher: Publisher;
   readonly finisher: Finisher;
+  /** Goes on with runs whose writers have stopped. */
+  readonly continuations: Continuations;
   /** The runs whose writers are in this process, by `keyOf`. */
   readonly live: Map<string, LiveRun>;
   /** Runs from their start, for all who read them. */

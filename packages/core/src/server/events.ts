@@ -10,6 +10,25 @@ export type ServerEvent =
       readonly turn: number;
       readonly reason: EndReason;
     }
+  /** Another writer goes on with a run whose writer stopped. `attempt` is the new one's. */
+  | { readonly type: 'run-continued'; readonly chatId: string; readonly runId: string; readonly attempt: number }
+  /** This process no longer writes the run, which waits for another writer: it was handed over, or the lease expired. */
+  | { readonly type: 'run-interrupted'; readonly chatId: string; readonly runId: string; readonly attempt: number }
+  /** A tool ran, or was about to run, when its writer stopped. It was not run again, and the model is told so. */
+  | {
+      readonly type: 'tool-effect-unknown';
+      readonly chatId: string;
+      readonly runId: string;
+      readonly toolCallId: string;
+      readonly toolName: string;
+    }
+  /** A run was continued `maxContinuations` times and has lost its writer again: it ended as `lost`. */
+  | {
+      readonly type: 'continuation-exhausted';
+      readonly chatId: string;
+      readonly runId: string;
+      readonly attempt: number;
+    }
   /** A send waits for its chat, with `onBusy: 'queue'`. */
   | { readonly type: 'send-queued'; readonly chatId: string; readonly runId: string }
   /** `respond` threw, its stream failed, or it gave something that is no chunk. The run ended as `error`. */

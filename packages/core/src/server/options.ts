@@ -12,6 +12,10 @@ import type { ServerEvent } from './events.ts';
 export const defaultLeaseMs = 15_000;
 /** The default of `renewEveryMs`: how often a writer renews its lease, in milliseconds. */
 export const defaultRenewEveryMs = 5000;
+/** The default of `maxContinuations`. */
+export const defaultMaxContinuations = 3;
+/** The default of `takeOverMs`: how long an interrupted run waits for its next writer, in milliseconds. */
+export const defaultTakeOverMs = 60_000;
 /** The default of `reauthorizeMs`: how often `authorize` is asked about a connection that stays open, in milliseconds. */
 export const defaultReauthorizeMs = 60_000;
 /** The default of `idleMs`: how long a model may say nothing, in milliseconds. */
@@ -41,12 +45,29 @@ export interface RespondInput<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly steering: Steering;
   /** Says that the model or a tool works on, although no chunk comes: the time of `idleMs` begins again. */
   readonly keepAlive: () => void;
+  /**
+   * Resolves once the call is in the log. Pass it to `streamText`, so that no tool runs of which the next writer would not know:
+   * `onToolExecutionStart: ({ toolCall }) => beforeTool(toolCall.toolCallId)`.
+   */
+  readonly beforeTool: (toolCallId: string) => Promise<void>;
+  /** Set where another writer has begun the run. `messages` then ends with what it has written, where there is something to go on from. */
+  readonly continuation?: Continuation<UI_MESSAGE>;
   /** What the app added to the request's body. */
   readonly body: Readonly<Record<string, unknown>>;
   /** What `authorize` answered. */
   readonly userId?: string;
   /** The HTTP request; its body has been read. Absent for runs that a server started. */
   readonly request?: Request;
+}
+
+/** What `respond` goes on from. */
+export interface Continuation<UI_MESSAGE extends UIMessage = UIMessage> {
+  /** Which of the run's writers this one is: 2 or more. */
+  readonly attempt: number;
+  /** How many steps earlier writers have finished: count them in your step limit. */
+  readonly steps: number;
+  /** The answer as the model sees it. */
+  readonly message?: UI_MESSAGE;
 }
 
 /** What `respond` answers: the chunks of one assistant message, as `toUIMessageStream` makes them. */
@@ -90,6 +111,20 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
    */
   readonly idleMs?: number | undefined;
   /**
+   * What becomes of a run whose process stops: it ends with what it has (`end`), or another process goes on with it (`continue`), under the same
+   * run and message. `continue` needs `tools`, to know which calls wait for a client. See docs/hand-over.md. @default 'end'
+   */
+  readonly onInterrupted?: 'end' | 'continue' | undefined;
+  /** How often a run is continued at most. Absolute: what it writes does not count. @default defaultMaxContinuations */
+  readonly maxContinuations?: number | undefined;
+  /** How long an interrupted run waits for its next writer before it is lost, in milliseconds. @default defaultTakeOverMs */
+  readonly takeOverMs?: number | undefined;
+  /**
+   * Says that `respond` passes `beforeTool` to the model. Without it a run that has called tools of the server is not continued: it ends as `lost`,
+   * because a tool could run twice. @default false
+   */
+  readonly toolBarrier?: boolean | undefined;
+  /**
    * How often `authorize` is asked again about a stream that stays open, in milliseconds; a stream that it refuses ends.
    * `runtime.revoke` does it at once. @default defaultReauthorizeMs
    */
@@ -130,6 +165,10 @@ export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock
   readonly onBusy: 'reject' | 'interrupt' | 'queue';
   readonly leaseMs: number;
   readonly renewEveryMs: number;
+  readonly onInterrupted: 'end' | 'continue';
+  readonly maxContinuations: number;
+  readonly takeOverMs: number;
+  readonly toolBarrier: boolean;
   readonly idleMs: number;
   readonly reauthorizeMs: number;
   readonly onError: (error: unknown) => string;
@@ -144,7 +183,10 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
   if (!log)
     throw misuse('Pass `log`, for example memoryLog() or sqliteLog({ path }): this realtime service keeps none.');
   if (typeof options.respond !== 'function') throw misuse('Pass `respond`, the function that makes the answer.');
-  const { onEvent } = options;
+  const { onEvent, onInterrupted = 'end' } = options;
+  if (onInterrupted === 'continue' && !options.tools) {
+    throw misuse("Pass `tools` with onInterrupted: 'continue', for example {} where the model has none.");
+  }
   return {
     ...options,
     log,
@@ -153,6 +195,10 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
     onBusy: options.onBusy ?? 'reject',
     leaseMs: options.leaseMs ?? defaultLeaseMs,
     renewEveryMs: options.renewEveryMs ?? defaultRenewEveryMs,
+    onInterrupted,
+    maxContinuations: options.maxContinuations ?? defaultMaxContinuations,
+    takeOverMs: onInterrupted === 'continue' ? (options.takeOverMs ?? defaultTakeOverMs) : 0,
+    toolBarrier: options.toolBarrier ?? false,
     idleMs: options.idleMs ?? defaultIdleMs,
     reauthorizeMs: options.reauthorizeMs ?? defaultReauthorizeMs,
     onError: options.onError ?? (() => 'An error occurred.'),

@@ -100,8 +100,9 @@ async function foldNewest(engine: Engine, state: ChatState): Promise<FoldedRun |
   return engine.runs.fold(run);
 }
 
-/** A run whose lease expired is lost: whoever sees it first deals with it. */
+/** A run whose lease expired is lost, or waits for its next writer: whoever sees it first deals with it. */
 export function noteLost(engine: Engine, run: RunRecord): void {
+  engine.continuations.found(run);
   if (run.end?.reason === 'lost') engine.finisher.foundLost(run);
 }
 

@@ -114,6 +114,9 @@ async function beginOnce(
   const { leaseMs, generateId } = engine.options;
   const { chatId, runId, trigger, clientId = '', body = {}, userId } = request;
   const { messages, before, tail, continued, baseTurn, joinKey } = composed;
+  const isIncomplete = request.ifComplete === true && continued !== undefined && waitsForClient(continued);
+  // A run that only records is over at once: another writer would call the model.
+  const mayGoOn = engine.options.onInterrupted === 'continue' && !isIncomplete;
   const begun = await beginInLog(engine, {
     chatId,
     runId,
@@ -123,6 +126,10 @@ async function beginOnce(
     onBusy: 'reject',
     leaseMs,
     fence: crypto.randomUUID(),
+    ...(mayGoOn && {
+      takeOverMs: engine.options.takeOverMs,
+      context: { body, ...(userId !== undefined && { userId }) },
+    }),
     ...(baseTurn !== undefined && { baseTurn }),
     ...(joinKey !== undefined && { joinKey }),
   });
@@ -134,7 +141,6 @@ async function beginOnce(
   }
   if (begun.type !== 'started') return begun;
   const message = newMessage(messages, trigger);
-  const isIncomplete = request.ifComplete === true && continued !== undefined && waitsForClient(continued);
   const { done } = startRunTask(engine, begun.run, begun.fence, {
     messages,
     body,

@@ -27,6 +27,7 @@ export class LiveRun {
 
   constructor(record: RunRecord, clock: Clock) {
     this.record = record;
+    this.#next = record.next;
     this.changed = new Notifier(clock);
   }
 

@@ -56,6 +56,7 @@ export async function* readRun(
       yield { type: 'frames', frames: answer.frames };
       continue;
     }
+    engine.continuations.found(answer.run);
     if (answer.run.end && answer.run.next <= position) return yield { type: 'end', run: answer.run };
     if (options.waitMs && options.waitMs() <= 0) return;
   }

@@ -8,7 +8,10 @@ import { type ContinuationPlan, withoutItemIds } from './plan-continuation.ts';
 export type Rejoin = (chunk: UIMessageChunk) => UIMessageChunk | undefined;
 
 /** Fits a new stream to the chunks that a run has. A second `start` would empty the message of a reader that resumes. */
-export function rejoinStream({ dropStart, dropStartStep }: ContinuationPlan): Rejoin {
+export function rejoinStream({
+  dropStart,
+  dropStartStep,
+}: Pick<ContinuationPlan, 'dropStart' | 'dropStartStep'>): Rejoin {
   let isStepDue = dropStartStep;
   return (chunk) => {
     if (chunk.type === 'start' && dropStart) {

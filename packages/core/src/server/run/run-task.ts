@@ -10,7 +10,7 @@ import { askLog } from './ask-log.ts';
 import { Lease } from './lease.ts';
 import { LiveRun } from './live-run.ts';
 import { watchRun } from './run-watch.ts';
-import { RunWriter, type Stopped } from './run-writer.ts';
+import { type ResumedRun, RunWriter, type Stopped } from './run-writer.ts';
 import { Steers } from './steers.ts';
 
 /** What a run is made from, beside its record. */
@@ -20,31 +20,49 @@ export type RunInput = Pick<RespondInput, 'messages' | 'body'> &
     readonly recordsOnly?: boolean;
   };
 
+/** What a writer goes on from that is not the run's first. */
+export interface ResumedTask extends ResumedRun {
+  /** What `respond` gets in the place of the history. */
+  prepare(): Promise<Pick<RespondInput, 'messages' | 'continuation'>>;
+}
+
 /** Starts to write a run that has begun in the log. `done` resolves with the record at the run's end and never rejects. */
 export function startRunTask(
   engine: Engine,
   run: RunRecord,
   fence: string,
   { recordsOnly = false, ...input }: RunInput,
+  resumed?: ResumedTask,
 ): { readonly live: LiveRun; readonly done: Promise<RunRecord> } {
   const { options, publisher } = engine;
   const { clock, deadlineMs } = options;
   const live = new LiveRun(run, clock);
   const onNews = (news: WriterNews): void => {
     if (news.end) stopNow();
+    else if (news.superseded) writer.stop('superseded');
     else steers.take(news);
   };
   const lease = new Lease(clock, options.leaseMs);
-  const writer = new RunWriter(engine, live, fence, {
-    onNews(news) {
-      lease.confirm();
-      onNews(news);
+  const writer = new RunWriter(
+    engine,
+    live,
+    fence,
+    {
+      onNews(news) {
+        lease.confirm();
+        onNews(news);
+      },
+      cursor: () => steers.cursor,
     },
-    cursor: () => steers.cursor,
-  });
+    resumed,
+  );
   const watching = new AbortController();
   const steers = new Steers(options, run, watching.signal);
   const over = new AbortController();
+  steers.delivered(resumed?.plan.steers ?? []);
+  // With the budget used up, the next writer could only end the run: this one does it, with what it has.
+  const maySucceed = options.onInterrupted === 'continue' && run.attempt <= options.maxContinuations;
+  const stopInTime = (): void => writer.stop(maySucceed ? 'handed-over' : 'deadline');
   const stopNow = (): void => {
     over.abort();
     writer.stop('over');
@@ -53,15 +71,17 @@ export function startRunTask(
   engine.live.set(keyOf(run), live);
   live.onCancel = stopNow;
   live.onSteer = (steer) => steers.takeOne(steer);
-  live.onShutdown = () => writer.stop('deadline');
-  publisher.publish(run.chatId, startFrameOf(run));
-  options.emit({ type: 'run-started', chatId: run.chatId, runId: run.runId, turn: run.turn });
+  live.onShutdown = stopInTime;
+  // Devices have the start already, or find out.
+  if (!resumed) publisher.publish(run.chatId, startFrameOf(run));
+  if (!resumed) options.emit({ type: 'run-started', chatId: run.chatId, runId: run.runId, turn: run.turn });
   const onLapsed = (): void => writer.stop('abandoned');
   watchRun({ options, run, fence, cursor: () => steers.cursor, lease, onNews, onLapsed, signal: watching.signal });
-  const deadline = deadlineMs === undefined ? undefined : clock.setTimeout(() => writer.stop('deadline'), deadlineMs);
+  const deadline = deadlineMs === undefined ? undefined : clock.setTimeout(stopInTime, deadlineMs);
 
   const respond = async () => {
     if (recordsOnly) return new ReadableStream<UIMessageChunk>({ start: (controller) => controller.close() });
+    const { messages = input.messages, ...more } = (await resumed?.prepare()) ?? {};
     return options.respond({
       chatId: run.chatId,
       runId: run.runId,
@@ -71,16 +91,20 @@ export function startRunTask(
       signal: writer.signal,
       steering: steers.steering,
       keepAlive: () => writer.keepAlive(),
+      beforeTool: (toolCallId) => writer.beforeTool(toolCallId),
       ...input,
+      ...more,
       // The app may change its list; what is saved is another.
-      messages: [...input.messages],
+      messages: [...messages],
     });
   };
 
   const work = async (): Promise<RunRecord> => {
     const stopped = await writer.write(respond);
     if (deadline !== undefined) clock.clearTimeout(deadline);
-    if (stopped !== 'over') await steers.flush();
+    const goesOn = stopped === 'superseded' || stopped === 'handed-over';
+    if (goesOn) steers.giveUp();
+    if (stopped !== 'over' && stopped !== 'superseded') await steers.flush();
     const ended = await endRun(engine, live, fence, stopped, input.messages, over.signal);
     watching.abort();
     return ended;
@@ -99,7 +123,21 @@ async function endRun(
 ): Promise<RunRecord> {
   const { options, publisher, finisher } = engine;
   const run: RunRecord = { ...live.record, next: live.next };
-  const isOpen = stopped !== 'over' && stopped !== 'abandoned';
+  const mayGoOn = options.onInterrupted === 'continue';
+  if (stopped === 'superseded' || (mayGoOn && stopped === 'abandoned')) return leave(engine, live);
+  if (stopped === 'handed-over') {
+    const ask = { chatId: run.chatId, operation: 'release', signal: engine.closing };
+    const released = await askLog(options, ask, () => options.log.release(run, fence));
+    // A cancel may have come first: then this writer tells it, below.
+    if (!released?.answer.end) return leave(engine, live);
+  }
+  // A writer that was frozen saves nothing of a run that another one has.
+  if (mayGoOn && stopped !== 'over') {
+    const ask = { chatId: run.chatId, operation: 'renew', signal: engine.closing };
+    const renewed = await askLog(options, ask, () => options.log.renew(run, fence));
+    if (!renewed || renewed.answer.superseded) return leave(engine, live);
+  }
+  const isOpen = stopped !== 'over' && stopped !== 'abandoned' && stopped !== 'handed-over';
   // A cancel while the answer is saved ends the run at once for everybody, not after the saving.
   if (isOpen) await Promise.race([finisher.finish(run, stopped, messages), whenAborted(over)]);
 
@@ -112,8 +150,9 @@ async function endRun(
   // A log that was emptied has lost the run: devices and `onFinish` learn it from here, with what this process still has.
   const isEmptied = asked?.answer === 'emptied';
   const ended = isEmptied ? { ...run, end: { reason: 'lost' as const } } : (asked?.answer as RunRecord | undefined);
+  if (ended && !ended.end) return leave(engine, live);
   const written = isEmptied ? await withKept(messages, live) : messages;
-  engine.live.delete(keyOf(run));
+  letGo(engine, live);
   live.close(ended);
   if (!ended) return { ...run, end: { reason: 'lost' } };
   publisher.publish(run.chatId, endFrameOf(ended));
@@ -122,6 +161,21 @@ async function endRun(
   const saved = finisher.finish(ended, reason, written);
   if (reason !== stopped) await saved;
   return ended;
+}
+
+/** The run goes on without this writer: nothing is published, saved, or taken from its successor. Readers go on from the log. */
+function leave(engine: Engine, live: LiveRun): RunRecord {
+  const { chatId, runId, attempt } = live.record;
+  letGo(engine, live);
+  live.close(undefined);
+  engine.options.emit({ type: 'run-interrupted', chatId, runId, attempt });
+  return { ...live.record, next: live.next, interrupted: true };
+}
+
+/** The run's place may be its successor's already. */
+function letGo(engine: Engine, live: LiveRun): void {
+  const key = keyOf(live.record);
+  if (engine.live.get(key) === live) engine.live.delete(key);
 }
 
 function emptied(error: unknown): 'emptied' {

@@ -37,7 +37,7 @@ export function watchRun(options: {
         if (signal.aborted) return;
         failures = 0;
         onNews(news);
-        if (news.end) return;
+        if (news.end || news.superseded) return;
       } catch (error) {
         if (signal.aborted) return;
         emit({ type: 'log-failed', chatId: run.chatId, operation, error });
@@ -48,7 +48,7 @@ export function watchRun(options: {
 
   const renew = async (): Promise<WriterNews> => {
     const news = await log.renew(run, fence, cursor());
-    if (!news.end) lease.confirm();
+    if (!news.end && !news.superseded) lease.confirm();
     return news;
   };
 

@@ -13,9 +13,18 @@ import type { LiveRun } from './live-run.ts';
 import { type ModelStream, openModelStream } from './model-stream.ts';
 import { nextTurn } from './next-turn.ts';
 import { Notifier } from './notifier.ts';
+import type { ContinuationPlan } from './plan-continuation.ts';
+import { type Rejoin, rejoinStream } from './rejoin-stream.ts';
+import { ToolBarrier } from './tool-barrier.ts';
 
-/** Why the writer stopped: `over`, the log has ended the run; `abandoned`, the log did not answer for a whole lease; else the run's own end. */
-export type Stopped = 'over' | 'abandoned' | Exclude<EndReason, 'lost'>;
+/** What earlier writers have written, and how this one fits to it. */
+export interface ResumedRun {
+  readonly chunks: readonly UIMessageChunk[];
+  readonly plan: ContinuationPlan;
+}
+
+/** Why the writer stopped: `over`, the log has ended the run; `superseded`, it goes on without this writer; `handed-over`, it is to; `abandoned`, the log did not answer for a whole lease; else the run's own end. */
+export type Stopped = 'over' | 'superseded' | 'handed-over' | 'abandoned' | EndReason;
 
 /** Where a run's commands go, and the cursor behind those that it has taken. */
 export interface CommandInbox {
@@ -40,22 +49,30 @@ export class RunWriter {
   #model: ModelStream | undefined;
   #stopped: Stopped | undefined;
   /** What the model's own stream came to, once it is over. */
-  #modelEnd: 'finish' | 'cancel' | 'error' | undefined;
+  #modelEnd: 'finish' | 'cancel' | 'error' | 'lost' | undefined;
   #sawAbort = false;
   readonly #calls: UnfinishedCalls;
+  readonly #barrier: ToolBarrier;
+  readonly #resumed: ResumedRun | undefined;
+  #rejoin: Rejoin | undefined;
   /** Whether a chunk has been taken. */
-  #begun = false;
+  #begun: boolean;
   /** Whether the model is not read, because too much waits for the log. */
   #holdsBack = false;
   readonly #idle: IdleWatch;
 
-  constructor(engine: Engine, live: LiveRun, fence: string, commands: CommandInbox) {
+  constructor(engine: Engine, live: LiveRun, fence: string, commands: CommandInbox, resumed?: ResumedRun) {
     const { limits, clock, realtime, log, idleMs } = engine.options;
     this.#engine = engine;
     this.#live = live;
     this.#fence = fence;
     this.#commands = commands;
     this.#calls = new UnfinishedCalls(continuedBy(live.record.start));
+    this.#barrier = new ToolBarrier(continuedBy(live.record.start));
+    this.#resumed = resumed;
+    for (const chunk of resumed?.chunks ?? []) this.#calls.see(chunk);
+    this.#begun = live.record.next > 0;
+    this.#rejoin = resumed && rejoinStream(resumed.plan);
     this.#changed = new Notifier(clock);
     this.#idle = new IdleWatch(clock, idleMs, { isHeldBack: () => this.#holdsBack, onIdle: () => this.#giveUp() });
     this.#coalescer = createCoalescer({
@@ -79,12 +96,25 @@ export class RunWriter {
     this.#idle.heard();
   }
 
-  /** Stops at once. `deadline` still writes what waits; after `over` nothing can be written. */
-  stop(why: 'over' | 'abandoned' | 'deadline'): void {
-    if (this.#stopped && !(this.#stopped === 'deadline' && why !== 'deadline')) return;
+  /** Resolves once the log has the call; never where this writer has stopped. */
+  async beforeTool(toolCallId: string): Promise<void> {
+    const mark = this.#isOver ? undefined : this.#barrier.markOf(toolCallId);
+    if (mark) {
+      // The model's own `start` comes later, and is the message's second one.
+      if (!this.#begun) this.#rejoin = rejoinStream({ dropStart: true, dropStartStep: false });
+      this.#begin();
+      this.#take(mark);
+    }
+    await this.#barrier.passed(toolCallId);
+    if (this.#stopped) await new Promise<never>(() => {});
+  }
+
+  /** Stops at once. `deadline` and `handed-over` still write what waits; after `over` nothing can be written. */
+  stop(why: 'over' | 'superseded' | 'handed-over' | 'abandoned' | 'deadline'): void {
+    if (this.#stopped && !(isWriting(this.#stopped) && !isWriting(why))) return;
     this.#stopped = why;
     if (why === 'deadline' && !this.#modelEnd) this.#closeCalls();
-    if (why !== 'deadline') this.#over.abort();
+    if (!isWriting(why)) this.#over.abort();
     this.#leaveModel(new DOMException(`The run is over: ${why}.`, 'AbortError'));
     this.#changed.notify();
   }
@@ -103,7 +133,7 @@ export class RunWriter {
   async #writeAll(): Promise<Stopped> {
     const { clock } = this.#engine.options;
     for (;;) {
-      if (this.#stopped && this.#stopped !== 'deadline') return this.#stopped;
+      if (this.#stopped && !isWriting(this.#stopped)) return this.#stopped;
       const closing = this.#stopped ?? this.#modelEnd;
       const dueAt = this.#coalescer.dueAt();
       if (dueAt === Number.POSITIVE_INFINITY) {
@@ -117,12 +147,16 @@ export class RunWriter {
         continue;
       }
       if (!closing) await nextTurn(clock);
-      if (!this.#stopped || this.#stopped === 'deadline') await this.#appendNext();
+      if (!this.#stopped || isWriting(this.#stopped)) await this.#appendNext();
     }
   }
 
   async #pump(respond: () => Promise<RespondOutput>): Promise<void> {
     try {
+      const plan = this.#resumed?.plan;
+      for (const chunk of plan ? [...plan.append, ...plan.close] : []) this.#take(chunk);
+      // Only a cancel of the model's own, an error or a finish is left to be recorded.
+      if (plan?.end !== undefined) return this.#endModel(plan.end === 'lost' ? 'lost' : (plan.end as 'finish'));
       const output = await respond();
       this.#model = openModelStream(output, this.#live.record.start.messageId);
       if (this.#isOver) return this.#leaveModel(this.#abort.signal.reason);
@@ -153,9 +187,11 @@ export class RunWriter {
       while (this.#coalescer.isFull && !this.#isOver) await this.#changed.wait();
       this.#holdsBack = false;
       if (this.#isOver) return;
-      const chunk = await model.next();
+      const said = await model.next();
       this.#idle.heard();
       if (this.#isOver) return;
+      const chunk = said && this.#rejoin ? this.#rejoin(said) : said;
+      if (said && !chunk) continue;
       if (!chunk) return this.#endModel(this.#sawAbort ? 'cancel' : 'finish');
       if (chunk.type === 'abort' || chunk.type === 'error') this.#closeCalls();
       this.#take(chunk);
@@ -184,7 +220,7 @@ export class RunWriter {
     this.#changed.notify();
   }
 
-  #endModel(end: 'finish' | 'cancel' | 'error'): void {
+  #endModel(end: 'finish' | 'cancel' | 'error' | 'lost'): void {
     this.#modelEnd = end;
     this.#changed.notify();
   }
@@ -232,10 +268,17 @@ export class RunWriter {
     if (!appended) return over.aborted ? undefined : this.stop('abandoned');
     const news = appended.answer;
     if (news.end) return this.stop('over');
+    if (news.superseded) return this.stop('superseded');
+    this.#barrier.logged(chunks);
     this.#live.push(frame, bytes);
     publisher.publish(chatId, { v: wireVersion, run: runId, turn, ...frame });
     this.#commands.onNews(news);
     // A model that was held back may go on.
     this.#changed.notify();
   }
+}
+
+/** Whether a writer that stops for this reason still writes what waits. */
+function isWriting(why: Stopped): boolean {
+  return why === 'deadline' || why === 'handed-over';
 }

@@ -1,5 +1,5 @@
 import { convertToModelMessages, experimental_createSteering, type Experimental_Steering as Steering } from 'ai';
-import type { RunRecord, SteerCommand, WriterNews } from '../../log/run-log.ts';
+import type { CommandReceipt, RunRecord, SteerCommand, WriterNews } from '../../log/run-log.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { askLog } from './ask-log.ts';
 import { settledWithin } from './notifier.ts';
@@ -18,6 +18,7 @@ export class Steers {
   readonly #writes = new Set<Promise<unknown>>();
   #cursor = 0;
   #handedOver: Promise<void> = Promise.resolve();
+  #isGivenUp = false;
 
   /** @param over Aborts when the log has settled what was open. */
   constructor(options: ResolvedOptions, run: RunRecord, over: AbortSignal) {
@@ -29,6 +30,11 @@ export class Steers {
   /** The cursor behind the commands that were taken. */
   get cursor(): number {
     return this.#cursor;
+  }
+
+  /** These are a part of the answer already: an earlier writer has delivered them, and may not have settled them. */
+  delivered(ids: readonly string[]): void {
+    for (const id of ids) this.#settled.set(id, this.#settle(id, { outcome: 'delivered' }));
   }
 
   /** Takes what is new. Calls that were under way at the same time may have seen the same commands. */
@@ -46,6 +52,11 @@ export class Steers {
     return settled;
   }
 
+  /** The run goes on without this writer: what it has not delivered is its successor's. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+  }
+
   /** Waits for the outcomes that are known already. The log settles the others when the run ends. */
   async flush(): Promise<void> {
     if (this.#settled.size === 0) return;
@@ -53,6 +64,13 @@ export class Steers {
     // The AI SDK resolves outcomes with the end of its stream: they are promises in flight.
     await new Promise<void>((resolve) => clock.setTimeout(resolve, 0));
     await settledWithin(clock, settleTimeoutMs, Promise.all(this.#writes));
+  }
+
+  async #settle(id: string, receipt: CommandReceipt): Promise<void> {
+    const ask = { chatId: this.#run.chatId, operation: 'settle', signal: this.#over };
+    const write = askLog(this.#options, ask, () => this.#options.log.settle(this.#run, id, receipt));
+    this.#writes.add(write);
+    await write.finally(() => this.#writes.delete(write));
   }
 
   async #deliver({ id, parts }: SteerCommand): Promise<void> {
@@ -71,11 +89,9 @@ export class Steers {
         outcome.type === 'delivered'
           ? { outcome: 'delivered' as const }
           : { outcome: 'not-delivered' as const, reason: outcome.reason };
-      const write = askLog(this.#options, { chatId, operation: 'settle', signal: this.#over }, () =>
-        this.#options.log.settle(this.#run, id, receipt),
-      );
-      this.#writes.add(write);
-      await write.finally(() => this.#writes.delete(write));
+      // Whoever goes on with the run hands over what this writer could not.
+      if (this.#isGivenUp && receipt.outcome !== 'delivered') return;
+      await this.#settle(id, receipt);
     } catch (error) {
       this.#options.emit({ type: 'steer-failed', chatId, runId, error });
     }

@@ -1,0 +1,206 @@
+import { memoryLog } from '@chat-transport/core/memory';
+import type { Frame, RealtimeServer, RunLog } from '@chat-transport/core/provider';
+import { type ChatHandlerOptions, defaultLeaseMs } from '@chat-transport/core/server';
+import type { UIMessageChunk } from 'ai';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { defaultTakeOverMs } from '../../../src/server/options.ts';
+import { createWorld, SseReader, textOf, until, user, type World } from '../support.ts';
+
+const chatId = 'c1';
+const send = { id: chatId, runId: 'r1', messages: [user('m1', 'Hello')], trigger: 'submit-message' };
+const goesOn = { onInterrupted: 'continue', tools: {} } as const;
+
+const step: UIMessageChunk = { type: 'start-step' };
+const stepEnd: UIMessageChunk = { type: 'finish-step' };
+
+/** The log of a process that can be stopped as SIGSTOP does: its calls hang until it goes on, and it learns nothing meanwhile. */
+function stoppable(log: RunLog): { log: RunLog; stop(): void; goOn(): void } {
+  let gate: Promise<void> = Promise.resolve();
+  let open = (): void => {};
+  const gated = Object.fromEntries(
+    Object.entries(log).map(([name, method]) => [
+      name,
+      typeof method !== 'function'
+        ? method
+        : async (...args: unknown[]) => {
+            await gate;
+            const answer = await (method as (...args: unknown[]) => unknown)(...args);
+            await gate;
+            return answer;
+          },
+    ]),
+  ) as unknown as RunLog;
+  return {
+    log: gated,
+    stop() {
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+    },
+    goOn: () => open(),
+  };
+}
+
+function recorder(): { realtime: RealtimeServer; frames: Frame[] } {
+  const frames: Frame[] = [];
+  const realtime: RealtimeServer = {
+    name: 'recorder',
+    limits: { maxMessageBytes: 65_536, flushIntervalMs: 0 },
+    channelName: (id) => id,
+    publish: async (_, data) => void frames.push(JSON.parse(data)),
+  };
+  return { realtime, frames };
+}
+
+/** Processes on one log. The first one is stopped in the middle of its answer. */
+async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}) {
+  let aheadMs = 0;
+  const log = memoryLog({ now: () => Date.now() + aheadMs });
+  const later = (ms: number): void => {
+    aheadMs += ms;
+  };
+  const first = stoppable(log);
+  const { realtime, frames } = recorder();
+  const one = createWorld({ ...goesOn, ...options, log: first.log, realtime });
+  const other = (more: Partial<ChatHandlerOptions> = {}): World => createWorld({ ...goesOn, ...options, ...more, log });
+  onTestFinished(async () => {
+    first.goOn();
+    await one.handler.runtime.close();
+  });
+  const response = await one.send(send);
+  void response.body?.cancel();
+  const model = await one.model();
+  model.push(step);
+  model.text('Hel');
+  await settle(async () => (await log.state(chatId)).active?.next === 4);
+  first.stop();
+  // The first writer's lease is over.
+  later(defaultLeaseMs);
+  await settle(async () => (await log.state(chatId)).runs[0]?.interrupted === true);
+  return { log, one, other, model, frames, resume: () => first.goOn(), later };
+}
+
+/** Waits for a condition that has to be asked for. */
+async function settle(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Not within 5 s: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function finish(world: World, text: string): Promise<void> {
+  const model = await world.model();
+  model.push({ type: 'start' }, step);
+  model.text(text);
+  model.close();
+  await until(
+    'the save',
+    () => world.finished.length > 0,
+    () => world.events,
+  );
+}
+
+describe('a run whose process stops', () => {
+  it('goes on in the process that reads it, under the same message, and the first one stays silent', async () => {
+    const { log, one, other, model, frames, resume } = await stoppedInTheMiddle();
+    const two = other();
+    const reader = new SseReader(await two.fetch(`/${chatId}/stream?run=r1&from=4`));
+    const second = await two.model();
+    expect(second.input.continuation).toMatchObject({ attempt: 2, steps: 0 });
+    expect(second.input.messages.map(({ id }) => id)).toEqual(['m1']);
+    expect(second.input.messageId).toBe(model.input.messageId);
+    await finish(two, 'Hello again.');
+    await reader.closed;
+    expect(reader.text).toContain('reset-step');
+    expect(two.finished).toHaveLength(1);
+    expect(textOf(two.finished[0]?.messages.at(-1))).toBe('[step-start]Hello again.');
+    const next = (await log.state(chatId)).runs[0]?.next;
+    const published = frames.length;
+    resume();
+    model.text('lo from the dead.');
+    await until('the first process to notice', () => one.events.some(({ type }) => type === 'run-interrupted'));
+    await one.handler.runtime.close();
+    expect(frames.slice(published)).toEqual([]);
+    expect(one.finished).toEqual([]);
+    expect((await log.state(chatId)).runs[0]).toMatchObject({ attempt: 2, next, end: { reason: 'finish' } });
+  });
+
+  it('is taken over by one of those that notice', async () => {
+    const { other } = await stoppedInTheMiddle();
+    const [two, three] = [other(), other()];
+    await Promise.all([two.state(chatId), three.state(chatId), two.handler.sweep(), three.handler.sweep()]);
+    await until('a model', () => two.models.length + three.models.length > 0);
+    await Promise.all([two.handler.sweep(), three.handler.sweep()]);
+    expect(two.models.length + three.models.length).toBe(1);
+    await finish(two.models.length > 0 ? two : three, 'Done.');
+  });
+
+  it('is cancelled, where that comes first', async () => {
+    const { other } = await stoppedInTheMiddle();
+    const two = other({ onInterrupted: 'end' });
+    expect(await two.command(chatId, { id: 'x1', runId: 'r1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+    const three = other();
+    await three.handler.sweep();
+    await until('the save', () => three.finished.length > 0);
+    expect([three.finished[0]?.outcome, three.models.length]).toEqual(['cancel', 0]);
+  });
+
+  it('is lost, and saved once, where nobody goes on with it in time', async () => {
+    const { other, later } = await stoppedInTheMiddle();
+    const two = other({ onInterrupted: 'end' });
+    expect((await two.state(chatId)).active).toMatchObject({ runId: 'r1' });
+    later(defaultTakeOverMs);
+    await settle(async () => (await two.state(chatId)).active === undefined);
+    await two.handler.sweep();
+    await until('the save', () => two.finished.length > 0);
+    await two.handler.sweep();
+    expect(two.finished.map(({ outcome }) => outcome)).toEqual(['lost']);
+  });
+
+  it('ends, saved, where it has killed as many writers as it may', async () => {
+    const { other } = await stoppedInTheMiddle({ maxContinuations: 0 });
+    const two = other();
+    await two.handler.sweep();
+    await until('the save', () => two.finished.length > 0);
+    expect(two.events).toContainEqual({ type: 'continuation-exhausted', chatId, runId: 'r1', attempt: 1 });
+    expect([two.finished.map(({ outcome }) => outcome), two.models.length]).toEqual([['lost'], 0]);
+  });
+
+  it('hands it over when it closes, instead of ending it', async () => {
+    const log = memoryLog();
+    const one = createWorld({ ...goesOn, log });
+    void (await one.send(send)).body?.cancel();
+    const model = await one.model();
+    model.push(step, { type: 'text-start', id: 'a' }, { type: 'text-end', id: 'a' }, stepEnd);
+    await settle(async () => (await log.state(chatId)).active?.next === 5);
+    await one.handler.runtime.close();
+    expect(one.finished).toEqual([]);
+    const two = createWorld({ ...goesOn, log });
+    await two.handler.sweep();
+    // Only the end was missing.
+    await until('the save', () => two.finished.length > 0);
+    expect([two.finished[0]?.outcome, two.models.length]).toEqual(['finish', 0]);
+  });
+
+  it('is not continued where a tool of the server may have run without a barrier', async () => {
+    const tools = { book: { execute: async () => 1 } } as unknown as NonNullable<ChatHandlerOptions['tools']>;
+    const log = memoryLog();
+    const one = createWorld({ ...goesOn, tools, log });
+    void (await one.send(send)).body?.cancel();
+    const model = await one.model();
+    model.push(step, { type: 'tool-input-available', toolCallId: 'a', toolName: 'book', input: {} });
+    await settle(async () => (await log.state(chatId)).active?.next === 3);
+    await one.handler.runtime.close();
+    const two = createWorld({ ...goesOn, tools, log });
+    await two.handler.sweep();
+    await until('the save', () => two.finished.length > 0);
+    expect([two.finished[0]?.outcome, two.models.length]).toEqual(['lost', 0]);
+  });
+});
+
+describe('onInterrupted', () => {
+  it("'continue' needs to know the tools", () => {
+    expect(() => createWorld({ onInterrupted: 'continue' })).toThrow(/Pass `tools`/);
+  });
+});
