@@ -49,6 +49,7 @@ export const sections: readonly Section[] = [
       guide('security', 'Security'),
       guide('errors', 'Errors'),
       guide('what-survives', 'What survives'),
+      guide('hand-over', 'Hand-over'),
       guide('performance', 'Performance'),
     ],
   },

@@ -43,6 +43,7 @@ export {
   finishTimeoutMs,
   httpOnlyLimits,
   maxQueuedSends,
+  type Continuation,
   type RespondInput,
   type RespondOutput,
 } from './server/options.ts';
