@@ -2,6 +2,7 @@ import type { UIMessageChunk } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { maxWaitingFrames, maxWaitingLength, PublishQueue } from '../../src/server/run/publish-queue.ts';
 import type { Frame } from '../../src/wire/frame.ts';
+import { decodeFrame } from '../../src/wire/frame-codec.ts';
 
 const limits = { maxMessageBytes: 1000, flushIntervalMs: 100 };
 const base = { v: 1, run: 'r', turn: 1 } as const;
@@ -11,7 +12,7 @@ const end = (at: number, run = 'r'): Frame => ({ ...base, run, at, end: { reason
 
 function drain(queue: PublishQueue): Frame[] {
   const frames: Frame[] = [];
-  for (let message = queue.take(0); message; message = queue.take(0)) frames.push(JSON.parse(message.data));
+  for (let message = queue.take(0); message; message = queue.take(0)) frames.push(decodeFrame(message.data));
   return frames;
 }
 
@@ -22,12 +23,7 @@ describe('what waits for a service', () => {
     for (let at = 0; at < 12; at += 2) queue.push(span(at, text('a'), text(large)), 0);
     queue.push(end(12), 0);
     const frames = drain(queue);
-    expect(frames.map((frame) => ('next' in frame ? [frame.at, frame.next] : 'end'))).toEqual([
-      [0, 4],
-      [4, 8],
-      [8, 12],
-      'end',
-    ]);
+    expect(frames.map((frame) => ('next' in frame ? [frame.at, frame.next] : 'end'))).toEqual([[0, 6], [6, 12], 'end']);
   });
 
   it('points at a frame that is too large, and merges what is around it', () => {

@@ -1,6 +1,12 @@
 import { Chat } from '@ai-sdk/react';
 import { memoryLog } from '@chat-transport/core/memory';
-import type { EndReason, Frame, RealtimeServer, RunLog } from '@chat-transport/core/provider';
+import {
+  decodeFrame,
+  type EndReason,
+  type Frame,
+  type RealtimeServer,
+  type RunLog,
+} from '@chat-transport/core/provider';
 import {
   type ChatHandler,
   type ChatHandlerOptions,
@@ -237,7 +243,7 @@ export function recordingRealtime(
     name: 'recording',
     limits: { maxMessageBytes: 65_536, flushIntervalMs: 0 },
     channelName: (chatId) => `chat-${chatId}`,
-    publish: async (channel, data) => void published.push({ channel, frame: JSON.parse(data) }),
+    publish: async (channel, data) => void published.push({ channel, frame: decodeFrame(data) }),
     published,
     ...overrides,
   };
