@@ -2,54 +2,50 @@ import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import type { EndFrame, Frame } from '../wire/frame.ts';
 import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
-import { AbortDecision } from './abort-decision.ts';
-import type { ChatReport } from './chat-report.ts';
-import type { ChatSnapshot, ChatUpdate, Connection, ConnectionStore } from './chat-update.ts';
+import type { ChatSnapshot, ChatUpdate } from './chat-update.ts';
 import { each } from './each.ts';
 import type { Answer, CallOptions } from './http-client.ts';
 import { HttpPath, isRefusal } from './http-path.ts';
 import { type ChatLedger, emptyLedger, type LedgerEvent, needsOf, reduce } from './ledger/chat-ledger.ts';
 import { informedTurn } from './ledger/server-side.ts';
-import { type Health, type Need, type Plan, plan } from './path-plan.ts';
+import { type Health, type Need, plan } from './path-plan.ts';
 import { asDisconnect, isTransient, noAnswer, persist } from './persist.ts';
-import { openRealtime } from './realtime-path.ts';
+import { RealtimeLink, type RealtimeState } from './realtime-link.ts';
 import { RecentRun } from './recent-run.ts';
+import { connectionOf, ReportStore } from './report-store.ts';
 import { RunCommands } from './run-commands.ts';
 import { RunReader, type RunReaderOptions } from './run-reader.ts';
+import { RunStops } from './run-stops.ts';
 import { SendGate } from './send-gate.ts';
 import type { SessionContext } from './session-context.ts';
 import { newMessages } from './stale-send.ts';
-
-type Realtime = Health['realtime'];
 
 /**
  * One chat on this page: its ledger, its paths, and the runs that are read. Every event goes through `dispatch`, and after each one the session
  * does what the ledger and the path plan require. A new path is live before the old one is dropped.
  */
-export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements ConnectionStore {
+export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly chatId: string;
   readonly context: SessionContext<UI_MESSAGE>;
   /** Holds back sends that continue an answer without end. */
   readonly gate: SendGate;
   readonly commands: RunCommands;
+  /** What became of the runs that this device stopped. */
+  readonly stops: RunStops = new RunStops(this);
+  /** What the app shows beside the messages. */
+  readonly report: ReportStore = new ReportStore();
   readonly #http: HttpPath;
+  readonly #link: RealtimeLink;
   readonly #readers = new Set<RunReader>();
   readonly #watchers = new Set<(update: ChatUpdate<UI_MESSAGE>) => void>();
-  readonly #onChange = new Set<() => void>();
   readonly #recent = new RecentRun();
   #ledger = emptyLedger;
-  #realtime: Realtime = { kind: 'none' };
-  #subscription: AbortController | undefined;
   #network: Health['network'] = 'up';
-  /** When realtime brought something last, in page time. */
-  #heardAt = 0;
+  /** When somebody used the chat last, in page time; nothing while it is disconnected. */
   #usedAt: number | undefined;
   #call: CallOptions | undefined;
   #timer: unknown;
   #hasReportedUnknown = false;
-  #abort: AbortDecision | undefined;
-  #report: ChatReport | undefined;
-  #connection: Connection = { state: 'idle', path: null };
 
   constructor(chatId: string, context: SessionContext<UI_MESSAGE>) {
     this.chatId = chatId;
@@ -70,6 +66,10 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
       onRefused: (error) => this.dispatch({ type: 'access-refused', error }),
       onChange: () => this.evaluate(),
     });
+    this.#link = new RealtimeLink(chatId, this.context, {
+      onMessage: (data) => this.#onMessage(data),
+      onState: (state) => this.#onRealtime(state),
+    });
   }
 
   get ledger(): ChatLedger {
@@ -83,13 +83,13 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   /** Whether realtime is live. */
   get isLive(): boolean {
-    return this.#realtime.kind === 'live';
+    return this.#link.isLive;
   }
 
   /** Whether nobody uses the session, and nothing in it is this device's alone. */
   get isUnused(): boolean {
     const { outbox } = this.#ledger;
-    return this.#usedAt === undefined && this.#onChange.size === 0 && outbox.length === 0 && !this.commands.isBusy;
+    return this.#usedAt === undefined && this.report.isUnused && outbox.length === 0 && !this.commands.isBusy;
   }
 
   /** What the newest call added to the transport's options: the requests that follow from it carry it, too. */
@@ -105,32 +105,17 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     for (const update of updates) each(this.#watchers, (watcher) => watcher(update as ChatUpdate<UI_MESSAGE>));
     if (ledger.access !== before.access) this.#onAccess();
     if (needsOf(this.#ledger).read) void this.#readState();
-    if (isOtherReport(before, ledger)) this.#changed();
+    this.report.update(this.report.getSnapshot(), this.#ledger, isOtherReport(before, this.#ledger));
     this.evaluate();
   }
 
   /** Somebody uses the chat with these options: it is connected if need be. Never waits. */
   use(call?: CallOptions): void {
-    const { closing, timings, now } = this.context;
+    const { closing, now } = this.context;
     if (call) this.#call = { headers: call.headers, body: call.body, metadata: call.metadata };
     if (closing.aborted) return;
     this.#usedAt = now();
-    if (this.#subscription || !this.context.subscriber) return this.#schedule(0);
-    this.#subscription = new AbortController();
-    this.#realtime = { kind: 'joining', until: now() + timings.graceMs };
-    const sink = {
-      onMessage: (data: string) => this.#onMessage(data),
-      onLive: () => this.#onLive(),
-      onDown: () => this.#onDown('down'),
-      onFailed: (error: unknown) => {
-        // The next send or wake-up tries again: somebody may have logged in since.
-        this.#unsubscribe();
-        this.#onDown('none');
-        this.context.emit({ type: 'realtime-failed', chatId: this.chatId, error });
-      },
-      onRefused: (error: unknown) => this.context.emit({ type: 'realtime-failed', chatId: this.chatId, error }),
-    };
-    openRealtime(this.chatId, this.context, sink, this.#subscription.signal);
+    this.#link.open();
     this.#schedule(0);
   }
 
@@ -233,52 +218,6 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     return (active ?? runs?.at(-1))?.runId;
   }
 
-  /**
-   * What happens when `signal` aborts while `reader` is read: the run is let go of at once, and whether that was a stop is decided a task later.
-   * The AI SDK's signal outlives the run: after `isOver`, a stop is for something else.
-   */
-  watchAbort(reader: RunReader, signal: AbortSignal | undefined, isOver: AbortSignal): void {
-    const { clock, onAbort } = this.context;
-    const onWithdrawn = () => {
-      this.dispatch({ type: 'taken-back', runId: reader.runId });
-      reader.end();
-    };
-    const onDecided = () => {
-      reader.end();
-      if (onAbort === 'cancel') this.#cancelOwn(reader.runId);
-      else this.dispatch({ type: 'let-go', runId: reader.runId, kind: 'detached' });
-    };
-    const onAborted = () => {
-      this.decideAbort();
-      this.dispatch({ type: 'let-go', runId: reader.runId, kind: 'undecided' });
-      this.dispatch({ type: 'stream-closed', runId: reader.runId, endedAt: undefined });
-      this.#abort = new AbortDecision(clock, { onWithdrawn, onDecided });
-    };
-    signal?.addEventListener('abort', onAborted, { signal: isOver });
-  }
-
-  /** The newest abort was a stop. */
-  decideAbort(): void {
-    this.#abort?.decide();
-  }
-
-  /** The newest abort was no stop. */
-  withdrawAbort(): void {
-    this.#abort?.withdraw();
-  }
-
-  /**
-   * A send has begun that may have been stopped before: then the cancel is sent again, because the first one may have come too early. Where the
-   * server has joined it to a later send of this chat, which took its message along, the user waits for that answer.
-   */
-  confirmLetGo(sentRunId: string, reader: RunReader): boolean {
-    const { runId } = reader;
-    const run = this.#ledger.letGo.find((each) => each.runId === sentRunId || each.runId === runId);
-    const isWanted = this.readers.some((other) => other !== reader && other.own && other.runId === runId);
-    if (!isWanted && (run?.kind === 'cancelling' || run?.kind === 'cancelled')) this.#cancelOwn(runId);
-    return run !== undefined && run.kind !== 'undecided';
-  }
-
   /** Something says that the network, or access, may be back: whatever waits tries now. */
   wake(): void {
     if (this.#usedAt === undefined && this.#ledger.access.kind === 'granted') return;
@@ -298,23 +237,6 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.#unreachable();
     void this.#http.catchUp();
   }
-
-  getSnapshot: () => Connection = () => this.#connection;
-
-  /** What the app shows beside the messages; the same object while nothing of it has changed. */
-  getReport(): ChatReport {
-    const { outbox: unsent, server } = this.#ledger;
-    const { outcomes } = server;
-    const old = this.#report;
-    if (old?.connection !== this.#connection || old.unsent !== unsent || old.outcomes !== outcomes)
-      this.#report = { connection: this.#connection, unsent, outcomes };
-    return this.#report as ChatReport;
-  }
-
-  subscribe: (onChange: () => void) => () => void = (onChange) => {
-    this.#onChange.add(onChange);
-    return () => this.#onChange.delete(onChange);
-  };
 
   /** Ends everything: streams fail, the subscription goes. Idempotent. */
   close(): void {
@@ -337,7 +259,9 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     if (next.follows) void this.#http.follow();
     if (next.reads) void this.#http.catchUp();
     this.#schedule(next.nextDeadline - at);
-    this.#connect(next);
+    const retry = () => this.dispatch({ type: 'access-granted' });
+    const { report } = this;
+    report.update(connectionOf(report.getSnapshot(), next, this.#ledger, retry), this.#ledger);
   }
 
   #want(): ReturnType<ConstructorParameters<typeof HttpPath>[2]> {
@@ -352,7 +276,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
 
   #need(): Need {
     return {
-      runs: this.readers.map((reader) => reader.need(this.#heardAt)),
+      runs: this.readers.map((reader) => reader.need(this.#link.heardAt)),
       isWatched: this.#watchers.size > 0,
       isInformed: informedTurn(this.#ledger.server) !== undefined,
       usedAt: this.#usedAt,
@@ -362,7 +286,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   #health(): Health {
     return {
       isRefused: this.#ledger.access.kind === 'refused',
-      realtime: this.#realtime,
+      realtime: this.#link.state,
       path: this.#http.path,
       failures: this.#http.failures,
       network: this.#network,
@@ -372,16 +296,6 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   /** What is already here of the run goes into its stream. */
   #feed(reader: RunReader): void {
     for (const frame of this.#recent.framesOf(reader.runId)) reader.accept(frame, false, this.context.now());
-  }
-
-  #cancelOwn(runId: string): void {
-    this.dispatch({ type: 'let-go', runId, kind: 'cancelling' });
-    const onError = (error: unknown) => this.dispatch({ type: 'stop-refused', runId, error: asDisconnect(error) });
-    this.commands
-      .cancel(runId)
-      .then(() => this.dispatch({ type: 'let-go', runId, kind: 'cancelled' }), onError)
-      // Behind what was shown here, the run may have written more before the cancel met it.
-      .then(() => this.refresh());
   }
 
   #giveUp(runId: string): void {
@@ -404,7 +318,6 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   #onMessage(data: string): void {
-    this.#heardAt = this.context.now();
     let frame: Frame;
     try {
       frame = decodeFrame(data);
@@ -413,19 +326,16 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     }
     this.#reached();
     this.accept(frame);
-    // A path that fell behind is trusted again once it brings something.
-    if (this.#realtime.kind === 'behind') this.#onLive();
   }
 
   #onHttpFrame(frame: Frame, replayed: boolean): void {
-    const quiet = this.readers.find(({ runId }) => runId === frame.run)?.need(this.#heardAt);
+    const quiet = this.readers.find(({ runId }) => runId === frame.run)?.need(this.#link.heardAt);
     const isNews = this.accept(frame, replayed);
     const { now, timings } = this.context;
     // Realtime was silent for long, and there was something to say.
     if (!isNews || !this.isLive || !quiet || quiet.isFed || quiet.isMissing) return;
-    if (now() - Math.max(quiet.newsAt, this.#heardAt) < Math.min(timings.quietMs, timings.silenceMs)) return;
-    this.#realtime = { kind: 'behind' };
-    this.evaluate();
+    if (now() - Math.max(quiet.newsAt, this.#link.heardAt) < Math.min(timings.quietMs, timings.silenceMs)) return;
+    this.#link.missed();
   }
 
   /** Takes a frame from any path. True when it was news. */
@@ -459,19 +369,15 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     this.dispatch({ type: 'end-heard', runId: run, turn, at, reason: end.reason });
   }
 
-  #onLive(): void {
-    this.#realtime = { kind: 'live' };
-    this.#reached();
-    // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
-    // The old path is dropped only after that.
-    void this.#http.catchUp(true).then(() => {
-      if (this.isLive) this.#http.stop();
-    });
-    this.evaluate();
-  }
-
-  #onDown(kind: 'down' | 'none'): void {
-    this.#realtime = { kind };
+  #onRealtime({ kind }: RealtimeState): void {
+    if (kind === 'live') {
+      this.#reached();
+      // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
+      // The old path is dropped only after that.
+      void this.#http.catchUp(true).then(() => {
+        if (this.isLive) this.#http.stop();
+      });
+    }
     this.evaluate();
   }
 
@@ -501,8 +407,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     if (access.kind === 'granted') return this.use();
     this.#http.stop();
     for (const reader of this.readers) reader.end(access.error);
-    this.#unsubscribe();
-    this.#realtime = { kind: 'none' };
+    this.#link.close();
   }
 
   #malformed(error: unknown): void {
@@ -514,17 +419,11 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
   }
 
   #disconnect(): void {
-    this.#unsubscribe();
+    this.#link.close();
     this.#http.stop();
     this.context.clock.clearTimeout(this.#timer);
     this.#recent.forget();
     this.#timer = this.#usedAt = undefined;
-    this.#realtime = { kind: 'none' };
-  }
-
-  #unsubscribe(): void {
-    this.#subscription?.abort();
-    this.#subscription = undefined;
   }
 
   /** One timer, at the next deadline. Page time has to be looked at while a run is read. */
@@ -537,31 +436,11 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Co
     if (delayMs === Number.POSITIVE_INFINITY && this.#readers.size === 0) return;
     this.#timer = clock.setTimeout(() => this.evaluate(), Math.min(Math.max(delayMs, 0), longestMs));
   }
-
-  #connect({ state, path }: Plan): void {
-    const { access } = this.#ledger;
-    const old = this.#connection;
-    if (access.kind === 'refused') {
-      if (old.state === 'refused' && old.error === access.error) return;
-      const retry = () => this.dispatch({ type: 'access-granted' });
-      this.#connection = { state: 'refused', path: null, error: access.error, retry };
-    } else if (state === old.state && path === old.path) return;
-    else this.#connection = { state, path };
-    this.#changed();
-  }
-
-  #changed(): void {
-    each(this.#onChange, (onChange) => onChange());
-  }
 }
 
-/** Whether something changed that is neither a turn nor the connection. */
+/** Whether something changed that a synchronized chat looks at, and that the report does not show. */
 function isOtherReport(one: ChatLedger, other: ChatLedger): boolean {
   return (
-    one.outbox !== other.outbox ||
-    one.server.outcomes !== other.server.outcomes ||
-    one.letGo !== other.letGo ||
-    one.unreported !== other.unreported ||
-    one.shown.place.kind !== other.shown.place.kind
+    one.letGo !== other.letGo || one.unreported !== other.unreported || one.shown.place.kind !== other.shown.place.kind
   );
 }

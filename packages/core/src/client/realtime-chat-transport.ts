@@ -156,7 +156,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
 
   /** How the chat is connected: readable, and subscribable as React's `useSyncExternalStore` wants it. */
   connection(chatId: string): ConnectionStore {
-    return this.session(chatId);
+    return this.session(chatId).report;
   }
 
   /** Ends every stream and subscription. Runs go on. Idempotent. */

@@ -42,7 +42,7 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
   const isChosen = metadata instanceof ResumeOf;
   const wanted = isChosen ? metadata.runId : gaveUpRun(session.ledger.letGo);
   // React's StrictMode and hot reload abort and resume in one task: that is no stop. `syncChat` resumes a run of its own choice.
-  if (!wanted) session.withdrawAbort();
+  if (!wanted) session.stops.withdraw();
   const { closing, clock } = session.context;
   const request = within(closing);
   session.use({ ...call, metadata: ownMetadata(metadata) });
@@ -62,7 +62,7 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
   const handOver = (opened: RunReader) => {
     session.dispatch({ type: 'stream-opened', runId: opened.runId, turn: opened.turn });
     void opened.closed.then(() => request.abort());
-    session.watchAbort(opened, abortSignal, request.signal);
+    session.stops.watch(opened, abortSignal, request.signal);
     return opened.stream;
   };
   try {

@@ -41,7 +41,7 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   const messages = call.messages.filter((message) => message === last || !refused.includes(message.id));
   const own = { ...call, messages };
   // Only a user who has stopped sends again; and the cancel goes first.
-  session.decideAbort();
+  session.stops.decide();
   const cancelled = session.commands.settled();
   const reader = session.open(generateId(), { own });
   const messageId = call.messageId ?? last?.id ?? reader.runId;
@@ -64,7 +64,7 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   const isElsewhere = messages.length < call.messages.length || refused.includes(messageId);
   if (isElsewhere) sent.then(() => session.refresh()).catch(() => {});
   const isOver = new AbortController();
-  session.watchAbort(reader, abortSignal, isOver.signal);
+  session.stops.watch(reader, abortSignal, isOver.signal);
   void Promise.allSettled([sent, reader.closed]).then(() => isOver.abort());
   // Where a proxy holds the response back, realtime brings the run before it.
   await Promise.race([sent, reader.begun, abortOf(abortSignal)]);
@@ -105,7 +105,7 @@ function poster<UI_MESSAGE extends UIMessage>(
       // From here on the response feeds the reader: no other path has to follow the run.
       reader.setFed(true);
       session.began(reader, answer.turn, answer.runId);
-      if (session.confirmLetGo(sentRunId, reader)) return attempt.abort();
+      if (session.stops.confirm(sentRunId, reader)) return attempt.abort();
       void session.readAnswer(reader, answer, attempt);
       if (!(await mayStayOpen(attempt.signal))) attempt.abort();
     } catch (error) {

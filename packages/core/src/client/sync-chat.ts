@@ -42,8 +42,8 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
 ): SyncedChat {
   const session = transport.session(chat.id);
   return Object.assign(share(chat, transport), {
-    getReport: () => session.getReport(),
-    subscribe: session.subscribe,
+    getReport: () => session.report.getReport(),
+    subscribe: session.report.subscribe,
     resend: (messageId: string) => resend(chat, session, messageId),
     discard: (messageId: string) => discard(chat, session, messageId),
     stop: () => stopAnswer(chat, session),
@@ -89,7 +89,7 @@ function observe<UI_MESSAGE extends UIMessage>(
   const observer = new ChatObserver(chat, session);
   const giveBack = giveToolsToOwner(chat, transport);
   const unwatch = transport.watch(chat.id, (update) => observer.onUpdate(update));
-  const unsubscribe = session.subscribe(() => observer.look());
+  const unsubscribe = session.report.subscribe(() => observer.look());
   const unobserve = observeIdle(chat, () => observer.look());
   return () => {
     observer.end();

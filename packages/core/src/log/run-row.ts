@@ -35,7 +35,7 @@ export function endOf(row: RunRow, now: number): RunEnd | undefined {
 }
 
 /** Whether the run is not over, and has no writer. */
-export function isInterrupted(row: RunRow, now: number): boolean {
+function isInterrupted(row: RunRow, now: number): boolean {
   return now >= row.leaseUntil && !endOf(row, now);
 }
 

@@ -63,7 +63,7 @@ export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
   );
   const report = useSyncExternalStore(
     subscribe,
-    () => transport.session(id).getReport(),
+    () => transport.session(id).report.getReport(),
     // A server, and the page while it takes over what the server rendered, has nothing to report.
     () => nothing,
   );

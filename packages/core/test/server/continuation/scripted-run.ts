@@ -35,7 +35,7 @@ export const textOf = (id: string, ...deltas: string[]): ModelPart[] => [
   { type: 'text-end', id },
 ];
 
-export const reasoningOf = (id: string, ...deltas: string[]): ModelPart[] => [
+const reasoningOf = (id: string, ...deltas: string[]): ModelPart[] => [
   { type: 'reasoning-start', id },
   ...deltas.map((delta) => ({ type: 'reasoning-delta', id, delta })),
   { type: 'reasoning-end', id, providerMetadata: { anthropic: { signature: `signed-${id}` } } },
@@ -83,7 +83,7 @@ export interface ScriptedRun {
 }
 
 /** The tools of the scripts: two of the server, one of the client. */
-export const toolsOf = (effect: (what: string) => unknown): ToolSet =>
+const toolsOf = (effect: (what: string) => unknown): ToolSet =>
   ({
     book: tool({
       inputSchema: z.object({ what: z.string() }),

@@ -1,0 +1,77 @@
+import { AbortDecision } from './abort-decision.ts';
+import type { ChatSession } from './chat-session.ts';
+import { asDisconnect } from './persist.ts';
+import type { RunReader } from './run-reader.ts';
+
+/** What became of the runs that this device stopped, or let go of. */
+export class RunStops {
+  // biome-ignore lint/suspicious/noExplicitAny: stops do not look into messages.
+  readonly #session: ChatSession<any>;
+  #newest: AbortDecision | undefined;
+
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  constructor(session: ChatSession<any>) {
+    this.#session = session;
+  }
+
+  /**
+   * What happens when `signal` aborts while `reader` is read: the run is let go of at once, and whether that was a stop is decided a task later.
+   * The AI SDK's signal outlives the run: after `isOver`, a stop is for something else.
+   */
+  watch(reader: RunReader, signal: AbortSignal | undefined, isOver: AbortSignal): void {
+    const session = this.#session;
+    const { clock, onAbort } = session.context;
+    const onWithdrawn = () => {
+      session.dispatch({ type: 'taken-back', runId: reader.runId });
+      reader.end();
+    };
+    const onDecided = () => {
+      reader.end();
+      if (onAbort === 'cancel') this.#cancel(reader.runId);
+      else session.dispatch({ type: 'let-go', runId: reader.runId, kind: 'detached' });
+    };
+    const onAborted = () => {
+      this.decide();
+      session.dispatch({ type: 'let-go', runId: reader.runId, kind: 'undecided' });
+      session.dispatch({ type: 'stream-closed', runId: reader.runId, endedAt: undefined });
+      this.#newest = new AbortDecision(clock, { onWithdrawn, onDecided });
+    };
+    signal?.addEventListener('abort', onAborted, { signal: isOver });
+  }
+
+  /** The newest abort was a stop. */
+  decide(): void {
+    this.#newest?.decide();
+  }
+
+  /** The newest abort was no stop. */
+  withdraw(): void {
+    this.#newest?.withdraw();
+  }
+
+  /**
+   * A send has begun that may have been stopped before: then the cancel is sent again, because the first one may have come too early. Where the
+   * server has joined it to a later send of this chat, which took its message along, the user waits for that answer.
+   */
+  confirm(sentRunId: string, reader: RunReader): boolean {
+    const { ledger, readers } = this.#session;
+    const { runId } = reader;
+    const run = ledger.letGo.find((each) => each.runId === sentRunId || each.runId === runId);
+    const isWanted = readers.some((other) => other !== reader && other.own && other.runId === runId);
+    if (!isWanted && (run?.kind === 'cancelling' || run?.kind === 'cancelled')) this.#cancel(runId);
+    return run !== undefined && run.kind !== 'undecided';
+  }
+
+  #cancel(runId: string): void {
+    const session = this.#session;
+    session.dispatch({ type: 'let-go', runId, kind: 'cancelling' });
+    session.commands
+      .cancel(runId)
+      .then(
+        () => session.dispatch({ type: 'let-go', runId, kind: 'cancelled' }),
+        (error) => session.dispatch({ type: 'stop-refused', runId, error: asDisconnect(error) }),
+      )
+      // Behind what was shown here, the run may have written more before the cancel met it.
+      .then(() => session.refresh());
+  }
+}

@@ -1,0 +1,105 @@
+import { Chat } from '@ai-sdk/react';
+import { type ChatStatus, type ChatTransport, DefaultChatTransport, type UIMessage } from 'ai';
+import { describe, expect, it } from 'vitest';
+import { RealtimeChatTransport } from '../../src/index.ts';
+import { type ModelCall, until, World } from '../support/world.ts';
+
+/*
+ * The same conversation with the AI SDK's own transport and with ours, against one server: a plain `Chat` must show the same in both, state by
+ * state.
+ */
+type Fetch = typeof globalThis.fetch;
+
+const transports = {
+  stock: (fetch: Fetch): ChatTransport<UIMessage> => new DefaultChatTransport({ api: '/api/chat', fetch }),
+  ours: (fetch: Fetch): ChatTransport<UIMessage> => new RealtimeChatTransport({ api: '/api/chat', fetch }),
+};
+
+interface Seen {
+  readonly statuses: ChatStatus[];
+  /** How many parts and characters each state of the messages had. */
+  readonly states: string[];
+  readonly error: string | undefined;
+  readonly final: unknown;
+}
+
+/** What a chat shows, from its first send to its end. */
+async function seen(
+  name: keyof typeof transports,
+  answer: (call: ModelCall) => void | Promise<void>,
+  respondBy: (request: Request, forward: () => Promise<Response>) => Promise<Response> = (_, forward) => forward(),
+): Promise<Seen> {
+  const world = new World();
+  const device = world.device({ realtime: false });
+  device.network.intercept = (request, forward) =>
+    request.method === 'POST' ? respondBy(request, forward) : undefined;
+  const fetch = device.network.fetch(() => world.handler);
+  const chat = new Chat<UIMessage>({ id: 'c', transport: transports[name](fetch), generateId: () => 'id' });
+  const statuses: ChatStatus[] = [];
+  const states: string[] = [];
+  chat['~registerStatusCallback'](() => void statuses.push(chat.status));
+  chat['~registerMessagesCallback'](() => {
+    const last = chat.lastMessage;
+    states.push(
+      `${chat.messages.length}: ${last?.parts.map((part) => ('text' in part ? part.text : part.type)).join()}`,
+    );
+  });
+  const sending = chat.sendMessage({ text: 'hi' });
+  const isAnswered = await Promise.race([world.model.call().then(() => true), sending.then(() => false)]);
+  if (isAnswered) await answer(await world.model.call());
+  await sending;
+  await until(
+    () => chat.status === 'ready' || chat.status === 'error',
+    () => chat.status,
+  );
+  const final = chat.messages.map(({ role, parts }) => ({ role, parts }));
+  return { statuses, states, error: chat.error?.message, final };
+}
+
+const bothSee = async (...args: [Parameters<typeof seen>[1], Parameters<typeof seen>[2]?]): Promise<Seen> => {
+  const [stock, ours] = [await seen('stock', ...args), await seen('ours', ...args)];
+  expect(ours).toEqual(stock);
+  return ours;
+};
+
+/** Each chunk of its own: what waits together may be merged on the way. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+
+describe('a plain chat shows the same as with the transport of the AI SDK', () => {
+  it('from the question to the end of the answer, one state for each chunk', async () => {
+    const { statuses, states } = await bothSee(async (call) => {
+      for (const word of ['one ', 'two ', 'three']) {
+        await pause();
+        call.say(word);
+      }
+      await pause();
+      call.push({ type: 'tool-input-available', toolCallId: 't', toolName: 'where', input: {} });
+      await pause();
+      call.push({ type: 'tool-output-available', toolCallId: 't', output: 'here' });
+      call.finish();
+    });
+    expect(statuses).toEqual(['submitted', 'streaming', 'ready']);
+    expect(states).toContain('2: step-start,one two ');
+  });
+
+  it('where the answer fails in its middle', async () => {
+    const { statuses } = await bothSee(async (call) => {
+      call.say('one ');
+      await pause();
+      call.push({ type: 'error', errorText: 'The model is tired.' });
+    });
+    expect(statuses.at(-1)).toBe('error');
+  });
+
+  it.each([
+    [404, 'Not found'],
+    [500, 'Something broke'],
+    [403, '{"reason":"no"}'],
+  ])('where something in front of the server answers %d', async (status, text) => {
+    const { error } = await bothSee(
+      () => {},
+      async () => new Response(text, { status }),
+    );
+    expect(error).toBe(text);
+  });
+});
