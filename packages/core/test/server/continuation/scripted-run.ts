@@ -83,7 +83,7 @@ export interface ScriptedRun {
 }
 
 /** The tools of the scripts: two of the server, one of the client. */
-const toolsOf = (effect: (what: string) => unknown): ToolSet =>
+export const toolsOf = (effect: (what: string) => unknown): ToolSet =>
   ({
     book: tool({
       inputSchema: z.object({ what: z.string() }),
