@@ -142,24 +142,30 @@ function chatQueue(): <T>(chatId: string, work: () => PromiseLike<T>) => Promise
   };
 }
 
-/** @throws ChatTransportError `provider-failed`, not retryable, where the tables are missing or of another version. */
+/** @throws ChatTransportError `provider-failed`, not retryable, where the tables are missing, of another version, or closed to this role. */
 async function checkStore({ run, schema, check }: PostgresStoreOptions): Promise<void> {
-  let version: string | undefined;
-  try {
-    version = await run('version', []);
-  } catch (error) {
-    // undefined_table, invalid_schema_name, undefined_function
-    if (!['42P01', '3F000', '42883'].includes(String((error as { code?: unknown }).code))) throw error;
-  }
-  if (version !== String(schemaVersion)) {
-    const found = version === undefined ? 'no tables of it' : `version ${version}`;
-    throw new ChatTransportError({
-      code: 'provider-failed',
-      message: `The log needs schema version ${schemaVersion} in the schema "${schema}", and there is ${found}. Run schema.sql of @chat-transport/postgres.`,
-      retryable: false,
-    });
-  }
   await check?.();
+  const found = await run('version', []).then(
+    (version) => ({ version, cause: undefined }),
+    (cause: unknown) => ({ version: undefined, cause }),
+  );
+  const { version, cause } = found;
+  if (version === String(schemaVersion)) return;
+  const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: string };
+  // undefined_table, invalid_schema_name
+  const isMissing = cause === undefined || code === '42P01' || code === '3F000';
+  // insufficient_privilege
+  const isForbidden = code === '42501';
+  if (!isMissing && !isForbidden) throw cause;
+  const there = version === undefined ? 'no tables of it' : `version ${version}`;
+  throw new ChatTransportError({
+    code: 'provider-failed',
+    message: isForbidden
+      ? `This database role may not use the log's tables (${message}). It needs usage on the schema "${schema}", and select, insert, update, delete on its tables.`
+      : `The log needs schema version ${schemaVersion} in the schema "${schema}", and there is ${there}. Run schema.sql of @chat-transport/postgres.`,
+    retryable: false,
+    cause,
+  });
 }
 
 /** What clients are told besides the end of a run: that one began (and ended, where a cancel was there before it), or that the chat was deleted. */

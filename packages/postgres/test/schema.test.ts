@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { PGlite } from '@electric-sql/pglite';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { schemaSql, schemaVersion } from '../src/index.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postgresLog, schemaSql, schemaVersion } from '../src/index.ts';
 
 let db: PGlite;
 beforeAll(async () => {
@@ -30,4 +30,48 @@ it('has no index on what every append changes', async () => {
   );
   expect(rows.length).toBeGreaterThan(3);
   for (const { indexdef } of rows) expect(indexdef).not.toMatch(/lease_until|next/);
+});
+
+describe('a database that is not ready is refused at the first use', () => {
+  const open = (schema: string, role = 'postgres') =>
+    postgresLog({
+      schema,
+      query: async (text, values) => {
+        await db.exec(`set role ${role}`);
+        try {
+          return (await db.query<Record<string, unknown>>(text, [...values])).rows;
+        } finally {
+          await db.exec('reset role');
+        }
+      },
+    });
+  const refused = { code: 'provider-failed', retryable: false };
+
+  it('without its tables, or with those of another version, until they are there', async () => {
+    const log = open('later');
+    await expect(log.state('c')).rejects.toMatchObject(refused);
+    await expect(log.state('c')).rejects.toThrow(/schema version 1 .* no tables .* schema\.sql/);
+    await db.exec(schemaSql({ schema: 'later' }));
+    await db.exec('update later.version set version = 99');
+    await expect(log.state('c')).rejects.toThrow(/schema version 1 .* version 99/);
+    await db.exec('update later.version set version = 1');
+    expect((await log.state('c')).turn).toBe(0);
+    await log.close();
+  });
+
+  it('with a role that has no rights, and then with no more than the documented ones', async () => {
+    await db.exec(schemaSql({ schema: 'guarded' }));
+    await db.exec('create role writer');
+    const log = open('guarded', 'writer');
+    await expect(log.state('c')).rejects.toMatchObject(refused);
+    await expect(log.state('c')).rejects.toThrow(/may not use the log's tables .* usage on the schema "guarded"/);
+    await db.exec('grant usage on schema guarded to writer');
+    await db.exec('grant select, insert, update, delete on all tables in schema guarded to writer');
+    const begun = await log.begin({
+      ...{ chatId: 'c', runId: 'r', digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+      start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
+    });
+    expect(begun.type).toBe('started');
+    await log.close();
+  });
 });

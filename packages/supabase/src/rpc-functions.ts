@@ -13,6 +13,8 @@ export type CallFunction = (
 ) => PromiseLike<{
   readonly data: unknown;
   readonly error: { readonly code?: string; readonly message: string } | null;
+  /** Of the HTTP response; 0 or absent without one. */
+  readonly status?: number;
 }>;
 
 const functionPrefix = 'chat_transport_';
@@ -67,10 +69,13 @@ export function functionStatements(call: CallFunction): RunStatement {
   };
 }
 
-/** @throws ChatTransportError `provider-failed`, not retryable, where the functions are missing or their role may not broadcast. */
+/** @throws ChatTransportError `provider-failed`, not retryable, where the functions are missing, or closed to this key, or their role may not broadcast. */
 export async function checkFunctions(call: CallFunction): Promise<void> {
-  const { error } = await call(`${functionPrefix}check`, {});
+  const { error, status = 0 } = await call(`${functionPrefix}check`, {});
   if (!error) return;
+  // A gateway's refusal has no code. Class 42: access rules, and what does not exist. PGRST1 to 3: the request, the schema, the token.
+  const isRefused = [401, 403, 404].includes(status) || /^(42|3F|PGRST[123])/.test(error.code ?? '');
+  if (!isRefused) throw Object.assign(new Error(error.message), { code: error.code });
   throw new ChatTransportError({
     code: 'provider-failed',
     message: `The project's SQL functions do not work (${error.message}). Run functionsSql() of @chat-transport/supabase, and use the project's secret key.`,

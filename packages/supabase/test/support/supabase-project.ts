@@ -31,9 +31,9 @@ export interface SupabaseProject {
   close(): Promise<void>;
 }
 
-const policiesSql: string = readFileSync(new URL('../../supabase-policies.sql', import.meta.url), 'utf8');
+export const policiesSql: string = readFileSync(new URL('../../supabase-policies.sql', import.meta.url), 'utf8');
 
-const appSql = `
+export const appSql = `
 create table if not exists public.chats (id text primary key, user_id uuid not null);
 alter table public.chats enable row level security;
 `;

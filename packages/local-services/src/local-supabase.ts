@@ -1,0 +1,119 @@
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { SignJWT } from 'jose';
+import pg from 'pg';
+import { freePort } from './free-port.ts';
+import { type PostgresServer, startPostgres } from './postgres-server.ts';
+import { postgresDatabase } from './supabase-realtime/realtime-database.ts';
+import {
+  type SupabaseRealtime,
+  type SupabaseRealtimeOptions,
+  startSupabaseRealtime,
+} from './supabase-realtime/realtime-server.ts';
+import { supabaseSchemaSql } from './supabase-realtime/supabase-schema.ts';
+
+/** How to start a Supabase project. */
+export interface LocalSupabaseOptions {
+  /** The app's own SQL, run in this order once the project's own schemas are there. */
+  readonly sql?: readonly string[];
+  /** Settings of its Realtime. */
+  readonly realtime?: Partial<Omit<SupabaseRealtimeOptions, 'database' | 'jwtSecret'>>;
+}
+
+/** A Supabase project on this machine. */
+export interface LocalSupabase {
+  /** The project's URL: `/auth/v1`, `/rest/v1` and `/realtime/v1` are behind it. */
+  readonly url: string;
+  /** The public key, of the role `anon`. */
+  readonly anonKey: string;
+  /** The secret key, of the role `service_role`. */
+  readonly serviceKey: string;
+  readonly jwtSecret: string;
+  readonly postgres: PostgresServer;
+  readonly realtime: SupabaseRealtime;
+  /** How long the tokens of Auth are valid from here on, in seconds; 3,600 at first. */
+  issueTokensFor(seconds: number): void;
+  close(): Promise<void>;
+}
+
+const jwtSecret = 'the JWT secret of a project on this machine';
+const tokenSeconds = 3_600;
+
+/**
+ * Debian's Postgres, `@supabase/lite` for Auth and REST (compatible with GoTrue and PostgREST), and emulated Realtime, behind one address as in a real project.
+ * New users need no confirmation of their address.
+ */
+export async function startLocalSupabase({
+  sql = [],
+  realtime: settings,
+}: LocalSupabaseOptions = {}): Promise<LocalSupabase> {
+  // Loaded here: it is large, and most who import this package do not need it.
+  const [{ App, getAuthSchemaSql }, { createPostgresConnection }] = await Promise.all([
+    import('@supabase/lite'),
+    import('@supabase/lite/postgres'),
+  ]);
+  const postgres = await startPostgres();
+  const pool = new pg.Pool({ connectionString: postgres.url, max: 1 });
+  for (const text of [supabaseSchemaSql, getAuthSchemaSql(), ...sql]) await pool.query(text);
+  await pool.end();
+  const realtime = await startSupabaseRealtime({ ...settings, database: postgresDatabase(postgres.url), jwtSecret });
+
+  const connection = createPostgresConnection({ url: postgres.url, postgresOptions: { onnotice: () => {} } });
+  const open = (seconds: number) =>
+    new App({
+      connection,
+      auth: { enabled: true, jwt_secret: jwtSecret, jwt_expiry: seconds },
+      // Keys are tokens that the secret signs, which also Realtime knows.
+      options: { server: { apiKeys: false } },
+    });
+  let app = open(tokenSeconds);
+
+  const port = await freePort();
+  const server = createAdaptorServer({
+    fetch: (request: Request) => app.fetch(request, { peerAddress: null }),
+  }) as Server;
+  server.on('upgrade', ({ method, url, rawHeaders }, socket, head) => {
+    // Realtime is a server of its own, which may be down while the others work.
+    const upstream = connect(realtime.port, '127.0.0.1', () => {
+      const headers = rawHeaders
+        .map((each: string, index: number) => each + (index % 2 === 0 ? ': ' : '\r\n'))
+        .join('');
+      upstream.write(`${method} ${url} HTTP/1.1\r\n${headers}\r\n`);
+      upstream.write(head);
+      socket.pipe(upstream).pipe(socket);
+    });
+    upstream.on('error', () => socket.destroy()).on('close', () => socket.destroy());
+    socket.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+  });
+
+  const [anonKey, serviceKey] = await Promise.all(['anon', 'service_role'].map(keyOf));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    anonKey: anonKey as string,
+    serviceKey: serviceKey as string,
+    jwtSecret,
+    postgres,
+    realtime,
+    issueTokensFor(seconds) {
+      app = open(seconds);
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await Promise.all([realtime.close(), connection.close()]);
+      await postgres.close();
+    },
+  };
+}
+
+/** A key of the project: a token that does not end while a test runs. */
+function keyOf(role: string): Promise<string> {
+  return new SignJWT({ role })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setExpirationTime('10y')
+    .sign(new TextEncoder().encode(jwtSecret));
+}
