@@ -28,7 +28,11 @@ export function ChatList({ project }: { project: SupabaseProject }): ReactNode {
   }, [project]);
 
   const add = async (): Promise<void> => {
-    const { data, error } = await pageClient(project).from('chats').insert({}).select().single();
+    const { data, error } = await pageClient(project)
+      .from('chats')
+      .insert({ id: crypto.randomUUID() })
+      .select()
+      .single();
     if (error) setProblem(error.message);
     else router.push(`/chat/${data.id}`);
   };

@@ -7,6 +7,12 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args });
 }
 
+/** How a device is opened. */
+export interface DeviceOptions {
+  readonly clockOffsetMs?: number;
+  readonly signIn?: (page: Page) => Promise<void>;
+}
+
 /** One person's device: a browser context of its own, with the page open at a chat. */
 export class Device {
   readonly page: Page;
@@ -18,8 +24,12 @@ export class Device {
     page.on('pageerror', (error) => this.errors.push(error.message));
   }
 
-  /** @param options.clockOffsetMs How far this device's clock is off, in milliseconds. */
-  static async open(browser: Browser, address: string, { clockOffsetMs = 0 } = {}): Promise<Device> {
+  /**
+   * @param options.clockOffsetMs How far this device's clock is off, in milliseconds.
+   * @param options.signIn What a person does on the page before the chat is there.
+   */
+  static async open(browser: Browser, address: string, options: DeviceOptions = {}): Promise<Device> {
+    const { clockOffsetMs = 0, signIn } = options;
     const context = await browser.newContext();
     await context.addInitScript((offsetMs) => {
       const now = Date.now.bind(Date);
@@ -27,6 +37,7 @@ export class Device {
     }, clockOffsetMs);
     const device = new Device(await context.newPage());
     await device.page.goto(address);
+    await signIn?.(device.page);
     await device.shows('path', 'realtime');
     return device;
   }

@@ -1,5 +1,5 @@
 import { freePort } from '@chat-transport/local-services';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Device, launchBrowser } from './device.ts';
 import type { NextServer } from './next-server.ts';
@@ -10,7 +10,16 @@ export interface ExampleServices<Realtime> {
   readonly realtime: Realtime;
   /** Starts one server process of the example. */
   startServer(port: number): Promise<NextServer>;
+  /** Makes a new chat. Needed where a chat's address alone does not let a device in. */
+  newChat?(): Promise<NewChat>;
   close(): Promise<unknown>;
+}
+
+/** A chat that no device has opened yet. */
+export interface NewChat {
+  readonly id: string;
+  /** What a person does on the page before the chat is there. */
+  readonly signIn?: (page: Page) => Promise<void>;
 }
 
 /** Two devices on one chat, each served by another process. */
@@ -68,8 +77,8 @@ export function describeStories<Realtime extends { kill(): Promise<void>; start(
       return [started(servers[0]), started(servers[1])] as const;
     },
     async devices() {
-      const path = `/chat/${crypto.randomUUID()}`;
-      const open = ({ url }: NextServer): Promise<Device> => Device.open(stage.browser, url + path);
+      const chat: NewChat = (await started(services).newChat?.()) ?? { id: crypto.randomUUID() };
+      const open = ({ url }: NextServer): Promise<Device> => Device.open(stage.browser, `${url}/chat/${chat.id}`, chat);
       const [asking, watching] = await Promise.all([open(stage.servers[0]), open(stage.servers[1])]);
       return { asking, watching };
     },

@@ -71,7 +71,8 @@ export async function startLocalSupabase({
 
   const port = await freePort();
   const server = createAdaptorServer({
-    fetch: (request: Request) => app.fetch(request, { peerAddress: null }),
+    fetch: async (request: Request) =>
+      request.method === 'OPTIONS' ? preflight(request) : readable(await app.fetch(request, { peerAddress: null })),
   }) as Server;
   server.on('upgrade', ({ method, url, rawHeaders }, socket, head) => {
     // Realtime is a server of its own, which may be down while the others work.
@@ -108,6 +109,26 @@ export async function startLocalSupabase({
       await postgres.close();
     },
   };
+}
+
+/** Lets a page of any origin send what the vendor's client sends, as a project's gateway does. `@supabase/lite` leaves out `authorization`. */
+function preflight({ headers }: Request): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET,HEAD,PUT,PATCH,POST,DELETE',
+      'access-control-allow-headers': headers.get('access-control-request-headers') ?? '',
+    },
+  });
+}
+
+/** Lets a page of any origin read a response, as a project's gateway does. */
+function readable(response: Response): Response {
+  const headers = new Headers(response.headers);
+  headers.set('access-control-allow-origin', '*');
+  headers.set('access-control-expose-headers', '*');
+  return new Response(response.body, { status: response.status, headers });
 }
 
 /** A key of the project: a token that does not end while a test runs. */
