@@ -12,7 +12,8 @@ const feedWaitMs = 20_000;
 
 /**
  * Hands over what other processes write to a chat, from now on: the log is the bus between processes. One call of the log waits at a time.
- * Runs that are written here are left out, because the publisher has them. Resolves once everything that comes is handed over.
+ * What is written here is left out, because the publisher has it: a run that another process goes on with is handed over from there on. Resolves once
+ * everything that comes is handed over.
  */
 export async function feedChat(
   engine: Engine,
@@ -56,24 +57,35 @@ class ChatFeed {
       for (const run of state?.runs ?? []) {
         if (run.turn <= this.#turn || this.#signal.aborted) continue;
         this.#turn = run.turn;
-        if (this.#engine.live.has(keyOf(run))) continue;
-        this.#say([startFrameOf(run)]);
+        // The publisher has told the start of a run that began here.
+        if (this.#engine.live.get(keyOf(run))?.record.attempt !== 1) this.#say([startFrameOf(run)]);
         await this.#follow(run, 0);
       }
     }
   }
 
-  /** Hands over a run's frames from `from` on, and its end, unless it is written here. */
+  /** Hands over a run's frames from `from` on, and its end, without what is written here. */
   async #follow(run: RunRecord, from: number): Promise<void> {
     const { chatId, runId, turn } = run;
     const base = { v: wireVersion, run: runId, turn } as const;
-    for (let position = from; !this.#signal.aborted && !this.#engine.live.has(keyOf(run)); ) {
+    for (let position = from; !this.#signal.aborted; ) {
+      const live = this.#engine.live.get(keyOf(run));
+      if (live && position >= live.record.next) {
+        while (!live.closed && !this.#signal.aborted) await live.changed.wait({ signal: this.#signal });
+        if (live.ended) return;
+        position = live.next;
+        continue;
+      }
       const wait = { from: position, waitMs: feedWaitMs, signal: this.#signal };
       const read = await this.#ask('read', () => this.#log.read({ chatId, runId }, wait));
       // What the log has dropped, and what it does not give, devices find out for themselves.
       if (!read) return;
-      this.#say(read.frames.map((frame) => ({ ...base, ...frame })));
-      position = read.frames.at(-1)?.next ?? position;
+      // This process may have taken the run over meanwhile.
+      const ownFrom = this.#engine.live.get(keyOf(run))?.record.next ?? Number.POSITIVE_INFINITY;
+      const frames = read.frames.filter(({ at }) => at < ownFrom);
+      this.#say(frames.map((frame) => ({ ...base, ...frame })));
+      position = frames.at(-1)?.next ?? position;
+      if (position >= ownFrom) continue;
       if (!read.run.end || read.run.next > position) continue;
       noteLost(this.#engine, read.run);
       return this.#say([endFrameOf(read.run)]);

@@ -1,5 +1,5 @@
 import { memoryLog } from '@chat-transport/core/memory';
-import type { Frame, RealtimeServer, RunLog } from '@chat-transport/core/provider';
+import { decodeFrame, type Frame, type RealtimeServer, type RunLog } from '@chat-transport/core/provider';
 import { type ChatHandlerOptions, defaultLeaseMs } from '@chat-transport/core/server';
 import type { UIMessageChunk } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -41,15 +41,20 @@ function stoppable(log: RunLog): { log: RunLog; stop(): void; goOn(): void } {
   };
 }
 
-function recorder(): { realtime: RealtimeServer; frames: Frame[] } {
+/** What is published, and what a device on this process's own connection is told of what other processes write. */
+function recorder(): { realtime: RealtimeServer; frames: Frame[]; fed: Frame[] } {
   const frames: Frame[] = [];
+  const fed: Frame[] = [];
+  const left = new AbortController();
+  onTestFinished(() => left.abort());
   const realtime: RealtimeServer = {
     name: 'recorder',
     limits: { maxMessageBytes: 65_536, flushIntervalMs: 0 },
     channelName: (id) => id,
     publish: async (_, data) => void frames.push(JSON.parse(data)),
+    connect: (host) => void host.follow(chatId, (data) => fed.push(decodeFrame(data)), left.signal),
   };
-  return { realtime, frames };
+  return { realtime, frames, fed };
 }
 
 /** Processes on one log. The first one is stopped in the middle of its answer. */
@@ -60,7 +65,7 @@ async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}) {
     aheadMs += ms;
   };
   const first = stoppable(log);
-  const { realtime, frames } = recorder();
+  const { realtime, frames, fed } = recorder();
   const one = createWorld({ ...goesOn, ...options, log: first.log, realtime });
   const other = (more: Partial<ChatHandlerOptions> = {}): World => createWorld({ ...goesOn, ...options, ...more, log });
   onTestFinished(async () => {
@@ -77,7 +82,7 @@ async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}) {
   // The first writer's lease is over.
   later(defaultLeaseMs);
   await settle(async () => (await log.state(chatId)).runs[0]?.interrupted === true);
-  return { log, one, other, model, frames, resume: () => first.goOn(), later };
+  return { log, one, other, model, frames, fed, resume: () => first.goOn(), later };
 }
 
 /** Waits for a condition that has to be asked for. */
@@ -124,6 +129,27 @@ describe('a run whose process stops', () => {
     expect(frames.slice(published)).toEqual([]);
     expect(one.finished).toEqual([]);
     expect((await log.state(chatId)).runs[0]).toMatchObject({ attempt: 2, next, end: { reason: 'finish' } });
+  });
+
+  it('is handed over to the devices of the first process, from where that one stopped', async () => {
+    const { log, one, other, fed, resume } = await stoppedInTheMiddle();
+    const two = other();
+    await two.handler.sweep();
+    await finish(two, 'Hello again.');
+    expect(fed).toEqual([]);
+    resume();
+    await until(
+      'the end',
+      () => fed.some((frame) => 'end' in frame),
+      () => [fed, one.events],
+    );
+    const next = (await log.state(chatId)).runs[0]?.next;
+    const chunks = fed.filter((frame) => 'chunks' in frame);
+    expect(chunks.flatMap((frame) => frame.chunks).map(({ type }) => type)).toEqual([
+      ...['reset-step', 'text-start', 'text-delta', 'text-end', 'finish'],
+    ]);
+    expect([chunks[0]?.at, chunks.at(-1)?.next]).toEqual([4, next]);
+    expect(fed.filter((frame) => 'end' in frame)).toMatchObject([{ run: 'r1', end: { reason: 'finish' } }]);
   });
 
   it('is taken over by one of those that notice', async () => {
