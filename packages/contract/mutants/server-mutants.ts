@@ -49,7 +49,7 @@ export const serverMutants: readonly Mutant[] = [
   {
     id: 'server-ignores-its-deadline',
     file: `${folder}/run/run-task.ts`,
-    find: "clock.setTimeout(() => writer.stop('deadline'), deadlineMs);",
+    find: 'clock.setTimeout(stopInTime, deadlineMs);',
     replace: 'undefined;',
     killedBy: 'server/deadline',
   },
