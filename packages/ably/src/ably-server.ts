@@ -122,9 +122,12 @@ function reviver(client: AblyServerClient): () => void {
   };
 }
 
-/** @source https://ably.com/docs/platform/errors/codes (read 2026-11-29): 429xx are rates, 40009 is the size */
+/**
+ * What is in front of Ably may refuse a request with a status alone.
+ * @source https://ably.com/docs/platform/errors/codes (read 2026-11-29): 429xx are rates, 40009 is the size
+ */
 function wrapped(cause: ErrorInfo): ChatTransportError {
-  const code =
-    cause.code === 40009 ? 'too-large' : Math.floor(cause.code / 100) === 429 ? 'rate-limited' : 'provider-failed';
-  return new ChatTransportError({ code, message: `Ably did not publish (${cause.code}).`, cause });
+  const isRate = cause.statusCode === 429 || Math.floor(cause.code / 100) === 429;
+  const code = cause.code === 40009 ? 'too-large' : isRate ? 'rate-limited' : 'provider-failed';
+  return new ChatTransportError({ code, message: `Ably did not publish (${cause.code || cause.statusCode}).`, cause });
 }
