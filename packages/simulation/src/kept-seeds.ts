@@ -57,6 +57,7 @@ export const keptSeeds: readonly KeptSeed[] = [
   },
   { seed: 8, showed: 'a message that steered a run was given up at the first failure of the server' },
   { seed: 75, showed: 'the outcome of a message that steered a run was lost with one failure of the log' },
+  { seed: 198, showed: 'a client tool ran, and its output was shown, although the end of the run had closed its call' },
   { seed: 617, showed: 'a stopped message that was asked again with a later one stopped the answer to that one' },
   { seed: 28864, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

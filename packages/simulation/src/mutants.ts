@@ -36,7 +36,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'never-loses-a-run',
     file: 'log/run-row.ts',
-    find: "return now >= row.leaseUntil ? { reason: 'lost', at: row.leaseUntil } : undefined;",
+    find: "return now >= lostAt ? { reason: 'lost', at: lostAt } : undefined;",
     replace: 'return undefined;',
   },
   {
@@ -96,8 +96,8 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'trusts-a-view-that-lost-a-turn',
     file: 'client/ledger/shown.ts',
-    find: 'const fits = wholeTurn(shown) === turn - 1;',
-    replace: 'const fits = true;',
+    find: 'if (wholeTurn(shown) === turn - 1) return',
+    replace: 'return',
   },
   {
     id: 'takes-an-older-state',
@@ -125,7 +125,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'keeps-its-subscription-when-closed',
-    file: 'client/chat-session.ts',
+    file: 'client/realtime-link.ts',
     find: 'this.#subscription?.abort();',
     replace: '',
   },

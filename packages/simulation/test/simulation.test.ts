@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { faultKinds } from '../src/faults.ts';
 import { keptSeeds } from '../src/kept-seeds.ts';
+import { mutants } from '../src/mutants.ts';
 import { runMany } from '../src/run-many.ts';
 import { runSeed } from '../src/run-seed.ts';
 
@@ -30,5 +32,12 @@ describe('the simulation', () => {
 describe('a seed that failed once', () => {
   it.for(keptSeeds)('$seed: $showed', async ({ seed, isPlain = false }) => {
     expect((await runSeed(seed, { isPlain })).failures).toEqual([]);
+  });
+});
+
+describe('a mutant', () => {
+  it.for(mutants)('$id changes one place', ({ file, find }) => {
+    const source = readFileSync(new URL(`../../core/src/${file}`, import.meta.url), 'utf8');
+    expect(source.split(find)).toHaveLength(2);
   });
 });

@@ -1,6 +1,6 @@
 import type { AbstractChat, ChatInit, UIMessage } from 'ai';
 import type { KnownRun } from './ledger/server-side.ts';
-import { answeredCalls, callOf, waitsForAnswers } from './own-answers.ts';
+import { answeredCalls, callOf, isSettledCall, waitsForAnswers } from './own-answers.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
 
 type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;
@@ -54,7 +54,10 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
         const run = isKnown ? newest : (await session.ask()).runs?.find(({ runId }) => runId === shown);
         return run && isOwner(run) && transport.claimToolCall({ chatId: chat.id, runId: run.runId, toolCallId });
       };
-      if (await claim().catch(() => false)) await onToolCall(call);
+      const isOurs = await claim().catch(() => false);
+      // The run's end may have closed the call meanwhile: nobody would take its output.
+      if (isOurs && isSettledCall(chat.messages, toolCallId)) return;
+      if (isOurs) await onToolCall(call);
       // Not now: the next replay repeats it.
       else started.delete(key);
     };
@@ -78,12 +81,14 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   const takeOver =
     <T extends { toolCallId?: string; id?: string }>(answer: (input: T) => void | PromiseLike<void>) =>
     (input: T) => {
-      // Of the run that is shown: another device may have begun the next one.
-      const runId = shownRun() ?? session.ledger.server.newest?.runId;
-      if (runId) session.dispatch({ type: 'claimed', runId });
       // The AI SDK answers calls of the last message.
       const { lastMessage } = chat;
       const toolCallId = callOf(lastMessage, input);
+      // The first answer counts, on the server too; the run's end closes its open calls.
+      if (isSettledCall(chat.messages, toolCallId)) return;
+      // Of the run that is shown: another device may have begun the next one.
+      const runId = shownRun() ?? session.ledger.server.newest?.runId;
+      if (runId) session.dispatch({ type: 'claimed', runId });
       if (lastMessage) session.dispatch({ type: 'answered', messageId: lastMessage.id, toolCallId });
       return answer(input);
     };

@@ -123,3 +123,46 @@ describe('several calls of one answer', () => {
     await goesOn(world, [a, b]);
   });
 });
+
+describe('a call that the end of its run has closed', () => {
+  it('stays closed on the device that answers it later, as everywhere', async () => {
+    const world = new World();
+    const [a, b] = [world.device().synced('c', withTools), world.device().synced('c', withTools)];
+    void a.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 't1', toolName: 'ask', input: {} });
+    await shows([a, b], (chat) => states(chat).join() === 'input-available');
+    call.fail(new Error('the model is gone'));
+    await shows([a, b], (chat) => chat.status === 'error' && states(chat).join() === 'output-error');
+    await answer(a, 't1');
+    expect(states(a)).toEqual(['output-error']);
+    await shows([a, b], (chat) => states(chat).join() === 'output-error');
+    expect(world.model.calls).toHaveLength(1);
+  });
+
+  it('runs no client tool', async () => {
+    const world = new World();
+    const begun: string[] = [];
+    const init = {
+      ...withTools,
+      onToolCall: ({ toolCall }: { toolCall: { toolCallId: string } }) => void begun.push(toolCall.toolCallId),
+    };
+    const a = world.device().synced('c', init);
+    void a.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 't1', toolName: 'ask', input: {} });
+    call.fail(new Error('the model is gone'));
+    await shows([a], (chat) => chat.status === 'error' && states(chat).join() === 'output-error');
+    await expect.poll(async () => (await world.log.state('c')).active).toBeUndefined();
+    // A sentinel: a later call does run.
+    void a.sendMessage({ text: 'again' });
+    const next = await world.model.call(1);
+    next.push({ type: 'tool-input-available', toolCallId: 't2', toolName: 'ask', input: {} });
+    next.finish();
+    await until(
+      () => begun.includes('t2'),
+      () => begun,
+    );
+    expect(begun).toEqual(['t2']);
+  });
+});
