@@ -3,6 +3,7 @@ export type { AblyLimits } from './ably/limits.ts';
 export { freePort } from './free-port.ts';
 export { type LocalProcess, type LocalProgram, startProcess } from './local-process.ts';
 export { type LocalSupabase, type LocalSupabaseOptions, startLocalSupabase } from './local-supabase.ts';
+export { processesMarked } from './marked-processes.ts';
 export { type PgbouncerServer, startPgbouncer } from './pgbouncer-server.ts';
 export { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.ts';
 export { type PushpinOptions, type PushpinServer, startPushpin } from './pushpin-server.ts';

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
+import { killMarked, signalMarked } from './marked-processes.ts';
 
 const startTimeoutMs = 20_000;
 
@@ -24,24 +25,28 @@ export interface LocalProgram {
   /** The user that runs it. @default the user of this process */
   readonly uid?: number;
   readonly gid?: number;
-  /** Whether it starts children, which are killed with it. @default false */
-  readonly hasChildren?: boolean;
+  /**
+   * What the command lines of this program and of all processes that it starts contain, and no others: they are killed together, also those in
+   * process groups of their own. @default it starts no processes
+   */
+  readonly mark?: string;
   /** What is said to its port, and how its answer begins once it works. */
   readonly probe: { readonly say: string; readonly hear: string };
 }
 
 /** Starts a program and waits until its port answers. Says what the program printed where it does not. */
 export async function startProcess(program: LocalProgram): Promise<LocalProcess> {
-  const { command, parameters, port, probe, folder, env, uid, gid, hasChildren = false } = program;
+  const { command, parameters, port, probe, folder, env, uid, gid, mark } = program;
   let child: ChildProcess | undefined;
   let gone: Promise<unknown> = Promise.resolve();
   const onExit = (): void => {
-    if (!hasChildren) child?.kill('SIGKILL');
-    else if (child?.pid) killGroup(child.pid);
+    child?.kill('SIGKILL');
+    if (mark !== undefined) signalMarked(mark);
   };
 
   const kill = async (): Promise<void> => {
-    onExit();
+    child?.kill('SIGKILL');
+    if (mark !== undefined) await killMarked(mark);
     await gone;
   };
   const start = async (): Promise<void> => {
@@ -51,8 +56,6 @@ export async function startProcess(program: LocalProgram): Promise<LocalProcess>
       ...(uid !== undefined && { uid }),
       ...(gid !== undefined && { gid }),
       env: { ...process.env, ...env },
-      // A group of its own.
-      detached: hasChildren,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child = started;
@@ -84,14 +87,6 @@ export async function startProcess(program: LocalProgram): Promise<LocalProcess>
   };
   await start();
   return { port, kill, start };
-}
-
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL');
-  } catch {
-    // It is gone.
-  }
 }
 
 function answers(port: number, { say, hear }: LocalProgram['probe']): Promise<boolean> {

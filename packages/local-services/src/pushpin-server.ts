@@ -25,6 +25,8 @@ export interface PushpinServer extends LocalProcess {
   readonly publishPort: number;
   /** What it signs requests with. */
   readonly signatureKey: string;
+  /** Its files. The command lines of all its processes contain this path. */
+  readonly folder: string;
   /** Kills it and deletes its files. */
   close(): Promise<void>;
 }
@@ -66,7 +68,8 @@ export async function startPushpin(originPort: number, options: PushpinOptions =
     command: 'pushpin',
     parameters: [`--config=${join(folder, 'pushpin.conf')}`],
     port,
-    hasChildren: true,
+    // Its runner gives each part a process group of its own. All of them have a path of this folder in their command line.
+    mark: `${folder}/`,
     probe: { say: 'GET / HTTP/1.0\r\n\r\n', hear: 'HTTP/' },
   });
   await ready();
@@ -78,6 +81,7 @@ export async function startPushpin(originPort: number, options: PushpinOptions =
     },
     publishPort,
     signatureKey,
+    folder,
     gripUrl: `http://127.0.0.1:${publishPort}?${new URLSearchParams({ 'verify-iss': 'pushpin', 'verify-key': signatureKey })}`,
     async close() {
       await server.kill();
