@@ -87,7 +87,9 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
   realtime?.connect?.({
     handle,
     api: context.api,
-    follow: (chatId, deliver, signal) => feedChat(engine, chatId, deliver, signal),
+    follow: async (chatId, deliver, signal) => {
+      await Promise.all([feedChat(engine, chatId, deliver, signal), engine.revocations.follow(chatId, signal)]);
+    },
     newest: async (chatId) => {
       const { turn, runs } = await engine.options.log.state(chatId);
       return { turn, run: runs.findLast((run) => run.turn === turn) };

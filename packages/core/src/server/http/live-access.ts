@@ -11,6 +11,8 @@ export interface Revocation {
   readonly chatId: string;
   /** @default everybody's */
   readonly userId?: string | undefined;
+  /** Set for what was taken back before this process looked, in milliseconds: what was given since then stays. @default all ends that was given until now */
+  readonly agoMs?: number | undefined;
 }
 
 /** A connection that stays open. */
@@ -30,8 +32,16 @@ export class LiveAccess {
   readonly #reauthorizeMs: number;
   readonly #emit: (event: ServerEvent) => void;
   readonly #chats = new Map<string, Set<Watch>>();
+  readonly #listen: (chatId: string) => () => void;
 
-  constructor(clock: Clock, reauthorizeMs: number, emit: (event: ServerEvent) => void) {
+  /** @param listen Begins to hear of what other processes take back in a chat, until the function that it answers with is called. */
+  constructor(
+    clock: Clock,
+    reauthorizeMs: number,
+    emit: (event: ServerEvent) => void,
+    listen: (chatId: string) => () => void,
+  ) {
+    this.#listen = listen;
     this.#clock = clock;
     this.#reauthorizeMs = reauthorizeMs;
     this.#emit = emit;
@@ -42,16 +52,27 @@ export class LiveAccess {
     const { chatId } = access;
     const watches = this.#chats.get(chatId) ?? new Set();
     this.#chats.set(chatId, watches);
-    const watch: Watch = { access, endsAt: this.#clock.now() + maxStreamMs, timer: undefined };
+    const watch: Watch = {
+      access,
+      endsAt: this.#clock.now() + maxStreamMs,
+      timer: undefined,
+      unlisten: this.#listen(chatId),
+    };
     watches.add(watch);
     this.#arm(watch);
     return () => this.#forget(watch);
   }
 
-  /** Ends the connections of a user, or of everybody, in a chat. Where the app names no users, it is asked about each connection. */
-  revoke({ chatId, userId }: Revocation): void {
+  /**
+   * Ends the connections of a user, or of everybody, in a chat. Where the app names no users, it is asked about each connection; and
+   * about all that are concerned where access was taken back before they were watched.
+   */
+  revoke({ chatId, userId, agoMs }: Revocation): void {
     for (const watch of [...(this.#chats.get(chatId) ?? [])]) {
-      if (userId === undefined || watch.access.userId === userId) this.#end(watch);
+      if (agoMs !== undefined) {
+        if (userId === undefined || watch.access.userId === undefined || watch.access.userId === userId)
+          void this.#ask(watch);
+      } else if (userId === undefined || watch.access.userId === userId) this.#end(watch);
       else if (watch.access.userId === undefined) void this.#ask(watch);
     }
   }
@@ -85,6 +106,7 @@ export class LiveAccess {
     this.#clock.clearTimeout(watch.timer);
     const watches = this.#chats.get(chatId);
     const wasThere = watches?.delete(watch) ?? false;
+    if (wasThere) watch.unlisten();
     if (watches?.size === 0) this.#chats.delete(chatId);
     return wasThere;
   }
@@ -94,6 +116,7 @@ interface Watch {
   readonly access: WatchedAccess;
   readonly endsAt: number;
   timer: unknown;
+  readonly unlisten: () => void;
 }
 
 function isRefusal(error: unknown): boolean {
