@@ -21,6 +21,7 @@ export {
 } from './log/run-log.ts';
 export { endOf, type RunEnd, type RunRow } from './log/run-row.ts';
 export type { StoreLogOptions } from './log/store-context.ts';
+export { revocationsClaim } from './log/store-access.ts';
 export { createStoreLog } from './log/store-log.ts';
 export type { Schedule } from './log/waiting.ts';
 export { readSse, type SseHandler } from './client/sse-reader.ts';

@@ -13,8 +13,8 @@ interface StoredRevocation {
  * A chat's revocations are the owner of one claim, as JSON: so each store keeps them, announces them, forgets them when they are
  * over and erases them with their chat.
  */
-const name = 'revoked:';
-const need: Need = { claim: name };
+export const revocationsClaim = 'revoked:';
+const need: Need = { claim: revocationsClaim };
 
 /** The calls by which processes learn that access was taken back. */
 export function storeAccess({ transact, wait }: StoreContext): Pick<RunLog, 'revoke' | 'revocations'> {
@@ -49,7 +49,7 @@ function revoke(
   const revoked: readonly StoredRevocation[] = isAll ? [{ id, at }] : [...known, { id, userId, at }];
   return {
     answer: undefined,
-    changes: { claim: { name, owner: JSON.stringify(revoked), until: at + revocationTtlMs } },
+    changes: { claim: { name: revocationsClaim, owner: JSON.stringify(revoked), until: at + revocationTtlMs } },
   };
 }
 

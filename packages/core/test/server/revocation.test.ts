@@ -75,6 +75,47 @@ describe('a reader whose access was taken back', () => {
     (await world.model()).close();
   });
 
+  it('is disconnected although authorize let it pass just before, and its stream begins only now', async () => {
+    const members = new Set(['ann', 'bob']);
+    let isAsked = (): void => {};
+    let open = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const world = createWorld({
+      async authorize({ request }) {
+        const userId = request.headers.get('x-user') ?? '';
+        const answer = members.has(userId) && { userId };
+        if (userId !== 'bob') return answer;
+        isAsked();
+        await opened;
+        return answer;
+      },
+    });
+    const followed = new Promise<void>((resolve) => {
+      const { revocations } = world.log;
+      world.log.revocations = (chatId, options) => {
+        if (options?.after !== undefined) resolve();
+        return revocations(chatId, options);
+      };
+    });
+    await world.send(send, { headers: { 'x-user': 'ann' } });
+    // From here on this process hears of new revocations alone.
+    await followed;
+    const response = world.fetch('/c/stream', { headers: { 'x-user': 'bob' } });
+    await asked;
+    members.delete('bob');
+    await world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    open();
+    const bob = new SseReader(await response);
+    await bob.closed;
+    expect(bob.end).toBeUndefined();
+    (await world.model()).close();
+  });
+
   it('reports a log that did not record the revocation, which holds in this process', async () => {
     const { world, members, as } = membersWorld();
     await world.send(send, as('ann'));

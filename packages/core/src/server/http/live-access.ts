@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { ChatTransportError } from '../../errors.ts';
+import { Revocations } from '../../provider/revocations.ts';
 import type { ServerEvent } from '../events.ts';
 import { Refused } from './http-errors.ts';
 
@@ -20,6 +21,8 @@ export interface WatchedAccess {
   readonly chatId: string;
   /** What `authorize` answered. */
   readonly userId?: string | undefined;
+  /** When the app was asked whether the reader may read, in milliseconds since 1970: what was taken back since then concerns the reader. */
+  readonly askedAtMs: number;
   /** Asks the app again; rejects when it refuses. */
   readonly ask: () => Promise<unknown>;
   /** Ends the connection. Called once at most. */
@@ -33,6 +36,8 @@ export class LiveAccess {
   readonly #emit: (event: ServerEvent) => void;
   readonly #chats = new Map<string, Set<Watch>>();
   readonly #listen: (chatId: string) => () => void;
+  /** What was taken back lately, for connections that `authorize` let pass just before and that are watched only now. */
+  readonly #recent: Revocations;
 
   /** @param listen Begins to hear of what other processes take back in a chat, until the function that it answers with is called. */
   constructor(
@@ -45,6 +50,7 @@ export class LiveAccess {
     this.#clock = clock;
     this.#reauthorizeMs = reauthorizeMs;
     this.#emit = emit;
+    this.#recent = new Revocations(reauthorizeMs, () => clock.now());
   }
 
   /** Watches a connection until the function that it answers with is called. */
@@ -60,6 +66,8 @@ export class LiveAccess {
     };
     watches.add(watch);
     this.#arm(watch);
+    const { userId, askedAtMs } = access;
+    if (this.#recent.covers({ chatId, userId, may: [], issuedAtMs: askedAtMs })) void this.#ask(watch);
     return () => this.#forget(watch);
   }
 
@@ -67,7 +75,9 @@ export class LiveAccess {
    * Ends the connections of a user, or of everybody, in a chat. Where the app names no users, it is asked about each connection; and
    * about all that are concerned where access was taken back before they were watched.
    */
-  revoke({ chatId, userId, agoMs }: Revocation): void {
+  revoke(revocation: Revocation): void {
+    const { chatId, userId, agoMs } = revocation;
+    this.#recent.add(revocation);
     for (const watch of [...(this.#chats.get(chatId) ?? [])]) {
       if (agoMs !== undefined) {
         if (userId === undefined || watch.access.userId === undefined || watch.access.userId === userId)
