@@ -1,6 +1,6 @@
 // Copies the repository's Markdown into `.pages/`, in the form that the site and its readers get: links point at pages, and hidden
 // comments are gone.
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { type Page, pages } from './pages.ts';
 
@@ -16,20 +16,29 @@ export const pagesFolder: string = join(import.meta.dirname, '.pages');
 export function collect(): string[] {
   const problems: string[] = [];
   for (const page of pages) {
-    const { text, problems: found } = convert(page, readFileSync(join(root, page.source), 'utf8'));
+    const { text, problems: found, images } = convert(page, readFileSync(join(root, page.source), 'utf8'));
     problems.push(...found);
     const target = join(pagesFolder, page.target);
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, text);
+    for (const image of images) {
+      const copy = join(dirname(target), image);
+      mkdirSync(dirname(copy), { recursive: true });
+      copyFileSync(join(root, dirname(page.source), image), copy);
+    }
   }
   return problems;
 }
 
 const inlineLink = /(!?)\[((?:[^[\]]|\[[^[\]]*\])*)\]\(([^()\s]+)\)/g;
 
-/** Converts one page: drops HTML comments, and makes links between files of the repository links between pages of the site. */
-export function convert(page: Page, markdown: string): { text: string; problems: string[] } {
+/**
+ * Converts one page: drops HTML comments, and makes links between files of the repository links between pages of the site.
+ * @returns the page's own images too, as paths from the page.
+ */
+export function convert(page: Page, markdown: string): { text: string; problems: string[]; images: string[] } {
   const problems: string[] = [];
+  const images: string[] = [];
   const text = outsideFences(markdown, (part, line) => {
     // A comment keeps its lines until problems have been found, so that they are reported where they are.
     const visible = part.replaceAll(/<!--[\s\S]*?-->/g, (comment) => comment.replaceAll(/[^\n]/g, ''));
@@ -41,11 +50,15 @@ export function convert(page: Page, markdown: string): { text: string; problems:
           problems.push(`${page.source}:${where}: there is no ${href}`);
           return whole;
         }
+        if (found === null && mark) {
+          images.push(href);
+          return whole;
+        }
         return found === null ? label : `${mark}[${label}](${found})`;
       })
       .replaceAll(/\n{3,}/g, '\n\n');
   });
-  return { text, problems };
+  return { text, problems, images };
 }
 
 /** The address of a link's target, seen from the page. `null`: a file that is not on the site. `undefined`: nothing is there. */

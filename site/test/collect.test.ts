@@ -16,6 +16,11 @@ test('a link to a file that is not on the site becomes plain text', () => {
   );
 });
 
+test('an image stays in its page and is copied beside it', () => {
+  const image = '![A chunk goes to the devices.](images/chunk.svg)';
+  expect(convert(page, image)).toEqual({ text: image, problems: [], images: ['images/chunk.svg'] });
+});
+
 test('a link to nothing is reported with its file and line', () => {
   expect(
     convert(page, 'one\n\n<!-- snippet: prelude\ndeclare const id: string;\n-->\n\n[two](no-page.md)').problems,
