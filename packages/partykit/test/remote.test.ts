@@ -90,11 +90,11 @@ test('a heartbeat that is set to be slower than the lease allows is not', async 
   const { workerd, open } = await setUp();
   const proxy = await proxyTo(workerd);
   const { log } = open({ url: `http://${proxy.host}/api/chat`, heartbeatMs: 60_000, deadAfterMs: 90_000 });
-  await log.begin({ ...run, leaseMs: 3_000 });
+  await log.begin({ ...run, leaseMs: 12_000 });
   proxy.halfOpen();
   const from = performance.now();
   expect((await log.state('c')).turn).toBe(1);
-  expect(performance.now() - from).toBeLessThan(1_000);
+  expect(performance.now() - from).toBeLessThan(4_000);
 });
 
 test('a frame that an object cannot receive is refused at once, and the link lives on', async () => {
