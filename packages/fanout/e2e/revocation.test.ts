@@ -38,7 +38,7 @@ test.each(['stream', 'websocket'] as const)(
     await until('two devices that follow', () => paths().every((path) => path === 'realtime'), paths);
     const requests = app.requests.length;
     refused.add('bob');
-    await app.handler.runtime.revoke({ chatId, userId: 'bob' });
+    app.handler.runtime.revoke({ chatId, userId: 'bob' });
     await until('one device without realtime', () => paths()[1] !== 'realtime', paths);
     const message = { id: 'm', role: 'user' as const, parts: [{ type: 'text' as const, text: 'hi' }] };
     await app.handler.runtime.start({ chatId, messages: [message] });

@@ -118,7 +118,8 @@ class Sockets implements RealtimeWebSocketServer {
   }
 
   revoke(revocation: Revocation): void {
-    this.#sessions.revoke(this.#revocations.add(revocation));
+    this.#revocations.add(revocation);
+    this.#sessions.revoke(revocation);
   }
 
   async publish(channel: string, data: string, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,3 @@
-import { accessCases } from './access-cases.ts';
 import { appendCases } from './append-cases.ts';
 import { beginCases } from './begin-cases.ts';
 import { cancelCases } from './cancel-cases.ts';
@@ -31,7 +30,6 @@ export const runLogCases: readonly LogCase[] = [
   ...stateCases,
   ...conversationCases,
   ...snapshotCases,
-  ...accessCases,
   ...deletionCases,
   ...finishCases,
   ...retentionCases,

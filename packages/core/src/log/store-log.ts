@@ -1,5 +1,4 @@
 import type { RunLog } from './run-log.ts';
-import { storeAccess } from './store-access.ts';
 import { beginRun } from './store-begin.ts';
 import { storeCommands } from './store-commands.ts';
 import { createStoreContext, type StoreLogOptions } from './store-context.ts';
@@ -17,7 +16,6 @@ export function createStoreLog(options: StoreLogOptions): RunLog {
     ...storeWriting(context),
     ...storeCommands(context),
     ...storeReading(context),
-    ...storeAccess(context),
     deleteChat: (chatId) => deleteChat(context, chatId),
 
     unfinished: (limit) =>

@@ -47,10 +47,7 @@ export interface RealtimeServer {
   route?(request: Request, path: string): Promise<Response | undefined>;
   /** The log, where the service is one. `append` then also publishes. */
   readonly log?: RunLog;
-  /**
-   * Ends the subscriptions of a user, or of everybody, in a chat, and refuses credentials that were given before. Core calls it in each process that
-   * the log reaches. With `agoMs`, subscriptions by newer credentials stay.
-   */
+  /** Ends the subscriptions of a user, or of everybody, in a chat, and refuses credentials that were given before. */
   revoke?(revocation: Revocation): void;
   /** Called once by `createChatHandler`, for providers whose own sockets carry commands or requests. */
   connect?(host: RealtimeHost): void;

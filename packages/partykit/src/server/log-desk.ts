@@ -19,11 +19,9 @@ const calls: readonly LogCall[] = [
   'snapshot',
   'saveSnapshot',
   'deleteChat',
-  'revoke',
-  'revocations',
 ];
 /** The calls whose last argument has the options of a waiting call. */
-const waiting: readonly LogCall[] = ['waitForCommand', 'read', 'state', 'receipt', 'revocations'];
+const waiting: readonly LogCall[] = ['waitForCommand', 'read', 'state', 'receipt'];
 
 /** Answers the log's calls that come over sockets. */
 export class LogDesk {

@@ -74,10 +74,7 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
     heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     allowDelete: options.allowDelete ?? false,
     runtime,
-    async allow(request, chatId, action) {
-      const askedAtMs = engine.options.clock.now();
-      return { ...(await allow(authorize, request, chatId, action)), askedAtMs };
-    },
+    allow: (request, chatId, action) => allow(authorize, request, chatId, action),
   };
   const handle = async (request: Request): Promise<Response> => {
     try {
@@ -90,20 +87,12 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
   realtime?.connect?.({
     handle,
     api: context.api,
-    follow: async (chatId, deliver, signal) => {
-      await Promise.all([feedChat(engine, chatId, deliver, signal), engine.revocations.follow(chatId, signal)]);
-    },
+    follow: (chatId, deliver, signal) => feedChat(engine, chatId, deliver, signal),
     newest: async (chatId) => {
       const { turn, runs } = await engine.options.log.state(chatId);
       return { turn, run: runs.findLast((run) => run.turn === turn) };
     },
-    stream: (request, chatId) =>
-      streamRoute(
-        { ...context, allow: async () => ({ askedAtMs: engine.options.clock.now() }) },
-        request,
-        chatId,
-        true,
-      ),
+    stream: (request, chatId) => streamRoute({ ...context, allow: async () => ({}) }, request, chatId, true),
   });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }
@@ -166,8 +155,7 @@ async function deleteRoute(context: HandlerContext, request: Request, chatId: st
 /** `POST {api}/auth`: the provider's own credential exchange. */
 function authRoute(context: HandlerContext, request: Request, exchange: NonNullable<Exchange>): Promise<Response> {
   return exchange(request, async (chatId: string, action: 'read' | 'send' | 'command' = 'read') => {
-    const { userId } = await context.allow(request, parseId('chatId', chatId), action);
-    return userId === undefined ? {} : { userId };
+    return context.allow(request, parseId('chatId', chatId), action);
   });
 }
 
