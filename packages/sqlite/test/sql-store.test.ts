@@ -122,9 +122,9 @@ it('refuses tables of another version, and a file that is no database', async ()
     const path = join(folder, 'newer.db');
     await sqliteLog({ path }).close();
     const database = new DatabaseSync(path);
-    database.exec('update chat_log_version set version = 3');
+    database.exec('update chat_log_version set version = 99');
     database.close();
-    expect(() => sqliteLog({ path })).toThrow("The log's tables have version 3; this package needs 2.");
+    expect(() => sqliteLog({ path })).toThrow("The log's tables have version 99; this package needs 3.");
     await writeFile(join(folder, 'text.db'), 'This is no database, only a text. '.repeat(100));
     expect(() => sqliteLog({ path: join(folder, 'text.db') })).toThrow(ChatTransportError);
   } finally {
