@@ -1,4 +1,2 @@
-import type { NextConfig } from 'next';
-
 // What the examples share is TypeScript that nobody has built.
-export default { transpilePackages: ['@chat-transport/example-support'] } satisfies NextConfig;
+export default { transpilePackages: ['@chat-transport/example-support'] };
