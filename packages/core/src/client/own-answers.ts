@@ -47,9 +47,7 @@ export function callOf(message: UIMessage | undefined, answer: { toolCallId?: st
 /** Whether a call of these messages is over: answered, or closed by the end of its run. */
 export function isSettledCall(messages: readonly UIMessage[], toolCallId: string): boolean {
   const calls = messages.flatMap(({ parts }) => parts.flatMap((part) => toolPart(part) ?? []));
-  return ['output-available', 'output-error', 'output-denied'].includes(
-    calls.findLast((call) => call.toolCallId === toolCallId)?.state ?? '',
-  );
+  return calls.findLast((call) => call.toolCallId === toolCallId)?.state.startsWith('output-') ?? false;
 }
 
 /** Whether a message has tool calls or approvals that wait for somebody's answer. */
