@@ -74,11 +74,8 @@ function resolve(page: Page, href: string): string | null | undefined {
   return `${relative.startsWith('.') ? relative : `./${relative}`}${anchor === undefined ? '' : `#${anchor}`}`;
 }
 
-/**
- * Changes the parts of a document that are not fenced code. `change` gets each part with the number of its first line.
- * @param code what stands for a line of fenced code. By default the line itself.
- */
-export function outsideFences(markdown: string, change: (part: string, line: number) => string, code?: string): string {
+/** Changes the parts of a document that are not fenced code. `change` gets each part with the number of its first line. */
+function outsideFences(markdown: string, change: (part: string, line: number) => string): string {
   let marker = '';
   let part: string[] = [];
   const out: string[] = [];
@@ -95,7 +92,7 @@ export function outsideFences(markdown: string, change: (part: string, line: num
       marker = fence;
     }
     if (marker === '') part.push(line);
-    else out.push(code ?? line);
+    else out.push(line);
     if (!opens && marker !== '' && line.trim() === marker) marker = '';
   }
   flush(lines.length);

@@ -1,7 +1,6 @@
-import type { UIMessage } from 'ai';
+import type { AbstractChat, UIMessage } from 'ai';
 import type { ChatSession } from './chat-session.ts';
 import type { OwnSend } from './ledger/outbox.ts';
-import type { SyncableChat } from './syncable-chat.ts';
 
 function refusedSend({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string): OwnSend | undefined {
   return ledger.outbox.find((send) => send.messageId === messageId && send.state === 'refused');
@@ -9,7 +8,7 @@ function refusedSend({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string)
 
 /** Sends a refused message, edit, regenerate or tool answer of this device again. */
 export async function resend<UI_MESSAGE extends UIMessage>(
-  chat: SyncableChat<UI_MESSAGE>,
+  chat: AbstractChat<UI_MESSAGE>,
   session: ChatSession<UI_MESSAGE>,
   messageId: string,
 ): Promise<void> {
@@ -25,7 +24,7 @@ export async function resend<UI_MESSAGE extends UIMessage>(
 
 /** Gives up a refused send of this device. */
 export function discard<UI_MESSAGE extends UIMessage>(
-  chat: SyncableChat<UI_MESSAGE>,
+  chat: AbstractChat<UI_MESSAGE>,
   session: ChatSession<UI_MESSAGE>,
   messageId: string,
 ): void {
