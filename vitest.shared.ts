@@ -15,6 +15,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
     retry: 0,
+    // CI tests three packages side by side: with one process each, none of them waits long for a processor.
+    ...(process.env.CI ? { maxWorkers: 1 } : {}),
     allowOnly: false,
     unstubGlobals: true,
     restoreMocks: true,

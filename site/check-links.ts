@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { outsideFences } from './collect.ts';
 
 /** What {@link checkLinks} counted, and what is wrong, as sentences. */
 export interface LinkReport {
@@ -8,8 +9,8 @@ export interface LinkReport {
 }
 
 /**
- * Checks the built site: each link to a page, a file or a heading of the site leads there, and no page loads a script, a style, a
- * font or an image from another host.
+ * Checks the built site: each link to a page, a file or a heading of the site leads there, each image of a page and of its
+ * Markdown is a file of the site, and no page loads a script, a style, a font or an image from another host.
  */
 export function checkLinks(outDir: string, base: string): LinkReport {
   const files = globSync('**/*.html', { cwd: outDir });
@@ -33,6 +34,11 @@ export function checkLinks(outDir: string, base: string): LinkReport {
       else if (anchor !== '' && target.endsWith('.html') && !ids.get(target)?.has(decodeURIComponent(anchor)))
         problems.push(`${file}: ${href} names no heading`);
     }
+    for (const image of [...text.matchAll(/<img\b[^>]*\ssrc="([^"]+)"/g)].map(group)) reportMissing(image, file);
+  }
+  for (const file of globSync('**/*.md', { cwd: outDir })) {
+    const text = outsideFences(readFileSync(join(outDir, file), 'utf8'), (part) => part, '');
+    for (const image of [...text.matchAll(/!\[[^\]]*\]\(([^()\s]+)\)/g)].map(group)) reportMissing(image, file);
   }
   for (const style of globSync('**/*.css', { cwd: outDir })) {
     for (const address of [
@@ -42,10 +48,19 @@ export function checkLinks(outDir: string, base: string): LinkReport {
   }
   return { links, problems: [...new Set(problems)] };
 
+  function reportMissing(image: string, from: string): void {
+    if (!/^([a-z]+:|\/\/)/.test(image) && !isFile(inside(image, from)))
+      problems.push(`${from}: there is no image ${image}`);
+  }
+
+  function inside(path: string, from: string): string {
+    return path.startsWith('/') ? path.slice(base.length) : posix.join(posix.dirname(from), path);
+  }
+
   function fileOf(path: string, from: string): string | undefined {
-    const inside = path.startsWith('/') ? path.slice(base.length) : posix.join(posix.dirname(from), path);
-    const candidates = [inside, `${inside}.html`, posix.join(inside, 'index.html')];
-    return candidates.find((each) => each !== '' && texts.has(each)) ?? (isFile(inside) ? inside : undefined);
+    const found = inside(path, from);
+    const candidates = [found, `${found}.html`, posix.join(found, 'index.html')];
+    return candidates.find((each) => each !== '' && texts.has(each)) ?? (isFile(found) ? found : undefined);
   }
 
   function isFile(path: string): boolean {

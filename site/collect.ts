@@ -74,8 +74,11 @@ function resolve(page: Page, href: string): string | null | undefined {
   return `${relative.startsWith('.') ? relative : `./${relative}`}${anchor === undefined ? '' : `#${anchor}`}`;
 }
 
-/** Changes the parts of a document that are not fenced code. `change` gets each part with the number of its first line. */
-function outsideFences(markdown: string, change: (part: string, line: number) => string): string {
+/**
+ * Changes the parts of a document that are not fenced code. `change` gets each part with the number of its first line.
+ * @param code what stands for a line of fenced code. By default the line itself.
+ */
+export function outsideFences(markdown: string, change: (part: string, line: number) => string, code?: string): string {
   let marker = '';
   let part: string[] = [];
   const out: string[] = [];
@@ -92,7 +95,7 @@ function outsideFences(markdown: string, change: (part: string, line: number) =>
       marker = fence;
     }
     if (marker === '') part.push(line);
-    else out.push(line);
+    else out.push(code ?? line);
     if (!opens && marker !== '' && line.trim() === marker) marker = '';
   }
   flush(lines.length);

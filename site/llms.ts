@@ -1,11 +1,11 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { apiPages } from './api-pages.ts';
 import { pagesFolder } from './collect.ts';
 import { type Page, sections } from './pages.ts';
 
 /**
- * Puts the Markdown of each page beside its HTML, and `llms.txt`, a list of them all (https://llmstxt.org), at the root of the site.
+ * Puts the Markdown of each page beside its HTML, with the images that it names, and `llms.txt`, a list of them all (https://llmstxt.org), at the root of the site.
  * @returns the number of pages.
  */
 export function writeMarkdown(outDir: string): number {
@@ -15,9 +15,10 @@ export function writeMarkdown(outDir: string): number {
   const about = first ? summaryOf(first.target) : '';
   writeFileSync(join(outDir, 'llms.txt'), `# chat-transport\n\n> ${about}\n\n${list.join('\n')}`);
   const targets = groups.flatMap(({ pages }) => pages.map(({ target }) => target));
-  for (const target of targets) {
-    mkdirSync(dirname(join(outDir, target)), { recursive: true });
-    copyFileSync(join(pagesFolder, target), join(outDir, target));
+  const images = globSync('**/*.{svg,png,jpg,webp}', { cwd: pagesFolder });
+  for (const file of [...targets, ...images]) {
+    mkdirSync(dirname(join(outDir, file)), { recursive: true });
+    copyFileSync(join(pagesFolder, file), join(outDir, file));
   }
   return targets.length;
 }

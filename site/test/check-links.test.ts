@@ -46,3 +46,15 @@ test('reports what a page loads from another host', () => {
     'a.css: loads //example.com/a.woff2',
   ]);
 });
+
+test('reports an image that is missing from a page, and one that is missing beside its Markdown', () => {
+  put({
+    'index.html': '<img alt="" src="/docs/assets/a.svg"><img alt="" src="/docs/b.svg"><img src="data:,">',
+    'deep/page.md': '![a](../assets/a.svg) ![c](images/c.svg)\n\n```md\n![d](d.svg)\n```\n',
+    'assets/a.svg': '',
+  });
+  expect(checkLinks(site, '/docs/').problems).toEqual([
+    'index.html: there is no image /docs/b.svg',
+    'deep/page.md: there is no image images/c.svg',
+  ]);
+});

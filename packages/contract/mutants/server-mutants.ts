@@ -47,6 +47,13 @@ export const serverMutants: readonly Mutant[] = [
     killedBy: 'slow/silence',
   },
   {
+    id: 'server-is-busy-with-a-failed-answer',
+    file: `${folder}/run/begin-run.ts`,
+    find: "return chunks.at(-1)?.type === 'error';",
+    replace: 'return chunks.length < 0;',
+    killedBy: 'honest/fail-then-send',
+  },
+  {
     id: 'server-ignores-its-deadline',
     file: `${folder}/run/run-task.ts`,
     find: 'clock.setTimeout(stopInTime, deadlineMs);',

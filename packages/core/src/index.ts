@@ -13,5 +13,6 @@ export type { EndReason, RunStart } from './wire/frame.ts';
 export type { CommandReceipt } from './log/run-log.ts';
 export { stopWaitMs } from './client/stop-answer.ts';
 export { type SyncedChat, syncChat } from './client/sync-chat.ts';
+export type { SyncableChat } from './client/syncable-chat.ts';
 export type { ChatReport } from './client/chat-report.ts';
 export { maxRefused, type OwnSend, type SendKind } from './client/ledger/outbox.ts';

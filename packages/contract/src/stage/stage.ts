@@ -23,6 +23,10 @@ export class Stage {
   server!: StageServer;
   /** Where set, appends wait for it. */
   heldAppends: Promise<void> | undefined;
+  /** Where set, the ends of runs wait for it. */
+  heldEnds: Promise<void> | undefined;
+  /** How often a run was to begin, and the log has answered. */
+  begins = 0;
   readonly #log: RunLog;
   readonly #steers = new Set<string>();
   readonly #options: ServerOptions;
@@ -50,9 +54,10 @@ export class Stage {
   async startServer(options: ServerOptions = {}): Promise<StageServer> {
     const half = await this.harness.createServer();
     const hooks: LogHooks = {
-      before: (call) => (call === 'append' ? this.heldAppends : undefined),
+      before: (call) => (call === 'append' ? this.heldAppends : call === 'end' ? this.heldEnds : undefined),
       // A service's own sockets bring commands past the servers, and another process's signal takes its way: the writer's news count.
-      after: (_call, _parameters, answer) => {
+      after: (call, _parameters, answer) => {
+        if (call === 'begin') this.begins++;
         for (const { id } of (answer as Partial<WriterNews> | undefined)?.commands ?? []) this.#steers.add(id);
       },
     };

@@ -1,4 +1,4 @@
-import type { AbstractChat, UIMessage } from 'ai';
+import type { UIMessage } from 'ai';
 import type { StartFrame } from '../wire/frame.ts';
 import type { ChatSession } from './chat-session.ts';
 import { isBusy, showError } from './chat-status.ts';
@@ -8,13 +8,14 @@ import { type Place, shownTurn, wholeTurn } from './ledger/shown.ts';
 import { waitsForAnswers } from './own-answers.ts';
 import { ResumeOf } from './resume-run.ts';
 import { type Conversation, type Seen, takenOver, withUnsent } from './shown-messages.ts';
+import type { SyncableChat } from './syncable-chat.ts';
 
 /**
  * Brings what one chat shows, step by step, to what its session knows. Which step is next follows from the ledger (`nextStep`); what a state or a
  * question does to the messages is decided in `shown-messages`.
  */
 export class ChatObserver<UI_MESSAGE extends UIMessage> {
-  readonly #chat: AbstractChat<UI_MESSAGE>;
+  readonly #chat: SyncableChat<UI_MESSAGE>;
   readonly #session: ChatSession<UI_MESSAGE>;
   readonly #ended = new AbortController();
   /** `planned`: looks in the next task. `stepping-again`: something has changed since the step that is under way began. */
@@ -26,7 +27,7 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
   /** The run that was resumed last. */
   #resumed: string | undefined;
 
-  constructor(chat: AbstractChat<UI_MESSAGE>, session: ChatSession<UI_MESSAGE>) {
+  constructor(chat: SyncableChat<UI_MESSAGE>, session: ChatSession<UI_MESSAGE>) {
     this.#chat = chat;
     this.#session = session;
     session.dispatch({ type: 'synchronized', messageIds: chat.messages.map(({ id }) => id) });

@@ -1,11 +1,12 @@
-import type { AbstractChat, ChatStatus, UIMessage } from 'ai';
+import type { ChatStatus } from 'ai';
+import type { SyncableChat } from './syncable-chat.ts';
 
 /** How the AI SDK's chats change their status; protected, and covered by a test. Chats have no public way to observe or to set it. */
 interface StatusSetter {
   setStatus(next: { readonly status: ChatStatus; readonly error?: Error | undefined }): void;
 }
 
-type AnyChat = Pick<AbstractChat<UIMessage>, 'status'>;
+type AnyChat = Pick<SyncableChat, 'status'>;
 
 const observers = new WeakMap<object, Set<() => void>>();
 

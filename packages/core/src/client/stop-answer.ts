@@ -1,7 +1,8 @@
-import type { AbstractChat, UIMessage } from 'ai';
+import type { UIMessage } from 'ai';
 import { sleep } from '../clock.ts';
 import type { ChatSession } from './chat-session.ts';
 import { isBusy, observeIdle } from './chat-status.ts';
+import type { SyncableChat } from './syncable-chat.ts';
 
 /** How long `stop` waits for the run's end before it lets go, in milliseconds. */
 export const stopWaitMs = 2000;
@@ -11,7 +12,7 @@ export const stopWaitMs = 2000;
  * @throws ChatTransportError when the server refuses: the answer goes on.
  */
 export async function stopAnswer<UI_MESSAGE extends UIMessage>(
-  chat: AbstractChat<UI_MESSAGE>,
+  chat: SyncableChat<UI_MESSAGE>,
   session: ChatSession<UI_MESSAGE>,
 ): Promise<void> {
   const run = session.readers.at(-1);

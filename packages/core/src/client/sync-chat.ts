@@ -1,9 +1,10 @@
-import type { AbstractChat, UIMessage } from 'ai';
+import type { UIMessage } from 'ai';
 import { ChatObserver } from './chat-observer.ts';
 import type { ChatReport } from './chat-report.ts';
 import { isBusy, observeIdle } from './chat-status.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
 import { stopAnswer } from './stop-answer.ts';
+import type { SyncableChat } from './syncable-chat.ts';
 import { giveToolsToOwner } from './tool-owner.ts';
 import { discard, resend } from './unsent.ts';
 
@@ -29,7 +30,7 @@ export interface SyncedChat {
  * Keeps an AI SDK `Chat` (React, Vue, Svelte, Angular) synchronized with the chat's other devices: their user messages appear, their runs stream
  * live and can be stopped here. Only the device that sent a run runs `onToolCall` and `sendAutomaticallyWhen`; `claimToolCall` takes them over,
  * and so does an answer that is given on this device (`addToolOutput`, `addToolApprovalResponse`).
- * The chat must have been made with `transport`.
+ * The chat must have been made with `transport`, whose type of messages may be the general one.
  *
  * Where several parts of a page keep one chat synchronized, it is until the last of them ends it.
  *
@@ -37,11 +38,13 @@ export interface SyncedChat {
  * that is missing, and the chat's state is taken over in every other case.
  */
 export function syncChat<UI_MESSAGE extends UIMessage>(
-  chat: AbstractChat<UI_MESSAGE>,
-  transport: RealtimeChatTransport<UI_MESSAGE>,
+  chat: SyncableChat<UI_MESSAGE>,
+  transport: RealtimeChatTransport<UI_MESSAGE> | RealtimeChatTransport,
 ): SyncedChat {
-  const session = transport.session(chat.id);
-  return Object.assign(share(chat, transport), {
+  // Messages pass the transport as they are: their type is what the app says it is.
+  const own = transport as RealtimeChatTransport<UI_MESSAGE>;
+  const session = own.session(chat.id);
+  return Object.assign(share(chat, own), {
     getReport: () => session.report.getReport(),
     subscribe: session.report.subscribe,
     resend: (messageId: string) => resend(chat, session, messageId),
@@ -55,7 +58,7 @@ const observed = new WeakMap<object, { users: number; readonly end: () => void }
 
 /** Keeps a chat synchronized until every function that this returned for it has been called. */
 function share<UI_MESSAGE extends UIMessage>(
-  chat: AbstractChat<UI_MESSAGE>,
+  chat: SyncableChat<UI_MESSAGE>,
   transport: RealtimeChatTransport<UI_MESSAGE>,
 ): () => void {
   const shared = observed.get(chat) ?? { users: 0, end: observe(chat, transport) };
@@ -82,7 +85,7 @@ function share<UI_MESSAGE extends UIMessage>(
 
 /** Keeps a chat synchronized until the returned function is called. */
 function observe<UI_MESSAGE extends UIMessage>(
-  chat: AbstractChat<UI_MESSAGE>,
+  chat: SyncableChat<UI_MESSAGE>,
   transport: RealtimeChatTransport<UI_MESSAGE>,
 ): () => void {
   const session = transport.session(chat.id);

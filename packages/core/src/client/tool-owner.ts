@@ -1,7 +1,8 @@
-import type { AbstractChat, ChatInit, UIMessage } from 'ai';
+import type { ChatInit, UIMessage } from 'ai';
 import type { KnownRun } from './ledger/server-side.ts';
 import { answeredCalls, callOf, isSettledCall, waitsForAnswers } from './own-answers.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
+import type { SyncableChat } from './syncable-chat.ts';
 
 type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;
 
@@ -24,7 +25,7 @@ function startedCallsOf(transport: object): Set<string> {
  * @returns a function that puts the chat back as it was.
  */
 export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
-  chat: AbstractChat<UI_MESSAGE>,
+  chat: SyncableChat<UI_MESSAGE>,
   transport: RealtimeChatTransport<UI_MESSAGE>,
 ): () => void {
   const session = transport.session(chat.id);

@@ -1,6 +1,7 @@
-import type { AbstractChat, UIMessage } from 'ai';
+import type { UIMessage } from 'ai';
 import type { ChatSession } from './chat-session.ts';
 import type { OwnSend } from './ledger/outbox.ts';
+import type { SyncableChat } from './syncable-chat.ts';
 
 function refusedSend({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string): OwnSend | undefined {
   return ledger.outbox.find((send) => send.messageId === messageId && send.state === 'refused');
@@ -8,7 +9,7 @@ function refusedSend({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string)
 
 /** Sends a refused message, edit, regenerate or tool answer of this device again. */
 export async function resend<UI_MESSAGE extends UIMessage>(
-  chat: AbstractChat<UI_MESSAGE>,
+  chat: SyncableChat<UI_MESSAGE>,
   session: ChatSession<UI_MESSAGE>,
   messageId: string,
 ): Promise<void> {
@@ -24,7 +25,7 @@ export async function resend<UI_MESSAGE extends UIMessage>(
 
 /** Gives up a refused send of this device. */
 export function discard<UI_MESSAGE extends UIMessage>(
-  chat: AbstractChat<UI_MESSAGE>,
+  chat: SyncableChat<UI_MESSAGE>,
   session: ChatSession<UI_MESSAGE>,
   messageId: string,
 ): void {

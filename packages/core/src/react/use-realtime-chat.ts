@@ -8,15 +8,17 @@ import type { RealtimeChatTransport } from '../client/realtime-chat-transport.ts
 import { type SyncedChat, syncChat } from '../client/sync-chat.ts';
 import type { CommandReceipt } from '../log/run-log.ts';
 
-/** The options of `useRealtimeChat`: those of `useChat`, with a transport of this project and the chat's id. `resume` is always on. */
+/** The options of `useRealtimeChat`: those of `useChat`, with a transport of this project and the chat's id. */
 export type UseRealtimeChatOptions<UI_MESSAGE extends UIMessage = UIMessage> = Omit<
-  ChatInit<UI_MESSAGE>,
-  'id' | 'transport'
-> &
-  Pick<Extract<UseChatOptions<UI_MESSAGE>, ChatInit<UI_MESSAGE>>, 'throttle'> & {
-    readonly id: string;
-    readonly transport: RealtimeChatTransport<UI_MESSAGE>;
-  };
+  Extract<UseChatOptions<UI_MESSAGE>, ChatInit<UI_MESSAGE>>,
+  'id' | 'transport' | 'resume'
+> & {
+  readonly id: string;
+  /** A transport whose type of messages is the general one is accepted, as by `useChat`. */
+  readonly transport: RealtimeChatTransport<UI_MESSAGE> | RealtimeChatTransport;
+  /** Always on. Accepted so that the options of `useChat` can be passed as they are. */
+  readonly resume?: true;
+};
 
 /** What `useRealtimeChat` returns: everything of `useChat`, and these. */
 export type UseRealtimeChatHelpers<UI_MESSAGE extends UIMessage = UIMessage> = UseChatHelpers<UI_MESSAGE> & {
@@ -50,7 +52,7 @@ export const keepChatMs = 60_000;
 export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
   options: UseRealtimeChatOptions<UI_MESSAGE>,
 ): UseRealtimeChatHelpers<UI_MESSAGE> {
-  const { id, transport, throttle } = options;
+  const { id, transport, throttle = options.experimental_throttle } = options;
   const kept = keptChat(options);
   const latest = useRef(options);
   latest.current = options;
@@ -79,7 +81,7 @@ type Latest<UI_MESSAGE extends UIMessage> = { readonly current: UseRealtimeChatO
 /** A chat outside React: shared by all components that show it, kept in step while one of them does and a little longer. */
 class KeptChat<UI_MESSAGE extends UIMessage> {
   readonly chat: Chat<UI_MESSAGE>;
-  readonly #transport: RealtimeChatTransport<UI_MESSAGE>;
+  readonly #transport: UseRealtimeChatOptions<UI_MESSAGE>['transport'];
   readonly #chats: Map<string, KeptChat<UI_MESSAGE>>;
   /** The options of each component that shows the chat; the newest component's callbacks are called. */
   readonly #holders = new Set<Latest<UI_MESSAGE>>();

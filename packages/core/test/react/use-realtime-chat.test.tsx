@@ -38,6 +38,24 @@ function shown(device: Device, options: NonNullable<ViewProps['options']> = {}) 
 }
 
 describe('useRealtimeChat', () => {
+  it.each(['throttle', 'experimental_throttle'] as const)('renders seldom with %s', async (option) => {
+    const world = new World();
+    const device = world.device();
+    const [seldom, each] = [shown(device, { [option]: 1_000_000 }), shown(device)];
+    page().show(seldom.view);
+    page().show(each.view);
+    void each.seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => each.seen.chat.status === 'streaming' && texts(each.seen.chat).at(-1)?.includes('one'));
+    call.say('two');
+    await until(() => texts(each.seen.chat).at(-1)?.includes('two'));
+    // One array for each time that a view was told about new messages.
+    expect(seldom.seen.chat.messages).not.toBe(each.seen.chat.messages);
+    call.finish();
+    await until(() => seldom.seen.chat.messages === each.seen.chat.messages && each.seen.chat.status === 'ready');
+  });
+
   it('shows on both devices what either does, under StrictMode', async () => {
     const world = new World();
     const [a, b] = [shown(world.device()), shown(world.device())];

@@ -27,6 +27,33 @@ export const honestCases: readonly ProviderCase[] = [
     },
   },
   {
+    id: 'honest/fail-then-send',
+    title: 'answers the question that is asked as soon as the answer before it is seen to fail',
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      call.say('part ');
+      await stage.shows(chat, 'part');
+      let release = (): void => {};
+      stage.heldEnds = new Promise((resolve) => {
+        release = resolve;
+      });
+      call.fail(new Error('the model is gone'));
+      await done;
+      expect(chat.status).toBe('error');
+      const sent = chat.sendMessage({ text: 'and now?' });
+      await until('the second question', () => stage.begins > 1);
+      release();
+      const next = await stage.model.call(1);
+      next.say('whole ');
+      next.finish();
+      await sent;
+      expect(chat.seen).toEqual({
+        texts: ['user: hi', 'assistant: part ', 'user: and now?', 'assistant: whole '],
+        status: 'ready',
+      });
+    },
+  },
+  {
     id: 'honest/refused-stays',
     title: 'keeps a refused message, marked with its error, while the other device’s answer streams',
     async run(stage) {

@@ -11,6 +11,7 @@ import { askLog } from './ask-log.ts';
 import { runEnd } from './read-run.ts';
 import { startRunTask } from './run-task.ts';
 import type { SendQueue } from './send-queue.ts';
+import { isGone } from './whole-runs.ts';
 
 /** What starts a run. */
 export interface StartRequest extends Omit<SendRequest, 'trigger'> {
@@ -80,8 +81,7 @@ export async function beginRun(
       const outcome = await beginOnce(engine, request, key, composed);
       if (outcome.type === 'stale' && composed.rereads && attempt < maxAttempts) continue;
       if (outcome.type !== 'busy') return outcome;
-      // A run that only records answers is over in a moment, and another answer to the same message is not refused because of it.
-      if (attempt < maxAttempts && composed.continued && isRecording(outcome.active, composed.continued.id)) {
+      if (attempt < maxAttempts && (await isAlmostOver(engine, outcome.active, composed))) {
         await runEnd(engine, outcome.active);
         continue;
       }
@@ -151,6 +151,21 @@ async function beginOnce(
   });
   engine.background(done);
   return { type: 'started', run: begun.run, done };
+}
+
+/**
+ * Whether an active run is over in a moment, so that a send is not refused because of it, or ends it as cancelled: it only records answers to the
+ * message that the send continues, or it has failed. Devices show the error before the end is in the log, because `onFinish` comes in between.
+ */
+async function isAlmostOver(engine: Engine, active: RunRecord, { continued }: Composed): Promise<boolean> {
+  if (continued && isRecording(active, continued.id)) return true;
+  try {
+    const { chunks } = await engine.runs.read(active);
+    return chunks.at(-1)?.type === 'error';
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
 }
 
 /** Whether a run continues a message that still waits for its clients: it records answers, and calls no model. */
