@@ -70,12 +70,9 @@ export class StageServer {
     return this.#responses.size;
   }
 
-  /**
-   * Ends every response that has begun, in good form, as a proxy or a function's time limit does it: the reader sees a clean end of file.
-   * A request that still waits for its headers is left alone: the handler writes them later, and cannot once the response is over.
-   */
+  /** Ends every response in good form, as a proxy or a function's time limit does it: the reader sees a clean end of file. */
   endResponses(): void {
-    for (const response of this.#responses) if (response.headersSent) response.end();
+    for (const response of this.#responses) response.end();
   }
 
   /** The process dies: connections break off, its runs are written no further, and nobody is told. */
