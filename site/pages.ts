@@ -64,6 +64,7 @@ export const sections: readonly Section[] = [
       inFolder('examples', 'playground', 'Playground'),
       inFolder('examples', 'next-pusher', 'Next.js and Pusher'),
       inFolder('examples', 'next-ably', 'Next.js and Ably'),
+      inFolder('examples', 'next-fanout', 'Next.js and Fanout'),
       inFolder('examples', 'partykit', 'PartyKit'),
     ],
   },

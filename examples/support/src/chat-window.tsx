@@ -22,8 +22,14 @@ export function ChatWindow({ chat }: { chat: UseRealtimeChatHelpers }): ReactNod
   return (
     <main>
       <p className="bar">
-        <span data-testid="connection">{connection.state}</span> over <span data-testid="path">{connection.path}</span>,{' '}
-        <span data-testid="status">{status}</span>. Open this address in a second window, reload, stop from there.
+        <span data-testid="connection">{connection.state}</span>
+        {connection.path && (
+          <>
+            {' '}
+            over <span data-testid="path">{connection.path}</span>
+          </>
+        )}
+        , <span data-testid="status">{status}</span>. Open this address in a second window, reload, stop from there.
       </p>
       {messages.map(({ id, role, parts }) => {
         const outcome = outcomes[id];

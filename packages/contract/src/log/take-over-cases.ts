@@ -147,8 +147,8 @@ export const takeOverCases: readonly LogCase[] = [
     async run({ log }) {
       const started = await releasedRun(log);
       const fence = newId('fence');
-      const taken = await takeOver(log, started, 1, fence);
-      expect(await takeOver(log, started, 1, fence)).toEqual(taken);
+      const { run } = await takeOver(log, started, 1, fence);
+      expect(await takeOver(log, started, 1, fence)).toEqual({ type: 'taken-over', run, context });
       expect(await log.append(started, fence, textFrame(0, 'a'))).toEqual({ commands: [], cursor: 0 });
     },
   },
@@ -220,7 +220,7 @@ export const takeOverCases: readonly LogCase[] = [
       expect(await log.release(started, started.fence)).toEqual(released);
       expect(await log.append(started, started.fence, textFrame(0, 'a'))).toEqual(superseded);
       const fence = newId('fence');
-      await takeOver(log, started, 1, fence);
+      expect(await takeOver(log, started, 1, fence)).toMatchObject({ type: 'taken-over', released: true });
       await log.end(started, fence, { reason: 'finish' });
       expect(await log.release(started, fence)).toMatchObject({ end: { reason: 'finish' } });
       await expectCode('not-found', log.release({ chatId: started.chatId, runId: 'nobody' }, fence));
@@ -259,7 +259,6 @@ export const takeOverCases: readonly LogCase[] = [
       const started = await releasedRun(log, { joinKey: 'join' });
       const { chatId, init } = started;
       expect(await log.begin(runInit({ chatId }))).toMatchObject({ type: 'busy', active: { interrupted: true } });
-      expect(await log.begin(init)).toMatchObject({ type: 'started' });
       expect(await log.begin({ ...init, fence: newId('fence') })).toMatchObject({ type: 'exists' });
       const same = runInit({ chatId, joinKey: 'join' });
       expect(await log.begin(same)).toMatchObject({ type: 'exists', run: { runId: started.runId } });

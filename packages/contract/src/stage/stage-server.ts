@@ -70,9 +70,12 @@ export class StageServer {
     return this.#responses.size;
   }
 
-  /** Ends every response in good form, as a proxy or a function's time limit does it: the reader sees a clean end of file. */
+  /**
+   * Ends every response that has begun, in good form, as a proxy or a function's time limit does it: the reader sees a clean end of file.
+   * A request that still waits for its headers is left alone: the handler writes them later, and cannot once the response is over.
+   */
   endResponses(): void {
-    for (const response of this.#responses) response.end();
+    for (const response of this.#responses) if (response.headersSent) response.end();
   }
 
   /** The process dies: connections break off, its runs are written no further, and nobody is told. */

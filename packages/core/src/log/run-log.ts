@@ -95,11 +95,12 @@ export interface TakeOverRequest {
 
 /**
  * The answer to `takeOver`. `taken-over`: the caller is the run's writer; what it reads from now on is all that earlier ones have written.
+ * `released`: the writer before has given the run up; absent where its lease expired, and in the answer to a repeated call.
  * `alive`: the run has a writer. `taken`: another process was first. `ended`: the run is over. `exhausted`: it was taken over `max` times
  * before; this call has ended it as `lost`.
  */
 export type TakenOver =
-  | { readonly type: 'taken-over'; readonly run: RunRecord; readonly context?: unknown }
+  | { readonly type: 'taken-over'; readonly run: RunRecord; readonly context?: unknown; readonly released?: true }
   | { readonly type: 'alive' | 'taken' | 'ended' | 'exhausted'; readonly run: RunRecord };
 
 /** The answer to `begin`. Checked in this order: exists, conflict, join, busy, stale, parked cancel. */

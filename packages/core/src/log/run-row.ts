@@ -21,6 +21,9 @@ export interface RunRow extends RunKey {
   readonly cancelIds: readonly string[];
 }
 
+/** The fence of a run whose writer has given it up: nobody's. */
+export const releasedFence = 'released';
+
 /** Why and when a run ended. */
 export interface RunEnd {
   readonly reason: EndReason;

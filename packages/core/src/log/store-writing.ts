@@ -3,7 +3,7 @@ import { decideTakeOver } from './decide-take-over.ts';
 import { wrongOffset } from './log-errors.ts';
 import type { Decision, Facts, OpenCommand, StoredFrame, StoredRun } from './log-store.ts';
 import type { RunKey, RunLog, SteerCommand, TakenOver, TakeOverRequest, WriterNews } from './run-log.ts';
-import { endOf, type RunRow } from './run-row.ts';
+import { endOf, type RunRow, releasedFence } from './run-row.ts';
 import { foundRun, lostChange, type StoreContext } from './store-context.ts';
 
 type Writing = Pick<RunLog, 'append' | 'renew' | 'settle' | 'takeOver' | 'release' | 'end' | 'saveSnapshot'>;
@@ -60,7 +60,7 @@ export function storeWriting(context: StoreContext): Writing {
         const row = foundRun(key, facts);
         if (!isWriter(row, fence, facts)) return { answer: record(row, facts), changes: lostChange(row, facts) };
         const { runId, attempt } = row;
-        const writer = { runId, fence, attempt, leaseUntil: facts.now };
+        const writer = { runId, fence: releasedFence, attempt, leaseUntil: facts.now };
         return { answer: record({ ...row, ...writer }, facts), changes: { writer } };
       }),
 
@@ -111,6 +111,7 @@ function takeOver(
   const answer: TakenOver = {
     ...{ type: 'taken-over', run },
     ...(facts.context !== undefined && { context: JSON.parse(facts.context) }),
+    ...(row.fence === releasedFence && { released: true }),
   };
   return { answer, changes: { writer: decision.writer } };
 }

@@ -8,6 +8,7 @@ import { endFrameOf } from './http/sse-text.ts';
 import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
 import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './run/begin-run.ts';
 import { createContinuations } from './run/continuations.ts';
+import type { ContinueRequest } from './run/continue-token.ts';
 import { deleteChat } from './run/delete-chat.ts';
 import { FairTurns } from './run/fair-turns.ts';
 import { createFinisher } from './run/finish.ts';
@@ -47,6 +48,11 @@ export interface ChatRuntime {
    * @throws ChatTransportError `invalid-id`, `provider-failed`.
    */
   deleteChat(chatId: string): Promise<{ readonly turn: number }>;
+  /**
+   * Goes on with a run whose writer `request.attempt` has stopped: for the worker of the queue that `continueRun` fills. Answers whether this process writes
+   * the run from now on: `false` where another one was first, or the run is over. @throws ChatTransportError `invalid-id`.
+   */
+  continueRun(request: ContinueRequest): Promise<boolean>;
   /** For cron: finishes runs whose writers died and that nobody reads, and `onFinish` calls that failed. Answers how many it dealt with. */
   sweep(options?: { readonly limit?: number }): Promise<number>;
   /**
@@ -139,11 +145,14 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
       return viewOf(await readHead(engine, parseId('chatId', chatId)));
     },
     deleteChat: (chatId) => deleteChat(engine, parseId('chatId', chatId)),
+    async continueRun({ chatId, runId, attempt }) {
+      return engine.continuations.goOn({ chatId: parseId('chatId', chatId), runId: parseId('runId', runId) }, attempt);
+    },
     async sweep({ limit = defaultSweepLimit } = {}) {
       const runs = await log.unfinished(limit);
       for (const run of runs) {
         if (run.interrupted) {
-          await engine.continuations.goOn(run, run.attempt);
+          await engine.continuations.found(run);
           continue;
         }
         const reason = run.end?.reason ?? 'lost';

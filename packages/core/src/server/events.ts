@@ -14,6 +14,14 @@ export type ServerEvent =
   | { readonly type: 'run-continued'; readonly chatId: string; readonly runId: string; readonly attempt: number }
   /** This process no longer writes the run, which waits for another writer: it was handed over, or the lease expired. */
   | { readonly type: 'run-interrupted'; readonly chatId: string; readonly runId: string; readonly attempt: number }
+  /** `continueRun` failed. Whoever reads the chat next goes on with the run. */
+  | {
+      readonly type: 'continue-failed';
+      readonly chatId: string;
+      readonly runId: string;
+      readonly attempt: number;
+      readonly error: unknown;
+    }
   /** A tool ran, or was about to run, when its writer stopped. It was not run again, and the model is told so. */
   | {
       readonly type: 'tool-effect-unknown';

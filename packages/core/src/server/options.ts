@@ -1,5 +1,12 @@
 import { generateId, type Tool } from '@ai-sdk/provider-utils';
-import type { Experimental_Steering as Steering, safeValidateUIMessages, UIMessage, UIMessageChunk } from 'ai';
+import type {
+  Experimental_Steering as Steering,
+  StopCondition,
+  safeValidateUIMessages,
+  ToolSet,
+  UIMessage,
+  UIMessageChunk,
+} from 'ai';
 import { type Clock, systemClock } from '../clock.ts';
 import { ChatTransportError } from '../errors.ts';
 import type { RunLog } from '../log/run-log.ts';
@@ -7,6 +14,8 @@ import type { PublishLimits, RealtimeServer } from '../provider/realtime-server.
 import type { EndReason } from '../wire/frame.ts';
 import { unfinishedToolText } from '../wire/unfinished-calls.ts';
 import type { ServerEvent } from './events.ts';
+import { askItself } from './run/ask-itself.ts';
+import { type ContinueRequest, type ContinueTokens, createContinueTokens } from './run/continue-token.ts';
 
 /** The default of `leaseMs`: how long a run outlives its silent writer, in milliseconds. */
 export const defaultLeaseMs = 15_000;
@@ -50,6 +59,19 @@ export interface RespondInput<UI_MESSAGE extends UIMessage = UIMessage> {
    * `onToolExecutionStart: ({ toolCall }) => beforeTool(toolCall.toolCallId)`.
    */
   readonly beforeTool: (toolCallId: string) => Promise<void>;
+  /**
+   * A key for what a tool does, so that a service that is asked twice does it once: `await toolKey(toolCallId)` in `execute`. It is made of the run, the
+   * step and the call's place in the step, and stays the same where another writer runs the step or the call again; call ids do not. It waits as
+   * `beforeTool` does.
+   */
+  readonly toolKey: (toolCallId: string) => Promise<string>;
+  /**
+   * Makes a stop condition for `streamText` that counts the steps of earlier writers too: `stopWhen: stopWhen(isStepCount(20))`. At `softDeadlineMs` it
+   * stops the model between two steps, so that no call of the model is begun in vain.
+   */
+  readonly stopWhen: <TOOLS extends ToolSet, CONTEXT extends Record<string, unknown>>(
+    ...conditions: StopCondition<TOOLS, CONTEXT>[]
+  ) => StopCondition<TOOLS, CONTEXT>;
   /** Set where another writer has begun the run. `messages` then ends with what it has written, where there is something to go on from. */
   readonly continuation?: Continuation<UI_MESSAGE>;
   /** What the app added to the request's body. */
@@ -64,8 +86,15 @@ export interface RespondInput<UI_MESSAGE extends UIMessage = UIMessage> {
 export interface Continuation<UI_MESSAGE extends UIMessage = UIMessage> {
   /** Which of the run's writers this one is: 2 or more. */
   readonly attempt: number;
-  /** How many steps earlier writers have finished: count them in your step limit. */
+  /** `handed-over`: the writer before gave the run up, at a deadline or because its process closed. `stopped`: it died, or could not reach the log. */
+  readonly reason: 'handed-over' | 'stopped';
+  /** How many steps earlier writers have finished. `stopWhen` counts them. */
   readonly steps: number;
+  /**
+   * Where the run goes on. `fresh`: in front of its first step. `boundary`: between two steps. `reset`: in a step that runs again, because no call of it
+   * was complete. `seal`: behind a step that was closed, because calls of it may have run.
+   */
+  readonly resumed: 'fresh' | 'boundary' | 'reset' | 'seal';
   /** The answer as the model sees it. */
   readonly message?: UI_MESSAGE;
 }
@@ -82,6 +111,8 @@ export interface FinishInput<UI_MESSAGE extends UIMessage = UIMessage> {
   /** The conversation with the run's answer, as far as it came. */
   readonly messages: UI_MESSAGE[];
   readonly outcome: EndReason;
+  /** How many writers the run had: 1, unless it was continued. */
+  readonly attempt: number;
 }
 
 type ValidationOptions = Parameters<typeof safeValidateUIMessages>[0];
@@ -106,6 +137,11 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
   /** How long a run may take, in milliseconds: the host's limit less the time to save. It then ends as `deadline` with what it has. */
   readonly deadlineMs?: number | undefined;
   /**
+   * How long a run may take before it is handed over at the next boundary between two steps, in milliseconds, with `onInterrupted: 'continue'`. Give it
+   * less than `deadlineMs`, at which a step that is under way is cut. Without it every hand-over is at `deadlineMs`.
+   */
+  readonly softDeadlineMs?: number | undefined;
+  /**
    * How long the model may give no chunk, in milliseconds: then the run ends as `error`, with what it has. A tool that takes longer calls
    * `keepAlive()`, which `respond` gets. Without an end, a model that hangs would keep its chat busy for ever. @default defaultIdleMs
    */
@@ -117,6 +153,26 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly onInterrupted?: 'end' | 'continue' | undefined;
   /** How often a run is continued at most. Absolute: what it writes does not count. @default defaultMaxContinuations */
   readonly maxContinuations?: number | undefined;
+  /**
+   * Asks another process to go on with a run: put the request into a queue whose worker calls `runtime.continueRun(request)`. Called by a writer that hands its
+   * run over, and by a process that finds a run without a writer; where it throws, whoever reads the chat next goes on.
+   * @default with `continueSecret`, a signed `POST {continueUrl}/{chatId}/continue`; else the process that finds the run goes on with it itself
+   */
+  readonly continueRun?: ((request: ContinueRequest) => unknown) | undefined;
+  /** Signs the requests of this app to itself, at least 32 bytes: the same in all processes. Without it the route `continue` does not exist. */
+  readonly continueSecret?: string | Uint8Array | undefined;
+  /**
+   * Where the routes of this app are, as the app itself reaches them: `https://example.com/api/chat`. Not taken from requests, whose host anybody may set.
+   * Goes with `continueSecret`.
+   */
+  readonly continueUrl?: string | undefined;
+  /**
+   * The names of tools that may run twice, such as a search. A call of one that was in flight when its writer stopped runs again, by the `execute` of
+   * `tools`; the effect of any other one counts as unknown. @default []
+   */
+  readonly retryTools?: readonly string[] | undefined;
+  /** Sends the request to `continueUrl`. @default the platform's */
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** How long an interrupted run waits for its next writer before it is lost, in milliseconds. @default defaultTakeOverMs */
   readonly takeOverMs?: number | undefined;
   /**
@@ -169,6 +225,9 @@ export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock
   readonly maxContinuations: number;
   readonly takeOverMs: number;
   readonly toolBarrier: boolean;
+  readonly retryTools: readonly string[];
+  /** Checks requests to continue a run; absent without a secret. */
+  readonly continueTokens: ContinueTokens | undefined;
   readonly idleMs: number;
   readonly reauthorizeMs: number;
   readonly onError: (error: unknown) => string;
@@ -187,10 +246,12 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
   if (onInterrupted === 'continue' && !options.tools) {
     throw misuse("Pass `tools` with onInterrupted: 'continue', for example {} where the model has none.");
   }
+  const clock = options.clock ?? systemClock;
   return {
     ...options,
+    ...continuingOf(options, clock),
     log,
-    clock: options.clock ?? systemClock,
+    clock,
     limits: options.realtime?.limits ?? httpOnlyLimits,
     onBusy: options.onBusy ?? 'reject',
     leaseMs: options.leaseMs ?? defaultLeaseMs,
@@ -199,6 +260,7 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
     maxContinuations: options.maxContinuations ?? defaultMaxContinuations,
     takeOverMs: onInterrupted === 'continue' ? (options.takeOverMs ?? defaultTakeOverMs) : 0,
     toolBarrier: options.toolBarrier ?? false,
+    retryTools: options.retryTools ?? [],
     idleMs: options.idleMs ?? defaultIdleMs,
     reauthorizeMs: options.reauthorizeMs ?? defaultReauthorizeMs,
     onError: options.onError ?? (() => 'An error occurred.'),
@@ -212,6 +274,19 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
       }
     },
   };
+}
+
+/** How this process asks another one to go on with a run, and checks that it is asked so itself. */
+function continuingOf(
+  { onInterrupted, continueRun, continueSecret, continueUrl, fetch }: ChatRuntimeOptions,
+  clock: Clock,
+): Pick<ResolvedOptions, 'continueRun' | 'continueTokens'> {
+  if (continueSecret === undefined && continueUrl === undefined) return { continueRun, continueTokens: undefined };
+  if (onInterrupted !== 'continue' || continueSecret === undefined || continueUrl === undefined) {
+    throw misuse("Pass `continueSecret` and `continueUrl` together, with onInterrupted: 'continue'.");
+  }
+  const continueTokens = createContinueTokens(continueSecret);
+  return { continueTokens, continueRun: continueRun ?? askItself(continueUrl, continueTokens, { clock, fetch }) };
 }
 
 /** An error for options that cannot work; thrown at creation. */

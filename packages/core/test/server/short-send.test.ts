@@ -140,7 +140,7 @@ describe('the state of a chat', () => {
     const messageId = shown[1]?.id as string;
     const state = await world.state('c');
     expect(state.runs).toEqual([
-      { runId: expect.any(String), turn: 1, from: '', messageId, end: { reason: 'finish', at: 5 } },
+      { runId: expect.any(String), turn: 1, from: '', messageId, attempt: 1, end: { reason: 'finish', at: 5 } },
     ]);
     expect(state.outcomes).toEqual({ [messageId]: 'finish' });
     await world.send({ id: 'c', trigger: 'regenerate-message', messageId, baseTurn: 1, ...on([u1]) }, asJson);

@@ -18,6 +18,8 @@ export interface ChatStateView {
     readonly messageId: string;
     readonly next: number;
     readonly from: string;
+    /** Which of the run's writers writes it, or did last: more than 1 where it was continued. */
+    readonly attempt: number;
   };
   /** The newest runs, oldest first. Absent for a chat without runs. */
   readonly runs?: readonly {
@@ -27,6 +29,8 @@ export interface ChatStateView {
     readonly from: string;
     /** The assistant message that it writes. */
     readonly messageId: string;
+    /** How many writers it has had. */
+    readonly attempt: number;
     /** How it ended; `at` is its number of offsets. */
     readonly end?: { readonly reason: EndReason; readonly at: number };
   }[];
@@ -124,11 +128,12 @@ export function viewOf({ state, newest, messages }: Head): ChatStateView {
         messageId: active.start.messageId,
         next: newest?.next ?? 0,
         from: active.start.from,
+        attempt: active.attempt,
       },
     }),
-    runs: known.map(({ runId, turn: runTurn, start, next, end }) => {
+    runs: known.map(({ runId, turn: runTurn, start, attempt, next, end }) => {
       const { from, messageId } = start;
-      return { runId, turn: runTurn, from, messageId, ...(end && { end: { reason: end.reason, at: next } }) };
+      return { runId, turn: runTurn, from, messageId, attempt, ...(end && { end: { reason: end.reason, at: next } }) };
     }),
     outcomes: Object.fromEntries([...ends].flatMap(([id, reason]) => (reason ? [[id, reason]] : []))),
     ...(messages.length > 0 && { messages }),

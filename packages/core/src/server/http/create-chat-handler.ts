@@ -12,6 +12,7 @@ import { type Authorize, allow } from './authorize.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { errorJson, errorResponse, json, jsonText } from './http-errors.ts';
 import { commandRoute } from './route-command.ts';
+import { continueRoute } from './route-continue.ts';
 import { sendRoute } from './route-send.ts';
 import { streamRoute } from './route-stream.ts';
 
@@ -113,6 +114,11 @@ async function route(context: HandlerContext, request: Request, exchange: Exchan
   if (segment === 'auth') {
     if (action !== undefined || !exchange) return notFound();
     return only('POST', request, () => authRoute(context, request, exchange));
+  }
+  if (action === 'continue') {
+    const { continueTokens: tokens } = context.engine.options;
+    if (!tokens) return notFound();
+    return only('POST', request, () => continueRoute(context, tokens, request, parseId('chatId', decoded(segment))));
   }
   if (action !== undefined && action !== 'stream' && action !== 'command') return notFound();
   if (action === undefined && request.method === 'DELETE') {

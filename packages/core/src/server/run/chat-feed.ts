@@ -86,6 +86,7 @@ class ChatFeed {
       this.#say(frames.map((frame) => ({ ...base, ...frame })));
       position = frames.at(-1)?.next ?? position;
       if (position >= ownFrom) continue;
+      if (frames.length === 0) this.#engine.continuations.found(read.run);
       if (!read.run.end || read.run.next > position) continue;
       noteLost(this.#engine, read.run);
       return this.#say([endFrameOf(read.run)]);

@@ -54,7 +54,7 @@ export function createFinisher(
   };
 
   const call = async (run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void> => {
-    const { chatId, runId, turn } = run;
+    const { chatId, runId, turn, attempt } = run;
     const key = keyOf(run);
     const isTold = told.get(key) === outcome;
     if (isTold && !run.end) return;
@@ -69,7 +69,7 @@ export function createFinisher(
       if (!isTold) {
         // Not remembered: whoever has the claim may die with it, and then it is this process's turn.
         if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return;
-        await onFinish({ chatId, runId, turn, outcome, messages: await conversation(run, messages) });
+        await onFinish({ chatId, runId, turn, outcome, attempt, messages: await conversation(run, messages) });
         remember(key, outcome);
       }
       // A writer that dies before its end is in the log has told an outcome that may not hold: the next process tells the one that does.

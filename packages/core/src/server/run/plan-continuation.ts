@@ -1,5 +1,7 @@
+import { isExecutableTool } from '@ai-sdk/provider-utils';
 import type { UIMessage, UIMessageChunk } from 'ai';
 import type { EndReason } from '../../wire/frame.ts';
+import type { ChatRuntimeOptions } from '../options.ts';
 import { type OpenText, type RunTrace, type TracedCall, traceRun } from './trace-run.ts';
 
 /** The error text of a tool call that ran while its writer stopped. */
@@ -145,6 +147,11 @@ export function withoutItemIds<T extends Record<string, Record<string, unknown>>
   const entries = Object.entries(metadata);
   if (!entries.some(([, fields]) => 'itemId' in fields)) return;
   return Object.fromEntries(entries.map(([provider, { itemId: _, ...fields }]) => [provider, fields])) as T;
+}
+
+/** Whether the server runs a tool of this name. */
+export function isServerTool({ tools = {} }: Pick<ChatRuntimeOptions, 'tools'>): (toolName: string) => boolean {
+  return (toolName) => Object.hasOwn(tools, toolName) && isExecutableTool(tools[toolName]);
 }
 
 function isServers(run: InterruptedRun, { toolName, dynamic }: TracedCall): boolean {

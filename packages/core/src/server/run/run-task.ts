@@ -12,18 +12,19 @@ import { LiveRun } from './live-run.ts';
 import { watchRun } from './run-watch.ts';
 import { type ResumedRun, RunWriter, type Stopped } from './run-writer.ts';
 import { Steers } from './steers.ts';
+import { stopConditionOf } from './stop-when.ts';
 
 /** What a run is made from, beside its record. */
 export type RunInput = Pick<RespondInput, 'messages' | 'body'> &
-  Partial<Pick<RespondInput, 'message' | 'userId' | 'request'>> & {
+  Partial<Pick<RespondInput, 'message' | 'userId' | 'request' | 'continuation'>> & {
     /** The run only records what its conversation has: `respond` is not called. */
     readonly recordsOnly?: boolean;
   };
 
 /** What a writer goes on from that is not the run's first. */
 export interface ResumedTask extends ResumedRun {
-  /** What `respond` gets in the place of the history. */
-  prepare(): Promise<Pick<RespondInput, 'messages' | 'continuation'>>;
+  /** What `respond` gets in the place of the history. `outputs`: of the calls that this writer has run again. */
+  prepare(outputs: readonly UIMessageChunk[]): Promise<Pick<RespondInput, 'messages' | 'continuation'>>;
 }
 
 /** Starts to write a run that has begun in the log. `done` resolves with the record at the run's end and never rejects. */
@@ -35,7 +36,7 @@ export function startRunTask(
   resumed?: ResumedTask,
 ): { readonly live: LiveRun; readonly done: Promise<RunRecord> } {
   const { options, publisher } = engine;
-  const { clock, deadlineMs } = options;
+  const { clock, deadlineMs, softDeadlineMs } = options;
   const live = new LiveRun(run, clock);
   const onNews = (news: WriterNews): void => {
     if (news.end) stopNow();
@@ -60,9 +61,7 @@ export function startRunTask(
   const steers = new Steers(options, run, watching.signal);
   const over = new AbortController();
   steers.delivered(resumed?.plan.steers ?? []);
-  // With the budget used up, the next writer could only end the run: this one does it, with what it has.
-  const maySucceed = options.onInterrupted === 'continue' && run.attempt <= options.maxContinuations;
-  const stopInTime = (): void => writer.stop(maySucceed ? 'handed-over' : 'deadline');
+  const stopInTime = (): void => writer.stop(writer.mayGoOn ? 'handed-over' : 'deadline');
   const stopNow = (): void => {
     over.abort();
     writer.stop('over');
@@ -77,11 +76,19 @@ export function startRunTask(
   if (!resumed) options.emit({ type: 'run-started', chatId: run.chatId, runId: run.runId, turn: run.turn });
   const onLapsed = (): void => writer.stop('abandoned');
   watchRun({ options, run, fence, cursor: () => steers.cursor, lease, onNews, onLapsed, signal: watching.signal });
-  const deadline = deadlineMs === undefined ? undefined : clock.setTimeout(stopInTime, deadlineMs);
+  const handOverSoon = (): void => {
+    writer.handOverSoon();
+    // The AI SDK refuses what waits when the model is stopped: it is the next writer's.
+    if (writer.mayGoOn) steers.giveUp();
+  };
+  const deadlines = [
+    ...(deadlineMs === undefined ? [] : [clock.setTimeout(stopInTime, deadlineMs)]),
+    ...(softDeadlineMs === undefined ? [] : [clock.setTimeout(handOverSoon, softDeadlineMs)]),
+  ];
 
-  const respond = async () => {
+  const respond = async (outputs: readonly UIMessageChunk[]) => {
     if (recordsOnly) return new ReadableStream<UIMessageChunk>({ start: (controller) => controller.close() });
-    const { messages = input.messages, ...more } = (await resumed?.prepare()) ?? {};
+    const { messages, continuation } = (await resumed?.prepare(outputs)) ?? input;
     return options.respond({
       chatId: run.chatId,
       runId: run.runId,
@@ -92,8 +99,10 @@ export function startRunTask(
       steering: steers.steering,
       keepAlive: () => writer.keepAlive(),
       beforeTool: (toolCallId) => writer.beforeTool(toolCallId),
+      toolKey: (toolCallId) => writer.toolKey(toolCallId),
+      stopWhen: (...conditions) => stopConditionOf(conditions, continuation, () => writer.isHandedOver),
       ...input,
-      ...more,
+      ...(continuation && { continuation }),
       // The app may change its list; what is saved is another.
       messages: [...messages],
     });
@@ -101,7 +110,7 @@ export function startRunTask(
 
   const work = async (): Promise<RunRecord> => {
     const stopped = await writer.write(respond);
-    if (deadline !== undefined) clock.clearTimeout(deadline);
+    for (const deadline of deadlines) clock.clearTimeout(deadline);
     const goesOn = stopped === 'superseded' || stopped === 'handed-over';
     if (goesOn) steers.giveUp();
     if (stopped !== 'over' && stopped !== 'superseded') await steers.flush();
@@ -129,7 +138,11 @@ async function endRun(
     const ask = { chatId: run.chatId, operation: 'release', signal: engine.closing };
     const released = await askLog(options, ask, () => options.log.release(run, fence));
     // A cancel may have come first: then this writer tells it, below.
-    if (!released?.answer.end) return leave(engine, live);
+    if (!released?.answer.end) {
+      const left = leave(engine, live);
+      if (released) engine.background(engine.continuations.handedOver(released.answer));
+      return left;
+    }
   }
   // A writer that was frozen saves nothing of a run that another one has.
   if (mayGoOn && stopped !== 'over') {

@@ -13,8 +13,10 @@ import type { LiveRun } from './live-run.ts';
 import { type ModelStream, openModelStream } from './model-stream.ts';
 import { nextTurn } from './next-turn.ts';
 import { Notifier } from './notifier.ts';
-import type { ContinuationPlan } from './plan-continuation.ts';
+import { type ContinuationPlan, isServerTool } from './plan-continuation.ts';
 import { type Rejoin, rejoinStream } from './rejoin-stream.ts';
+import { runAgain } from './run-again.ts';
+import { RunSteps } from './run-steps.ts';
 import { ToolBarrier } from './tool-barrier.ts';
 
 /** What earlier writers have written, and how this one fits to it. */
@@ -53,6 +55,7 @@ export class RunWriter {
   #sawAbort = false;
   readonly #calls: UnfinishedCalls;
   readonly #barrier: ToolBarrier;
+  readonly #steps: RunSteps;
   readonly #resumed: ResumedRun | undefined;
   #rejoin: Rejoin | undefined;
   /** Whether a chunk has been taken. */
@@ -69,6 +72,7 @@ export class RunWriter {
     this.#commands = commands;
     this.#calls = new UnfinishedCalls(continuedBy(live.record.start));
     this.#barrier = new ToolBarrier(continuedBy(live.record.start));
+    this.#steps = new RunSteps(continuedBy(live.record.start), resumed?.chunks ?? []);
     this.#resumed = resumed;
     for (const chunk of resumed?.chunks ?? []) this.#calls.see(chunk);
     this.#begun = live.record.next > 0;
@@ -109,6 +113,30 @@ export class RunWriter {
     if (this.#stopped) await new Promise<never>(() => {});
   }
 
+  /** Resolves with the key of a call once the log has it. @see RespondInput.toolKey */
+  async toolKey(toolCallId: string): Promise<string> {
+    await this.beforeTool(toolCallId);
+    return `${this.#live.record.runId}:${this.#steps.placeOf(toolCallId)}`;
+  }
+
+  /** Whether another writer can go on with what this one writes: without a barrier, not where a tool of the server may have run. */
+  get mayGoOn(): boolean {
+    const { onInterrupted, maxContinuations, toolBarrier } = this.#engine.options;
+    // With the budget used up, the next writer could only end the run: this one does it, with what it has.
+    const isAllowed = onInterrupted === 'continue' && this.#live.record.attempt <= maxContinuations;
+    return isAllowed && (toolBarrier || !this.#steps.hasCalled(isServerTool(this.#engine.options)));
+  }
+
+  /** Hands the run over at the next boundary between two steps. */
+  handOverSoon(): void {
+    this.#steps.isDue = true;
+  }
+
+  /** Whether the run is handed over where the step ends that is under way. */
+  get isHandedOver(): boolean {
+    return this.#steps.isDue && this.mayGoOn;
+  }
+
   /** Stops at once. `deadline` and `handed-over` still write what waits; after `over` nothing can be written. */
   stop(why: 'over' | 'superseded' | 'handed-over' | 'abandoned' | 'deadline'): void {
     if (this.#stopped && !(isWriting(this.#stopped) && !isWriting(why))) return;
@@ -120,7 +148,7 @@ export class RunWriter {
   }
 
   /** Resolves when nothing more will be written. Never rejects. */
-  async write(respond: () => Promise<RespondOutput>): Promise<Stopped> {
+  async write(respond: Respond): Promise<Stopped> {
     // Not awaited: a model that ignores its signal may hold this promise for ever, but not the run.
     void this.#pump(respond);
     try {
@@ -151,19 +179,38 @@ export class RunWriter {
     }
   }
 
-  async #pump(respond: () => Promise<RespondOutput>): Promise<void> {
+  async #pump(respond: Respond): Promise<void> {
     try {
       const plan = this.#resumed?.plan;
-      for (const chunk of plan ? [...plan.append, ...plan.close] : []) this.#take(chunk);
+      const outputs = plan ? await this.#closeStep(plan) : [];
+      if (this.#isOver) return;
       // Only a cancel of the model's own, an error or a finish is left to be recorded.
       if (plan?.end !== undefined) return this.#endModel(plan.end === 'lost' ? 'lost' : (plan.end as 'finish'));
-      const output = await respond();
+      const output = await respond(outputs);
       this.#model = openModelStream(output, this.#live.record.start.messageId);
       if (this.#isOver) return this.#leaveModel(this.#abort.signal.reason);
       await this.#readModel(this.#model);
     } catch (error) {
       this.#failRun(error);
     }
+  }
+
+  /** Writes what makes the log of earlier writers whole. Answers the outputs of the calls that have run again. */
+  async #closeStep({ append, again, close }: ContinuationPlan): Promise<UIMessageChunk[]> {
+    const { tools = {} } = this.#engine.options;
+    for (const chunk of append) this.#take(chunk);
+    const outputs: UIMessageChunk[] = [];
+    // A tool may take longer than a model may be silent.
+    this.#holdsBack = true;
+    const running = { tools, signal: this.signal, errorText: (error: unknown) => this.#errorText(error) };
+    for await (const output of runAgain(again, running)) {
+      if (this.#isOver) return outputs;
+      this.#take(output);
+      outputs.push(output);
+    }
+    this.#holdsBack = false;
+    for (const chunk of close) this.#take(chunk);
+    return outputs;
   }
 
   #giveUp(): void {
@@ -193,8 +240,10 @@ export class RunWriter {
       const chunk = said && this.#rejoin ? this.#rejoin(said) : said;
       if (said && !chunk) continue;
       if (!chunk) return this.#endModel(this.#sawAbort ? 'cancel' : 'finish');
+      if (this.#steps.isBoundaryBefore(chunk) && this.mayGoOn) return this.stop('handed-over');
       if (chunk.type === 'abort' || chunk.type === 'error') this.#closeCalls();
       this.#take(chunk);
+      if (this.#steps.isBoundaryAfter(chunk) && this.mayGoOn) return this.stop('handed-over');
       if (chunk.type === 'abort') this.#sawAbort = true;
       if (chunk.type !== 'error') continue;
       this.#leaveModel(new DOMException('The run has failed.', 'AbortError'));
@@ -215,6 +264,7 @@ export class RunWriter {
 
   #take(chunk: UIMessageChunk): void {
     this.#calls.see(chunk);
+    this.#steps.see(chunk);
     this.#coalescer.push(chunk);
     this.#begun = true;
     this.#changed.notify();
@@ -277,6 +327,9 @@ export class RunWriter {
     this.#changed.notify();
   }
 }
+
+/** Makes the model's stream, behind the outputs of calls that this writer has run again. */
+type Respond = (outputs: readonly UIMessageChunk[]) => Promise<RespondOutput>;
 
 /** Whether a writer that stops for this reason still writes what waits. */
 function isWriting(why: Stopped): boolean {

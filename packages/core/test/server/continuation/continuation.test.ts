@@ -1,45 +1,11 @@
 import { memoryLog } from '@chat-transport/core/memory';
-import { decodeFrame, type Frame, type RealtimeServer, type RunLog } from '@chat-transport/core/provider';
+import { decodeFrame, type Frame, type RealtimeServer } from '@chat-transport/core/provider';
 import { type ChatHandlerOptions, defaultLeaseMs } from '@chat-transport/core/server';
 import type { UIMessageChunk } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { defaultTakeOverMs } from '../../../src/server/options.ts';
-import { createWorld, SseReader, textOf, until, user, type World } from '../support.ts';
-
-const chatId = 'c1';
-const send = { id: chatId, runId: 'r1', messages: [user('m1', 'Hello')], trigger: 'submit-message' };
-const goesOn = { onInterrupted: 'continue', tools: {} } as const;
-
-const step: UIMessageChunk = { type: 'start-step' };
-const stepEnd: UIMessageChunk = { type: 'finish-step' };
-
-/** The log of a process that can be stopped as SIGSTOP does: its calls hang until it goes on, and it learns nothing meanwhile. */
-function stoppable(log: RunLog): { log: RunLog; stop(): void; goOn(): void } {
-  let gate: Promise<void> = Promise.resolve();
-  let open = (): void => {};
-  const gated = Object.fromEntries(
-    Object.entries(log).map(([name, method]) => [
-      name,
-      typeof method !== 'function'
-        ? method
-        : async (...args: unknown[]) => {
-            await gate;
-            const answer = await (method as (...args: unknown[]) => unknown)(...args);
-            await gate;
-            return answer;
-          },
-    ]),
-  ) as unknown as RunLog;
-  return {
-    log: gated,
-    stop() {
-      gate = new Promise((resolve) => {
-        open = resolve;
-      });
-    },
-    goOn: () => open(),
-  };
-}
+import { createWorld, SseReader, textOf, until, type World } from '../support.ts';
+import { chatId, goesOn, send, settle, step, stepEnd, stoppable } from './stopped.ts';
 
 /** What is published, and what a device on this process's own connection is told of what other processes write. */
 function recorder(): { realtime: RealtimeServer; frames: Frame[]; fed: Frame[] } {
@@ -57,8 +23,11 @@ function recorder(): { realtime: RealtimeServer; frames: Frame[]; fed: Frame[] }
   return { realtime, frames, fed };
 }
 
+const serverTools = { book: { execute: async () => 1 } } as unknown as NonNullable<ChatHandlerOptions['tools']>;
+const call: UIMessageChunk = { type: 'tool-input-available', toolCallId: 'a', toolName: 'book', input: {} };
+
 /** Processes on one log. The first one is stopped in the middle of its answer. */
-async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}) {
+async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}, more: readonly UIMessageChunk[] = []) {
   let aheadMs = 0;
   const log = memoryLog({ now: () => Date.now() + aheadMs });
   const later = (ms: number): void => {
@@ -77,21 +46,13 @@ async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}) {
   const model = await one.model();
   model.push(step);
   model.text('Hel');
-  await settle(async () => (await log.state(chatId)).active?.next === 4);
+  model.push(...more);
+  await settle(async () => (await log.state(chatId)).active?.next === 4 + more.length);
   first.stop();
   // The first writer's lease is over.
   later(defaultLeaseMs);
   await settle(async () => (await log.state(chatId)).runs[0]?.interrupted === true);
   return { log, one, other, model, frames, fed, resume: () => first.goOn(), later };
-}
-
-/** Waits for a condition that has to be asked for. */
-async function settle(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Not within 5 s: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 async function finish(world: World, text: string): Promise<void> {
@@ -210,18 +171,21 @@ describe('a run whose process stops', () => {
   });
 
   it('is not continued where a tool of the server may have run without a barrier', async () => {
-    const tools = { book: { execute: async () => 1 } } as unknown as NonNullable<ChatHandlerOptions['tools']>;
-    const log = memoryLog();
-    const one = createWorld({ ...goesOn, tools, log });
-    void (await one.send(send)).body?.cancel();
-    const model = await one.model();
-    model.push(step, { type: 'tool-input-available', toolCallId: 'a', toolName: 'book', input: {} });
-    await settle(async () => (await log.state(chatId)).active?.next === 3);
-    await one.handler.runtime.close();
-    const two = createWorld({ ...goesOn, tools, log });
+    const { other } = await stoppedInTheMiddle({ tools: serverTools }, [call]);
+    const two = other();
     await two.handler.sweep();
     await until('the save', () => two.finished.length > 0);
     expect([two.finished[0]?.outcome, two.models.length]).toEqual(['lost', 0]);
+  });
+
+  it('is ended by its own process at its deadline, where nobody could go on without a barrier', async () => {
+    const one = createWorld({ ...goesOn, tools: serverTools });
+    void (await one.send(send)).body?.cancel();
+    const model = await one.model();
+    model.push(step, call);
+    await settle(async () => (await one.log.state(chatId)).active?.next === 3);
+    await one.handler.runtime.close();
+    expect(one.finished.map(({ outcome, attempt }) => [outcome, attempt])).toEqual([['deadline', 1]]);
   });
 });
 

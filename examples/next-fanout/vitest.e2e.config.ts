@@ -1,0 +1,8 @@
+import { defineConfig } from 'vitest/config';
+import shared from '../../vitest.shared.ts';
+
+// What needs Debian's `chromium`, `pushpin` and `redis-server` on the machine, and the example built.
+export default defineConfig({
+  ...shared,
+  test: { ...shared.test, include: ['e2e/**/*.test.ts'], testTimeout: 90_000, hookTimeout: 60_000 },
+});
