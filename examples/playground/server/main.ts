@@ -7,9 +7,10 @@ import { createChatHandler } from '@chat-transport/core/server';
 import { sqliteLog } from '@chat-transport/sqlite';
 import { createAdaptorServer } from '@hono/node-server';
 import { createApp, isOwnPage } from './app.ts';
+import { chatOptions } from './chat-options.ts';
+import { withCrashes } from './crash.ts';
 import { createNetwork } from './network.ts';
 import { createRealtime } from './provider.ts';
-import { respond } from './respond.ts';
 
 const folder = resolve(import.meta.dirname, '..');
 const wantedPort = Number(process.env.PORT ?? 3000);
@@ -33,7 +34,7 @@ function namePage({ headers }: IncomingMessage, socket: Duplex): void {
 async function start(): Promise<void> {
   // The browser speaks to the network (a TCP proxy), the network to the app.
   const network = createNetwork(() => (server.address() as AddressInfo).port);
-  const app = createApp({ chat: (request) => chat(request), network, page: resolve(folder, 'dist') });
+  const app = createApp({ chat: (request) => answer(request), network, page: resolve(folder, 'dist') });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await listen(server, 0);
   server.on('upgrade', namePage);
@@ -45,8 +46,9 @@ async function start(): Promise<void> {
     log,
     // Every chat is open to everybody on this computer, whoever knows its id. A real app asks its session here.
     authorize: () => true,
-    respond,
+    ...chatOptions,
   });
+  const answer = withCrashes(chat, { database, isAllowed: () => true });
   const port = await listen(network.server, wantedPort);
   console.log(`The playground is at http://127.0.0.1:${port}`);
 

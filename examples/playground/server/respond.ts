@@ -11,14 +11,23 @@ const model: LanguageModelV4 = process.env.AI_GATEWAY_API_KEY
   : scriptedModel();
 
 /** Answers one run. This is what an app writes; all the rest of this folder is demo. */
-export async function respond({ chatId, messages, signal, steering }: RespondInput): Promise<RespondOutput> {
+export async function respond({
+  chatId,
+  messages,
+  signal,
+  steering,
+  beforeTool,
+  stopWhen,
+}: RespondInput): Promise<RespondOutput> {
   const nonce = crypto.randomUUID();
   const result = streamText({
     model: countModelCalls(model, chatId),
     messages: await convertToModelMessages(messages, { tools }),
     tools,
     toolApproval: { launch: 'user-approval' },
-    stopWhen: isStepCount(10),
+    stopWhen: stopWhen(isStepCount(10)),
+    // No tool runs before the log has its call: whoever goes on with a run knows what may have happened.
+    onToolExecutionStart: ({ toolCall }) => beforeTool(toolCall.toolCallId),
     abortSignal: signal,
     experimental_steering: steering,
     onError: ({ error }) => console.error(`chat ${chatId}:`, error instanceof Error ? error.message : error),

@@ -55,6 +55,8 @@ export function parseWords(input: string): Words {
       else tools.push(word as ToolWord);
       return '';
     })
+    // Kills the process, not the model: server/crash.ts.
+    .replace(/(?<!\S)\/crash(?!\S)/gi, '')
     .replace(/[ \t]+/g, ' ')
     .trim();
 
