@@ -4,15 +4,18 @@ export interface Changelog {
   readonly text: string;
 }
 
+/** The packages of each entry, by the kind of the change. */
+type Kinds = Map<string, Map<string, string[]>>;
+
 /** One changelog for all packages: each change once, with the packages that it concerns. The newest version is first. */
 export function joinChangelogs(changelogs: readonly Changelog[]): string {
-  const versions = new Map<string, Map<string, Map<string, string[]>>>();
+  const versions = new Map<string, Kinds>();
   for (const { name, text } of changelogs) {
     for (const [version, body] of headed(text, '## ')) {
-      const kinds = take(versions, version, () => new Map());
+      const kinds = take(versions, version, (): Kinds => new Map());
       for (const [kind, entries] of headed(body, '### ')) {
-        const packagesOf = take(kinds, kind, () => new Map());
-        for (const entry of split(entries, /^- /m)) take(packagesOf, entry, () => []).push(name);
+        const packagesOf = take(kinds, kind, () => new Map<string, string[]>());
+        for (const entry of split(entries, /^- /m)) take(packagesOf, entry, (): string[] => []).push(name);
       }
     }
   }
