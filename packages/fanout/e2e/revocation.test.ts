@@ -1,10 +1,8 @@
-import { TestChat } from '@chat-transport/contract';
-import { syncChat } from '@chat-transport/core';
 import { until } from '@chat-transport/local-services';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { FanoutChatTransport } from '../src/index.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PushpinService, startPushpinService } from '../test/support/pushpin-service.ts';
 import { serveApp } from '../test/support/served-app.ts';
+import { watchingDevices } from '../test/support/watching-device.ts';
 
 let service: PushpinService;
 beforeAll(async () => {
@@ -23,19 +21,18 @@ test.each(['stream', 'websocket'] as const)(
       },
     });
     const chatId = crypto.randomUUID();
-    const api = `http://127.0.0.1:${service.pushpin.port}/api/chat`;
-    const devices = ['ann', 'bob'].map((userId) => {
-      const transport = new FanoutChatTransport({ api, carrier, headers: { 'x-user': userId } });
-      const chat = new TestChat({ id: chatId, transport });
-      const ending = syncChat(chat, transport);
-      onTestFinished(() => {
-        ending();
-        transport.close();
-      });
-      return { chat, path: () => transport.connection(chatId).getSnapshot().path };
-    });
+    const devices = await Promise.all(
+      ['ann', 'bob'].map(async (user) => {
+        const [device] = await watchingDevices(service, {
+          chatId,
+          carrier,
+          transport: { headers: { 'x-user': user } },
+        });
+        if (!device) throw new Error('There is one device.');
+        return device;
+      }),
+    );
     const paths = () => devices.map(({ path }) => path());
-    await until('two devices that follow', () => paths().every((path) => path === 'realtime'), paths);
     const requests = app.requests.length;
     refused.add('bob');
     app.handler.runtime.revoke({ chatId, userId: 'bob' });
@@ -44,17 +41,9 @@ test.each(['stream', 'websocket'] as const)(
     await app.handler.runtime.start({ chatId, messages: [message] });
     const call = await app.model.call();
     call.say('secret ');
-    await until(
-      'the word on the other device',
-      () => devices[0]?.chat.text === 'secret ',
-      () => devices[0]?.chat.seen,
-    );
+    await devices[0]?.reads('secret ');
     call.finish();
-    await until(
-      'an idle device',
-      () => devices[0]?.chat.isIdle,
-      () => devices[0]?.chat.seen,
-    );
+    await devices[0]?.idles();
     expect(devices[1]?.chat.texts).toEqual([]);
     expect(paths()[0]).toBe('realtime');
     expect(app.requests.length).toBeGreaterThan(requests);

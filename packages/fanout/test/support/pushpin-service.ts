@@ -1,11 +1,15 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { FaultProxy, type ProviderContract, type ProviderHarness } from '@chat-transport/contract';
 import { type PushpinOptions, type PushpinServer, startPushpin } from '@chat-transport/local-services';
 import { type Carrier, FanoutChatTransport } from '../../src/index.ts';
 import { type FanoutServerOptions, fanout, fanoutSupports } from '../../src/server.ts';
 
 export const secret = 'a secret of at least thirty-two bytes';
+
+/** A server of this machine, in this process (`http.Server`) or in another. */
+interface Origin {
+  readonly listening: boolean;
+  address(): { readonly port: number } | string | null;
+}
 
 /** One Pushpin, in front of whichever chat server runs: the newest that listens. */
 export interface PushpinService {
@@ -14,14 +18,14 @@ export interface PushpinService {
   readonly publishing: FaultProxy;
   readonly gripUrl: string;
   /** Puts a server behind Pushpin for as long as it listens, also one that was there before. */
-  attach(server: Server): void;
+  attach(server: Origin): void;
   close(): Promise<void>;
 }
 
 export async function startPushpinService(options: PushpinOptions = {}): Promise<PushpinService> {
-  const servers: Server[] = [];
+  const servers: Origin[] = [];
   const origin = await FaultProxy.start(() => {
-    const address = servers.findLast(({ listening }) => listening)?.address() as AddressInfo | null | undefined;
+    const address = servers.findLast(({ listening }) => listening)?.address() as { port: number } | null | undefined;
     // Nothing listens on port 1: the connection is refused.
     return address?.port ?? 1;
   });
