@@ -21,6 +21,7 @@ export {
 } from './log/run-log.ts';
 export { endOf, type RunEnd, type RunRow } from './log/run-row.ts';
 export type { StoreLogOptions } from './log/store-context.ts';
+export { loggedRevocations, revocationsClaim } from './log/store-access.ts';
 export { createStoreLog } from './log/store-log.ts';
 export type { Schedule } from './log/waiting.ts';
 export { readSse, type SseHandler } from './client/sse-reader.ts';
@@ -47,7 +48,7 @@ export { type TokenSource, tokenSource } from './provider/token-source.ts';
 export { onWakeUp } from './provider/wake-up.ts';
 export { allowChats, maxChatsPerCredential } from './server/http/allow-chats.ts';
 export type { Revocation } from './server/http/live-access.ts';
-export { concerns, Revocations } from './provider/revocations.ts';
+export { concerns, Revocations, type TimedRevocation } from './provider/revocations.ts';
 export { maxWaitMs } from './server/http/route-stream.ts';
 export { sseFrame, sseGroup } from './server/http/sse-text.ts';
 export { readBodyText } from './server/http/request-body.ts';

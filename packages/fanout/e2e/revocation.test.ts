@@ -35,7 +35,7 @@ test.each(['stream', 'websocket'] as const)(
     const paths = () => devices.map(({ path }) => path());
     const requests = app.requests.length;
     refused.add('bob');
-    app.handler.runtime.revoke({ chatId, userId: 'bob' });
+    await app.handler.runtime.revoke({ chatId, userId: 'bob' });
     await until('one device without realtime', () => paths()[1] !== 'realtime', paths);
     const message = { id: 'm', role: 'user' as const, parts: [{ type: 'text' as const, text: 'hi' }] };
     await app.handler.runtime.start({ chatId, messages: [message] });

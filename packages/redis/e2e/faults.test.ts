@@ -214,7 +214,7 @@ it('fails a call that Redis does not answer in time, and a call while Redis is a
   expect(await codeOf(log.renew(run, run.fence))).toMatchObject({ code: 'provider-failed', retryable: true });
 });
 
-it('refuses frames when Redis is full, whole, and still lets a run be kept, cancelled, ended and claimed', async () => {
+it('refuses frames when Redis is full, whole, and still lets a run be kept, cancelled, ended and claimed, and access be taken back', async () => {
   const { url } = await redis({ parameters: ['--maxmemory-policy', 'noeviction'] });
   const [log, client] = [await logOn(url), await clientOf(url)];
   const [one, two] = [await begin(log), await begin(log)];
@@ -232,6 +232,8 @@ it('refuses frames when Redis is full, whole, and still lets a run be kept, canc
   expect(await log.command(one, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
   expect(await log.end(two, two.fence, { reason: 'finish' })).toMatchObject({ next: 1, end: { reason: 'finish' } });
   expect(await log.claim(one.chatId, `finish:${one.runId}`, 'me', 60_000)).toBe(true);
+  await log.revoke(one.chatId, { id: 'v1', userId: 'ann' });
+  expect((await log.revocations(one.chatId)).revoked).toMatchObject([{ id: 'v1', userId: 'ann' }]);
   const early = { chatId: one.chatId, runId: 'early' };
   expect(await codeOf(log.command(early, { id: 'c1', type: 'cancel' }))).toEqual(refused('OOM'));
   expect(await codeOf(log.claim(one.chatId, 'tool:1', 'me', 60_000))).toEqual(refused('OOM'));

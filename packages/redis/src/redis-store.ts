@@ -1,4 +1,11 @@
-import { type Changes, type Facts, type LogStore, type Notices, optimistic } from '@chat-transport/core/provider';
+import {
+  type Changes,
+  type Facts,
+  type LogStore,
+  type Notices,
+  optimistic,
+  revocationsClaim,
+} from '@chat-transport/core/provider';
 import { createDueRuns, finishing } from './due-runs.ts';
 import type { RedisKeys } from './redis-keys.ts';
 import { entryId, type FactsReply, toFacts, toOpenCommands } from './replies.ts';
@@ -65,9 +72,9 @@ export function createRedisStore(options: {
   };
 }
 
-/** What ends, settles or finishes a run passes where Redis is full; what clients add does not. */
+/** What ends, settles or finishes a run passes where Redis is full, and so does taking back access; what clients add does not. */
 function mustPass({ begin, addSteer, parked, snapshot, claim }: Changes): boolean {
-  const isClients = claim !== undefined && !claim.name.startsWith(finishing);
+  const isClients = claim !== undefined && claim.name !== revocationsClaim && !claim.name.startsWith(finishing);
   return !begin && !addSteer && !parked && !snapshot && !isClients;
 }
 

@@ -125,6 +125,8 @@ export class ServerProcess {
       snapshot: call(log.snapshot),
       saveSnapshot: call(log.saveSnapshot),
       deleteChat: call(log.deleteChat),
+      revoke: call(log.revoke),
+      revocations: call(log.revocations),
       claim: call(log.claim),
       unfinished: call(log.unfinished),
       close: async () => {},

@@ -118,8 +118,7 @@ class Sockets implements RealtimeWebSocketServer {
   }
 
   revoke(revocation: Revocation): void {
-    this.#revocations.add(revocation);
-    this.#sessions.revoke(revocation);
+    this.#sessions.revoke(this.#revocations.add(revocation));
   }
 
   async publish(channel: string, data: string, signal: AbortSignal): Promise<void> {

@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { type WebSocketServerOptions, websocketServer } from '../src/server.ts';
 import { serve } from './support/app.ts';
 
-async function serveMembers(options: WebSocketServerOptions = {}) {
+async function serveMembers(options: WebSocketServerOptions = {}, log = memoryLog()) {
   const members = new Set(['ann', 'bob']);
   const realtime = websocketServer(options);
   const handler = createChatHandler({
     realtime,
-    log: memoryLog(),
+    log,
     respond: async function* () {},
     authorize: ({ request }) => {
       const userId = request.headers.get('x-user') ?? '';
@@ -28,7 +28,7 @@ test('a socket whose access was taken back hears nothing more, and its token is 
   await ann.subscribe('one', await app.token('one', as('ann')));
   expect(await bob.subscribe('one', token)).toMatchObject({ type: 'live' });
   members.delete('bob');
-  handler.runtime.revoke({ chatId: 'one', userId: 'bob' });
+  await handler.runtime.revoke({ chatId: 'one', userId: 'bob' });
   expect(await bob.got({ type: 'refused', ref: 1 })).toMatchObject({ code: 'unauthorized' });
   expect(await bob.subscribe('one', token, 2)).toMatchObject({ type: 'refused', code: 'unauthorized' });
   await app.publish('one', 'secret');
@@ -41,11 +41,30 @@ test('a socket whose access was taken back hears nothing more, and its token is 
   await expect(app.token('one', as('bob'))).rejects.toThrow('403');
 });
 
+test('a revocation reaches the sockets of another process, and its tokens, also those that come later', async () => {
+  const secret = 'a secret of at least thirty-two bytes';
+  const log = memoryLog();
+  const [here, there] = [await serveMembers({ secret }, log), await serveMembers({ secret }, log)];
+  const [ann, bob] = [await there.app.client().opened(), await there.app.client().opened()];
+  const token = await here.app.token('one', as('bob'));
+  await ann.subscribe('one', await here.app.token('one', as('ann')));
+  await bob.subscribe('one', token);
+  await here.handler.runtime.revoke({ chatId: 'one', userId: 'bob' });
+  expect(await bob.got({ type: 'refused', ref: 1 })).toMatchObject({ code: 'unauthorized' });
+  expect(await bob.subscribe('one', token, 2)).toMatchObject({ type: 'refused', code: 'unauthorized' });
+  // A process that knows nothing of the chat yet asks the log when the first device comes.
+  const third = await serveMembers({ secret }, log);
+  const late = await third.app.client().opened();
+  expect(await late.subscribe('one', token)).toMatchObject({ type: 'refused', code: 'unauthorized' });
+  expect(await late.subscribe('one', await here.app.token('one', as('ann')), 2)).toMatchObject({ type: 'live' });
+  expect(ann.received).not.toContainEqual(expect.objectContaining({ type: 'refused' }));
+});
+
 test('a socket of everybody comes back with a new token where it may', async () => {
   const { handler, app } = await serveMembers();
   const client = await app.client().opened();
   await client.subscribe('one', await app.token('one', as('ann')));
-  handler.runtime.revoke({ chatId: 'one' });
+  await handler.runtime.revoke({ chatId: 'one' });
   await client.got({ type: 'refused', ref: 1 });
   await new Promise((resolve) => setTimeout(resolve, 2));
   expect(await client.subscribe('one', await app.token('one', as('ann')), 2)).toMatchObject({ type: 'live' });

@@ -1,3 +1,4 @@
+import { accessCases } from './access-cases.ts';
 import { appendCases } from './append-cases.ts';
 import { beginCases } from './begin-cases.ts';
 import { cancelCases } from './cancel-cases.ts';
@@ -30,6 +31,7 @@ export const runLogCases: readonly LogCase[] = [
   ...stateCases,
   ...conversationCases,
   ...snapshotCases,
+  ...accessCases,
   ...deletionCases,
   ...finishCases,
   ...retentionCases,

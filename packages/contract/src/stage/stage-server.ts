@@ -115,6 +115,8 @@ export class StageServer {
       ...(realtime.authorize && { authorize: realtime.authorize.bind(realtime) }),
       ...(realtime.route && { route: realtime.route.bind(realtime) }),
       ...(realtime.connect && { connect: realtime.connect.bind(realtime) }),
+      ...(realtime.revoke && { revoke: realtime.revoke.bind(realtime) }),
+      ...(realtime.isAlone !== undefined && { isAlone: realtime.isAlone }),
       ...(realtime.log && { log }),
     };
   }

@@ -173,6 +173,10 @@ export const maxOpenSteersLength: number = 256 * 1024;
 export const maxClaimsPerChat = 64;
 /** A claim's time to live when it is to last as long as the log keeps anything: `claim` cuts it to the retention. */
 export const longestClaimMs: number = Number.MAX_SAFE_INTEGER;
+/** How long a log remembers that access was taken back, in milliseconds: longer than any stream or credential that it has to end. */
+export const revocationTtlMs: number = 60 * 60 * 1000 + 60_000;
+/** How many revocations of single users a chat remembers. One more stands for everybody: those who may still read come back by themselves. */
+export const maxRevocationsPerChat = 64;
 /** How long an ended run is kept when the log's `retentionMs` is not set: 24 hours. */
 export const defaultRetentionMs: number = 24 * 60 * 60 * 1000;
 
@@ -264,6 +268,12 @@ export interface RunLog {
    */
   claim(chatId: string, key: string, owner: string, ttlMs: number): Promise<boolean>;
 
+  /** Records that access to the chat was taken back, and tells everybody who waits in `revocations`. The same `id` again changes nothing. */
+  revoke(chatId: string, revocation: { readonly id: string; readonly userId?: string | undefined }): Promise<void>;
+
+  /** What was taken back within `revocationTtlMs`, oldest first. With `after`, waits at most `waitMs` for what is newer, and answers that alone. */
+  revocations(chatId: string, options?: WaitOptions & { readonly after?: number }): Promise<LoggedRevocations>;
+
   /**
    * Runs that are over (lost ones included) and have no live claim `finish:<runId>`, and interrupted ones; at most `limit`. Also deletes what is
    * past its retention.
@@ -279,6 +289,22 @@ export interface RunLog {
 
   /** Releases what the log holds: timers, files, connections that it opened itself. Idempotent; waiting calls end. */
   close(): Promise<void>;
+}
+
+/** What `revocations` answers. */
+export interface LoggedRevocations {
+  /** The place behind them: `after` of the next call. */
+  readonly cursor: number;
+  readonly revoked: readonly LoggedRevocation[];
+}
+
+/** That access to a chat was taken back. */
+export interface LoggedRevocation {
+  readonly id: string;
+  /** Absent: everybody's. */
+  readonly userId?: string;
+  /** How long ago, in milliseconds by the log's clock. */
+  readonly agoMs: number;
 }
 
 export interface WaitOptions {

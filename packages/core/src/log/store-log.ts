@@ -1,4 +1,5 @@
 import type { RunLog } from './run-log.ts';
+import { storeAccess } from './store-access.ts';
 import { beginRun } from './store-begin.ts';
 import { storeCommands } from './store-commands.ts';
 import { createStoreContext, type StoreLogOptions } from './store-context.ts';
@@ -16,6 +17,7 @@ export function createStoreLog(options: StoreLogOptions): RunLog {
     ...storeWriting(context),
     ...storeCommands(context),
     ...storeReading(context),
+    ...storeAccess(context),
     deleteChat: (chatId) => deleteChat(context, chatId),
 
     unfinished: (limit) =>

@@ -47,7 +47,15 @@ export interface RealtimeServer {
   route?(request: Request, path: string): Promise<Response | undefined>;
   /** The log, where the service is one. `append` then also publishes. */
   readonly log?: RunLog;
-  /** Ends the subscriptions of a user, or of everybody, in a chat, and refuses credentials that were given before. */
+  /**
+   * This process is the only one that serves its chats, as a Durable Object is. Nobody else can take access back then, so no read of the log waits
+   * for it: a waiting read keeps an object in memory. @default false
+   */
+  readonly isAlone?: boolean | undefined;
+  /**
+   * Ends the subscriptions of a user, or of everybody, in a chat, and refuses credentials that were given before. Core calls it in each process that
+   * the log reaches. With `agoMs`, subscriptions by newer credentials stay.
+   */
   revoke?(revocation: Revocation): void;
   /** Called once by `createChatHandler`, for providers whose own sockets carry commands or requests. */
   connect?(host: RealtimeHost): void;

@@ -5,7 +5,7 @@ import type { ChatGrant } from './chat-tokens.ts';
 export class Revocations {
   readonly #ttlMs: number;
   readonly #now: () => number;
-  #recent: (Revocation & { readonly atMs: number })[] = [];
+  #recent: (TimedRevocation & { readonly atMs: number })[] = [];
 
   /** @param ttlMs How long a token is valid: older revocations are forgotten. */
   constructor(ttlMs: number, now: () => number) {
@@ -13,15 +13,18 @@ export class Revocations {
     this.#now = now;
   }
 
-  add(revocation: Revocation): void {
+  /** Answers what ends now: with `agoMs`, only what was given before that. */
+  add({ agoMs, ...revocation }: Revocation): TimedRevocation {
     this.#prune();
-    this.#recent.push({ ...revocation, atMs: this.#now() });
+    const timed = { ...revocation, atMs: this.#now() - (agoMs ?? 0) };
+    this.#recent.push(timed);
+    return agoMs === undefined ? revocation : timed;
   }
 
   /** Whether a grant was given before it was taken back. */
   covers(grant: ChatGrant): boolean {
     this.#prune();
-    return this.#recent.some((revocation) => concerns(revocation, grant) && (grant.issuedAtMs ?? 0) <= revocation.atMs);
+    return this.#recent.some((revocation) => concerns(revocation, grant));
   }
 
   #prune(): void {
@@ -31,11 +34,20 @@ export class Revocations {
   }
 }
 
+/** Whose access was taken back, by the process's own clock. */
+export interface TimedRevocation {
+  readonly chatId: string;
+  readonly userId?: string | undefined;
+  /** In milliseconds since 1970: grants that are newer stay. @default all end */
+  readonly atMs?: number | undefined;
+}
+
 /** Tokens expire by full seconds. */
 const pruneMarginMs = 1000;
 
-/** Whether a revocation concerns a grant. One that names no user may be that user's. */
-export function concerns({ chatId, userId }: Revocation, grant: ChatGrant): boolean {
+/** Whether a revocation concerns a grant, which it does not if the grant is newer. One that names no user may be that user's. */
+export function concerns({ chatId, userId, atMs }: TimedRevocation, grant: ChatGrant): boolean {
   if (chatId !== grant.chatId) return false;
+  if (atMs !== undefined && (grant.issuedAtMs ?? 0) > atMs) return false;
   return userId === undefined || grant.userId === undefined || userId === grant.userId;
 }

@@ -16,6 +16,7 @@ import type { LiveRun } from './run/live-run.ts';
 import { settledWithin } from './run/notifier.ts';
 import { createPublisher } from './run/publisher.ts';
 import { runEnd } from './run/read-run.ts';
+import { RevocationFeed } from './run/revocation-feed.ts';
 import { cancelRun, sendCommand } from './run/send-command.ts';
 import { SendQueue } from './run/send-queue.ts';
 import { SharedCalls } from './run/shared-calls.ts';
@@ -56,11 +57,12 @@ export interface ChatRuntime {
   /** For cron: finishes runs whose writers died and that nobody reads, and `onFinish` calls that failed. Answers how many it dealt with. */
   sweep(options?: { readonly limit?: number }): Promise<number>;
   /**
-   * Takes back access to a chat in this process, at once: ends the streams and subscriptions of a user, or of everybody, and refuses
-   * credentials that were given before. Who may still read comes back by itself, so change what `authorize` answers first. Other processes
-   * notice within `reauthorizeMs`. @throws ChatTransportError `invalid-id`.
+   * Takes back access to a chat: ends the streams and subscriptions of a user, or of everybody, and refuses credentials that were given
+   * before. At once in this process, and in every other one as soon as the log's notice reaches it. Who may still read comes back by itself, so
+   * change what `authorize` answers first. Resolves when the log has it.
+   * @throws ChatTransportError `invalid-id`; `provider-failed` where the log did not answer: other processes then notice within `reauthorizeMs`.
    */
-  revoke(revocation: Revocation): void;
+  revoke(revocation: Revocation): Promise<void>;
   /**
    * Starts nothing more, ends the runs that are written here as `deadline` with what they have, and lets go of all readers. Idempotent.
    * The log and the realtime service stay open: they are yours.
@@ -103,6 +105,17 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
   const turns = new FairTurns(clock);
   const runs = new WholeRuns({ options: resolved, live }, turns);
   const finisher = createFinisher(resolved, publisher, background, closing.signal, runs);
+  const revocations = new RevocationFeed({
+    log,
+    clock,
+    emit,
+    generateId: resolved.generateId,
+    isAlone: realtime?.isAlone ?? false,
+    apply(revocation) {
+      parts.access.revoke(revocation);
+      realtime?.revoke?.(revocation);
+    },
+  });
   const parts: Omit<Engine, 'continuations'> = {
     options: resolved,
     publisher,
@@ -111,7 +124,8 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     runs,
     turns,
     states: new SharedCalls(turns),
-    access: new LiveAccess(clock, resolved.reauthorizeMs, emit),
+    access: new LiveAccess(clock, resolved.reauthorizeMs, emit, (chatId) => revocations.listen(chatId)),
+    revocations,
     draining: draining.signal,
     closing: closing.signal,
     background,
@@ -161,10 +175,8 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
       }
       return runs.length;
     },
-    revoke(revocation) {
-      parseId('chatId', revocation.chatId);
-      engine.access.revoke(revocation);
-      realtime?.revoke?.(revocation);
+    async revoke({ chatId, userId }) {
+      await revocations.revoke({ chatId: parseId('chatId', chatId), userId });
     },
     close() {
       closed ??= (async () => {

@@ -6,6 +6,7 @@ import type { FairTurns } from './run/fair-turns.ts';
 import type { Finisher } from './run/finish.ts';
 import type { LiveRun } from './run/live-run.ts';
 import type { Publisher } from './run/publisher.ts';
+import type { RevocationFeed } from './run/revocation-feed.ts';
 import type { SharedCalls } from './run/shared-calls.ts';
 import type { WholeRuns } from './run/whole-runs.ts';
 
@@ -26,6 +27,8 @@ export interface Engine {
   readonly states: SharedCalls;
   /** Who may still read what stays open. */
   readonly access: LiveAccess;
+  /** What is taken back, in this process and in others. */
+  readonly revocations: RevocationFeed;
   /** Aborts when the runtime begins to close: no run starts any more. */
   readonly draining: AbortSignal;
   /** Aborts when the runtime has closed: readers leave. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RunLog } from '../../src/log/run-log.ts';
 import { createWorld, SseReader, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
@@ -19,6 +20,17 @@ function membersWorld(reauthorizeMs = 60_000) {
   return { world, members, as, asked: () => asked };
 }
 
+/** Resolves when a process waits for new revocations: it has heard of all that were before. */
+function followedRevocations(log: RunLog): Promise<void> {
+  return new Promise((resolve) => {
+    const { revocations } = log;
+    log.revocations = (chatId, options) => {
+      if (options?.after !== undefined) resolve();
+      return revocations(chatId, options);
+    };
+  });
+}
+
 describe('a reader whose access was taken back', () => {
   it('is disconnected at once by revoke, on every kind of stream, and others read on', async () => {
     const { world, members, as } = membersWorld();
@@ -32,7 +44,7 @@ describe('a reader whose access was taken back', () => {
       ),
     );
     members.delete('bob');
-    world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    await world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
     await Promise.all([follower, stream, poll].map((reader) => reader?.closed));
     expect([follower, stream, poll].map((reader) => reader?.end)).toEqual([undefined, undefined, undefined]);
     expect((await world.fetch('/c/stream', as('bob'))).status).toBe(403);
@@ -41,6 +53,85 @@ describe('a reader whose access was taken back', () => {
     await own.closed;
     expect([own.streamedText, own.end]).toEqual(['one two', expect.stringMatching(/:finish$/)]);
     expect(stream?.text).not.toContain('two');
+  });
+
+  it('is disconnected at once by revoke in another process, whether it was there before or comes while the log is asked', async () => {
+    const { world, members, as } = membersWorld();
+    const other = createWorld({ log: world.log });
+    const followed = followedRevocations(world.log);
+    await world.send(send, as('ann'));
+    const model = await world.model();
+    const open = async (userId: string) => new SseReader(await world.fetch('/c/stream', as(userId)));
+    const [ann, bob] = [await open('ann'), await open('bob')];
+    await followed;
+    const late = await open('bob');
+    members.delete('bob');
+    await other.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    await Promise.all([bob.closed, late.closed]);
+    model.text('secret');
+    await ann.saw('secret');
+    expect([bob.text, late.text].join()).not.toContain('secret');
+    model.close();
+    await ann.closed;
+    expect(ann.end).toMatch(/:finish$/);
+  });
+
+  it('is disconnected although the log was not asked yet when another process revoked', async () => {
+    const { world, members, as } = membersWorld();
+    const other = createWorld({ log: world.log });
+    await world.send(send, as('ann'));
+    const bob = new SseReader(await world.fetch('/c/stream', as('bob')));
+    members.delete('bob');
+    await other.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    await bob.closed;
+    expect(bob.end).toBeUndefined();
+    (await world.model()).close();
+  });
+
+  it('is disconnected although authorize let it pass just before, and its stream begins only now', async () => {
+    const members = new Set(['ann', 'bob']);
+    let isAsked = (): void => {};
+    let open = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const world = createWorld({
+      async authorize({ request }) {
+        const userId = request.headers.get('x-user') ?? '';
+        const answer = members.has(userId) && { userId };
+        if (userId !== 'bob') return answer;
+        isAsked();
+        await opened;
+        return answer;
+      },
+    });
+    const followed = followedRevocations(world.log);
+    await world.send(send, { headers: { 'x-user': 'ann' } });
+    // From here on this process hears of new revocations alone.
+    await followed;
+    const response = world.fetch('/c/stream', { headers: { 'x-user': 'bob' } });
+    await asked;
+    members.delete('bob');
+    await world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    open();
+    const bob = new SseReader(await response);
+    await bob.closed;
+    expect(bob.end).toBeUndefined();
+    (await world.model()).close();
+  });
+
+  it('reports a log that did not record the revocation, which holds in this process', async () => {
+    const { world, members, as } = membersWorld();
+    await world.send(send, as('ann'));
+    const bob = new SseReader(await world.fetch('/c/stream', as('bob')));
+    world.log.revoke = () => Promise.reject(new Error('The log is away.'));
+    members.delete('bob');
+    await expect(world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' })).rejects.toThrow('away');
+    await bob.closed;
+    (await world.model()).close();
   });
 
   it('is disconnected when authorize is asked again, without revoke', async () => {
@@ -70,13 +161,13 @@ describe('a reader whose access was taken back', () => {
     const world = createWorld({ authorize: () => isOpen });
     const reader = new SseReader(await world.send(send));
     (await world.model()).text('one');
-    world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
-    world.handler.runtime.revoke({ chatId: 'other' });
+    await world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    await world.handler.runtime.revoke({ chatId: 'other' });
     const second = new SseReader(await world.fetch('/c/stream'));
     await until('the start', () => second.chunks.length > 0);
     expect(reader.done).toBe(false);
     isOpen = false;
-    world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    await world.handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
     await Promise.all([reader.closed, second.closed]);
   });
 

@@ -125,6 +125,8 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
     },
     revoke(revocation) {
       revocations.add(revocation);
+      // Who revoked has reached the connections that were open then.
+      if (revocation.agoMs !== undefined) return;
       const close = new Item([
         new WebSocketMessageFormat(null, true, closeCodes.revoked),
         new HttpStreamFormat(null, true),

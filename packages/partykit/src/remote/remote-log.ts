@@ -63,6 +63,8 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
     // JSON has no `undefined`.
     snapshot: async (run) => (await call<string | null | undefined>(run.chatId, 'snapshot', [idsOf(run)])) ?? undefined,
     deleteChat: (chatId) => call(chatId, 'deleteChat', [chatId]),
+    revoke: (chatId, revocation) => call(chatId, 'revoke', [chatId, revocation]),
+    revocations: (chatId, wait = {}) => waiting(chatId, 'revocations', [chatId], wait),
     claim: (chatId, name, owner, ttlMs) => call(chatId, 'claim', [chatId, name, owner, ttlMs]),
     async unfinished(limit) {
       const found: RunRecord[] = [];

@@ -1,15 +1,20 @@
 import {
+  type ChatGrant,
   type ChatPermission,
   type ChatTokens,
   ChatTransportError,
   type CommandReceipt,
+  concerns,
   createStoreLog,
   defaultRetentionMs,
   encodeForLimit,
   type Frame,
+  loggedRevocations,
   type RealtimeServer,
+  type Revocation,
   type RunKey,
   type RunLog,
+  revocationsClaim,
   type StoredRun,
 } from '@chat-transport/core/provider';
 import { type ChatAction, type ChatHandler, createChatHandler, errorJson } from '@chat-transport/core/server';
@@ -29,15 +34,13 @@ import { thriftyStore } from './thrifty-store.ts';
 /** Who is behind a socket. Kept with it, so that it outlasts hibernation. */
 interface Session {
   readonly may: readonly ChatPermission[];
+  readonly userId?: string | undefined;
   /** When a new ticket is due, by the platform's clock. */
   readonly until: number;
 }
 
 /** A request that this object has checked, or made itself. */
-interface Grant {
-  readonly may: readonly ChatPermission[];
-  readonly userId?: string | undefined;
-}
+type Grant = Pick<ChatGrant, 'may' | 'userId' | 'issuedAtMs'>;
 
 /** How long unfinished work waits for the next attempt, in milliseconds: longer than the claim of one that died with it. */
 const retryMs = 60_000;
@@ -69,7 +72,12 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     this.#store = thriftyStore(createSqlStore(durableDatabase(this.ctx.storage), { now }), now);
     const log = createStoreLog({ name: 'partykit', store: this.#store, retentionMs });
     const turnOf = (key: RunKey): number => this.#store.facts(key.chatId, { run: key.runId }).run?.turn ?? 0;
-    this.#log = publishedLog(log, (key, frame) => this.#publish(key, frame), turnOf);
+    this.#log = publishedLog(
+      log,
+      (key, frame) => this.#publish(key, frame),
+      turnOf,
+      (revocation) => this.#endSessions(revocation),
+    );
     this.#desk = new LogDesk(this.#log, this.name);
     const limits = {
       flushIntervalMs: flushIntervalMs ?? defaultLimits.flushIntervalMs,
@@ -99,13 +107,15 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   // Nothing may be awaited here: a frame that is appended between the replay and `setState` would be neither replayed nor live.
   override onConnect(connection: Connection<Session>, { request }: ConnectionContext): void {
     const query = new URL(request.url).searchParams;
-    const { may } = this.#grants.get(request) ?? { may: [] };
+    const grant = this.#grants.get(request) ?? { may: [] };
+    const { may, userId } = grant;
+    if (this.#isRevoked(grant)) return endSession(connection);
     if (may.includes('read')) {
       const from = Math.max(0, Math.trunc(Number(query.get('from')) || 0));
       for (const text of this.#missed(query.get('run') ?? '', from)) this.#send(connection, text);
       this.#tellLive(connection);
     }
-    connection.setState({ may, until: Date.now() + (this.#options.sessionMs ?? defaultSessionMs) });
+    connection.setState({ may, userId, until: Date.now() + (this.#options.sessionMs ?? defaultSessionMs) });
   }
 
   override async onMessage(connection: Connection<Session>, message: WSMessage): Promise<void> {
@@ -152,6 +162,24 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     else await this.#wakeAt(dueAt ?? now() + retentionMs);
   }
 
+  /** Ends the sockets of devices whose access was taken back: they come back with a new ticket, if they get one. */
+  #endSessions({ userId }: Revocation): void {
+    for (const connection of this.getConnections<Session>()) {
+      const { state } = connection;
+      if (!state || state.may.includes('log')) continue;
+      if (userId === undefined || state.userId === undefined || state.userId === userId) endSession(connection);
+    }
+  }
+
+  /** Whether access was taken back since the ticket was signed. */
+  #isRevoked(grant: Grant): boolean {
+    if (grant.may.includes('log')) return false;
+    const facts = this.#store.facts(this.name, { claim: revocationsClaim });
+    return loggedRevocations(facts).some(({ userId, agoMs }) =>
+      concerns({ chatId: this.name, userId, atMs: Date.now() - agoMs }, { chatId: this.name, ...grant }),
+    );
+  }
+
   /** The chat's newest run; with `kept`, only if it was not deleted. */
   #newest({ kept = false } = {}): StoredRun | undefined {
     const { newest, deletedTurn } = this.#store.facts(this.name, { newest: 1 });
@@ -181,6 +209,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       name: 'partykit',
       limits,
       log: this.#options.respond ? this.#log : withoutFinishing(this.#log),
+      isAlone: true,
       channelName: (chatId) => chatId,
       // The log publishes.
       publish: async () => {},

@@ -19,9 +19,11 @@ const calls: readonly LogCall[] = [
   'snapshot',
   'saveSnapshot',
   'deleteChat',
+  'revoke',
+  'revocations',
 ];
 /** The calls whose last argument has the options of a waiting call. */
-const waiting: readonly LogCall[] = ['waitForCommand', 'read', 'state', 'receipt'];
+const waiting: readonly LogCall[] = ['waitForCommand', 'read', 'state', 'receipt', 'revocations'];
 
 /** Answers the log's calls that come over sockets. */
 export class LogDesk {

@@ -1,6 +1,7 @@
 import {
   deletionFrame,
   type Frame,
+  type Revocation,
   type RunKey,
   type RunLog,
   type RunRecord,
@@ -12,6 +13,7 @@ export function publishedLog(
   log: RunLog,
   publish: (key: RunKey, frame: Frame) => void,
   turnOf: (key: RunKey) => number,
+  onRevoked: (revocation: Revocation) => void,
 ): RunLog {
   const tellStart = (run: RunRecord): void =>
     publish(run, { v: wireVersion, run: run.runId, turn: run.turn, start: run.start });
@@ -48,6 +50,10 @@ export function publishedLog(
       if (deleted.ended) tellEnd(deleted.ended);
       if (deleted.turn > 0) publish({ chatId, runId: '' }, deletionFrame(deleted.turn));
       return deleted;
+    },
+    async revoke(chatId, revocation) {
+      await log.revoke(chatId, revocation);
+      onRevoked({ chatId, userId: revocation.userId });
     },
     async command(key, command) {
       const receipt = await log.command(key, command);

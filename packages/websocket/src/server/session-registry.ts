@@ -1,4 +1,4 @@
-import type { Revocation } from '@chat-transport/core/provider';
+import type { TimedRevocation } from '@chat-transport/core/provider';
 import type { ResolvedOptions } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -35,7 +35,7 @@ export class SessionRegistry {
   }
 
   /** Takes back access to a chat from all sessions. */
-  revoke(revocation: Revocation): void {
+  revoke(revocation: TimedRevocation): void {
     for (const session of this.#sessions) session.revoke(revocation);
   }
 

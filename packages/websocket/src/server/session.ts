@@ -5,8 +5,8 @@ import {
   concerns,
   type ErrorCode,
   type RealtimeHost,
-  type Revocation,
   type Revocations,
+  type TimedRevocation,
 } from '@chat-transport/core/provider';
 import type { WebSocket } from 'ws';
 import type { ClientFrame } from '../socket-wire.ts';
@@ -75,7 +75,7 @@ export class Session {
   }
 
   /** Ends the subscriptions whose access was taken back. A client that may still read comes back with a new token. */
-  revoke(revocation: Revocation): void {
+  revoke(revocation: TimedRevocation): void {
     for (const { ref, grant } of [...this.#subscriptions.values()]) {
       if (!concerns(revocation, grant)) continue;
       this.#drop(grant.chatId);

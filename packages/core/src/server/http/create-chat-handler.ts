@@ -75,7 +75,10 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
     heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     allowDelete: options.allowDelete ?? false,
     runtime,
-    allow: (request, chatId, action) => allow(authorize, request, chatId, action),
+    async allow(request, chatId, action) {
+      const askedAtMs = engine.options.clock.now();
+      return { ...(await allow(authorize, request, chatId, action)), askedAtMs };
+    },
   };
   const handle = async (request: Request): Promise<Response> => {
     try {
@@ -88,12 +91,20 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
   realtime?.connect?.({
     handle,
     api: context.api,
-    follow: (chatId, deliver, signal) => feedChat(engine, chatId, deliver, signal),
+    follow: async (chatId, deliver, signal) => {
+      await Promise.all([feedChat(engine, chatId, deliver, signal), engine.revocations.follow(chatId, signal)]);
+    },
     newest: async (chatId) => {
       const { turn, runs } = await engine.options.log.state(chatId);
       return { turn, run: runs.findLast((run) => run.turn === turn) };
     },
-    stream: (request, chatId) => streamRoute({ ...context, allow: async () => ({}) }, request, chatId, true),
+    stream: (request, chatId) =>
+      streamRoute(
+        { ...context, allow: async () => ({ askedAtMs: engine.options.clock.now() }) },
+        request,
+        chatId,
+        true,
+      ),
   });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }
@@ -161,7 +172,8 @@ async function deleteRoute(context: HandlerContext, request: Request, chatId: st
 /** `POST {api}/auth`: the provider's own credential exchange. */
 function authRoute(context: HandlerContext, request: Request, exchange: NonNullable<Exchange>): Promise<Response> {
   return exchange(request, async (chatId: string, action: 'read' | 'send' | 'command' = 'read') => {
-    return context.allow(request, parseId('chatId', chatId), action);
+    const { userId } = await context.allow(request, parseId('chatId', chatId), action);
+    return userId === undefined ? {} : { userId };
   });
 }
 

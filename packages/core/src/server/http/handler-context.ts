@@ -13,5 +13,12 @@ export interface HandlerContext extends SendBodyLimits {
   readonly runtime: Pick<ChatRuntime, 'deleteChat'>;
   begin(request: StartRequest): Promise<StartOutcome>;
   /** Runs the app's `authorize`; throws when it refuses. */
-  allow(request: Request, chatId: string, action: ChatAction): Promise<{ readonly userId?: string }>;
+  allow(request: Request, chatId: string, action: ChatAction): Promise<AllowedAccess>;
+}
+
+/** What `authorize` granted. */
+export interface AllowedAccess {
+  readonly userId?: string;
+  /** When `authorize` was called, in milliseconds since 1970 by the process's clock. */
+  readonly askedAtMs: number;
 }

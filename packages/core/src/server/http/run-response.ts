@@ -11,6 +11,8 @@ export interface StreamAccess {
   readonly chatId: string;
   readonly action: ChatAction;
   readonly userId?: string;
+  /** When `authorize` was called, in milliseconds since 1970. */
+  readonly askedAtMs: number;
 }
 
 /** Answers a run as SSE, from a position to its end. */
