@@ -116,9 +116,8 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
   #takeOver(state: Extract<ChatUpdate<UI_MESSAGE>, { type: 'state' }>['state']): void {
     const chat = this.#chat;
     const isIdle = !isBusy(chat);
-    this.#taken({ kind: 'uncertain' }, isIdle, []);
     const next = takenOver(this.#seen, state);
-    if (!next) return;
+    if (!next) return this.#taken({ kind: 'uncertain' }, isIdle, []);
     if (next.conversation) this.#show(next.conversation);
     this.#taken(next.place, isIdle, state.messages?.map(({ id }) => id) ?? []);
     // A stream that had no path for long has failed as a disconnect: what it missed is shown now.

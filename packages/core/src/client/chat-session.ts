@@ -1,6 +1,6 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../errors.ts';
-import type { EndFrame, Frame } from '../wire/frame.ts';
+import { type EndFrame, type Frame, wireVersion } from '../wire/frame.ts';
 import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate } from './chat-update.ts';
 import { each } from './each.ts';
@@ -306,9 +306,12 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
 
   async #readState(): Promise<void> {
     this.dispatch({ type: 'read-requested' });
+    const wasInformed = informedTurn(this.#ledger.server) !== undefined;
     try {
       const state = await this.ask();
       this.dispatch({ type: 'state-read', state, isAsked: true });
+      // Realtime may be live since after this state: what was published in between comes from the log.
+      if (!wasInformed && this.isLive) this.#readAndTrust();
     } catch (error) {
       if (isRefusal(error)) this.dispatch({ type: 'access-refused', error });
       const isFinal = this.context.closing.aborted || !isTransient(error);
@@ -361,6 +364,9 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     if (first?.type === 'start' && first.messageId)
       this.dispatch({ type: 'message-named', runId: frame.run, messageId: first.messageId });
     if ('end' in frame) this.#onEnd(frame);
+    // The last chunk of a run: devices show the error before the server has saved the run and logged its end.
+    if ('chunks' in frame && frame.chunks.at(-1)?.type === 'error')
+      this.accept({ v: wireVersion, run: frame.run, turn: frame.turn, at: frame.next, end: { reason: 'error' } });
     if (frame.turn > this.#ledger.server.turn) this.dispatch({ type: 'turn-heard', turn: frame.turn });
     return isNews;
   }
@@ -372,13 +378,19 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
   #onRealtime({ kind }: RealtimeState): void {
     if (kind === 'live') {
       this.#reached();
-      // Subscribe first, then read: what was published before this moment comes from the log, what follows from realtime.
-      // The old path is dropped only after that.
-      void this.#http.catchUp(true).then(() => {
-        if (this.isLive) this.#http.stop();
-      });
+      this.#readAndTrust();
     }
     this.evaluate();
+  }
+
+  /**
+   * Subscribe first, then read: what was published before realtime was live comes from the log, what follows from realtime. The old path is dropped
+   * only after that.
+   */
+  #readAndTrust(): void {
+    void this.#http.catchUp(true).then(() => {
+      if (this.isLive) this.#http.stop();
+    });
   }
 
   /** The server, or the service, was reached. */

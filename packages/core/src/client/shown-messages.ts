@@ -1,6 +1,7 @@
 import type { ChatStatus, UIMessage } from 'ai';
 import { isBusy } from './chat-status.ts';
 import type { ChatSnapshot } from './chat-update.ts';
+import { isFailure } from './ledger/server-side.ts';
 import type { Place, Shown } from './ledger/shown.ts';
 import { withOwnAnswers } from './own-answers.ts';
 import type { OwnSend } from './run-reader.ts';
@@ -45,7 +46,7 @@ export function withUnsent<UI_MESSAGE extends UIMessage>(
  */
 export function takenOver<UI_MESSAGE extends UIMessage>(
   seen: Seen<UI_MESSAGE>,
-  { turn, active, deleted, messages = deleted && [] }: ChatSnapshot<UI_MESSAGE>,
+  { turn, active, deleted, runs, messages = deleted && [] }: ChatSnapshot<UI_MESSAGE>,
 ): { readonly conversation: Conversation<UI_MESSAGE> | undefined; readonly place: Place } | undefined {
   const { sending, status, shown } = seen;
   const wasBusy = isBusy(seen);
@@ -66,5 +67,7 @@ export function takenOver<UI_MESSAGE extends UIMessage>(
   const conversation = next && withUnsent(seen, next, active?.messageId);
   // A send goes on with this device's own copy of the answer, which may lack what the state has.
   if (keeps && !isStreaming && hasKept) return { conversation, place: { kind: 'uncertain' } };
-  return { conversation, place: { kind: active || isStreaming ? 'question' : 'whole', turn } };
+  // An answer that was shown as under way, and has failed since: its stream says why.
+  const failed = shown.place.kind === 'question' && shown.place.turn === turn && isFailure(runs?.at(-1)?.end?.reason);
+  return { conversation, place: { kind: active || isStreaming || failed ? 'question' : 'whole', turn } };
 }

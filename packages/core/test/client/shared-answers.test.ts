@@ -133,7 +133,7 @@ describe('a call that the end of its run has closed', () => {
     call.push({ type: 'tool-input-available', toolCallId: 't1', toolName: 'ask', input: {} });
     await shows([a, b], (chat) => states(chat).join() === 'input-available');
     call.fail(new Error('the model is gone'));
-    await shows([a, b], (chat) => chat.status !== 'streaming' && states(chat).join() === 'output-error');
+    await shows([a, b], (chat) => chat.status === 'error' && states(chat).join() === 'output-error');
     await answer(a, 't1');
     expect(states(a)).toEqual(['output-error']);
     await shows([a, b], (chat) => states(chat).join() === 'output-error');
@@ -151,7 +151,8 @@ describe('a call that the end of its run has closed', () => {
     void a.sendMessage({ text: 'hi' });
     const call = await world.model.call();
     call.push({ type: 'tool-input-available', toolCallId: 't1', toolName: 'ask', input: {} });
-    call.fail(new Error('the model is gone'));
+    // A stream that is broken off loses what was not read of it.
+    call.push({ type: 'error', errorText: 'The model is gone.' });
     await shows([a], (chat) => chat.status === 'error' && states(chat).join() === 'output-error');
     await expect.poll(async () => (await world.log.state('c')).active).toBeUndefined();
     // A sentinel: a later call does run.

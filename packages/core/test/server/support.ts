@@ -18,15 +18,15 @@ import {
 import { type ChatInit, DefaultChatTransport, type UIMessage, type UIMessageChunk } from 'ai';
 import { createParser } from 'eventsource-parser';
 
-/** Waits for a condition; the error says what did arrive. */
+/** Waits for a condition, or for what it resolves with; the error says what did arrive. */
 export async function until<T>(
   what: string,
-  look: () => T | undefined | false,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
   seen: () => unknown = () => undefined,
 ): Promise<T> {
   const deadline = Date.now() + 5000;
   for (;;) {
-    const value = look();
+    const value = await look();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > deadline) throw new Error(`${what} did not happen; seen: ${JSON.stringify(seen())}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

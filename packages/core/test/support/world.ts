@@ -12,10 +12,10 @@ import { memoryLog } from '../../src/memory.ts';
 import type { ChannelListener, PublishLimits, RealtimeServer } from '../../src/provider.ts';
 import { type ChatHandler, type ChatHandlerOptions, createChatHandler, type RespondInput } from '../../src/server.ts';
 
-/** Waits until `condition` holds; says what `seen` was when it does not. */
+/** Waits until `condition` holds, or what it resolves with; says what `seen` was when it does not. */
 export async function until(condition: () => unknown, seen: () => unknown = () => '', withinMs = 8000): Promise<void> {
   const deadline = Date.now() + withinMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > deadline)
       throw new Error(`Not within ${withinMs} ms: ${condition}\nSeen: ${JSON.stringify(seen(), null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

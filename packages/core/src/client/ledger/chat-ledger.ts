@@ -261,7 +261,8 @@ export type NextStep =
   | { readonly kind: 'apply'; readonly frame: StartFrame }
   | { readonly kind: 'resume'; readonly runId: string };
 
-export function nextStep({ server: { turn, start, active, reading }, shown: now, letGo }: ChatLedger): NextStep {
+export function nextStep({ server: log, shown: now, letGo }: ChatLedger): NextStep {
+  const { turn, start, active, reading } = log;
   // What the state says is taken over when it comes.
   if (reading.kind !== 'none' && now.place.kind === 'uncertain') return { kind: 'none' };
   const whole = shown.wholeTurn(now);
@@ -270,7 +271,7 @@ export function nextStep({ server: { turn, start, active, reading }, shown: now,
     return start?.turn === whole + 1 ? { kind: 'apply', frame: start } : { kind: 'read' };
   }
   const at = shown.shownTurn(now);
-  const candidates = [active, start && { runId: start.run, turn: start.turn }];
+  const candidates = [active, start && { runId: start.run, turn: start.turn }, server.failedRun(log)];
   const run = at === undefined ? undefined : candidates.find((each) => each?.turn === at);
   if (!run) return { kind: 'read' };
   if (!goes.isLetGo(letGo, run.runId)) return { kind: 'resume', runId: run.runId };

@@ -166,6 +166,16 @@ function outcomesOf({ outcomes }: ServerSide, state: ChatSnapshot): ServerSide['
   return { ...outcomes, ...state.outcomes, ...Object.fromEntries(ofRuns) };
 }
 
+/** Whether the stream of a run that ended so says why in an error. */
+export function isFailure(reason: EndReason | undefined): boolean {
+  return reason === 'error' || reason === 'deadline' || reason === 'lost';
+}
+
+/** The newest run, where it has failed: a device that showed the beginning of its answer reads the error from its stream. */
+export function failedRun({ newest, ended }: ServerSide): KnownRun | undefined {
+  return isFailure(ended.find(({ runId }) => runId === newest?.runId)?.reason) ? newest : undefined;
+}
+
 function isKnown({ newest, active, ended }: ServerSide, runId: string): boolean {
   return [newest, active, ...ended].some((run) => run?.runId === runId);
 }

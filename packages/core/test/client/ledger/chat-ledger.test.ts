@@ -12,7 +12,7 @@ import {
   reduce,
 } from '../../../src/client/ledger/chat-ledger.ts';
 import { ChatTransportError } from '../../../src/errors.ts';
-import type { StartFrame } from '../../../src/wire/frame.ts';
+import type { EndReason, StartFrame } from '../../../src/wire/frame.ts';
 
 const message = (id: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text: id }] });
 const busy = new ChatTransportError({ code: 'busy', message: 'Another answer is being written.' });
@@ -35,7 +35,7 @@ const start = (run: string, turn: number, from = 'other'): LedgerEvent & { reado
     start: { trigger: 'submit-message', from, messageId: `answer-${turn}`, before: null, tail: [message(`u${turn}`)] },
   },
 });
-const end = (runId: string, turn: number, reason: 'finish' | 'cancel' | 'lost' = 'finish', at = 9): LedgerEvent => ({
+const end = (runId: string, turn: number, reason: EndReason = 'finish', at = 9): LedgerEvent => ({
   type: 'end-heard',
   runId,
   turn,
@@ -194,6 +194,30 @@ const table: readonly Row[] = [
       { type: 'stream-closed', runId: 'mine', endedAt: 9 },
     ],
     step: 'read',
+  },
+  {
+    title: 'an answer that failed before its stream was opened is streamed, because its stream says why it failed',
+    events: [
+      synchronized,
+      watched,
+      asked,
+      state(3, { active: { runId: 'r3', turn: 3 }, runs: [{ runId: 'r3', turn: 3 }] }),
+      taken('question', 3),
+      end('r3', 3, 'error'),
+    ],
+    step: 'resume',
+  },
+  {
+    title: 'an answer that was streamed to its error is whole',
+    events: [
+      ...at(2),
+      start('r3', 3),
+      taken('question', 3),
+      { type: 'stream-opened', runId: 'r3', turn: 3 },
+      end('r3', 3, 'error'),
+      { type: 'stream-closed', runId: 'r3', endedAt: 9 },
+    ],
+    step: 'none',
   },
   {
     title: 'an answer whose stream was cut is not whole',
