@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { createChatHandler } from '@chat-transport/core/server';
 import { sqliteLog } from '@chat-transport/sqlite';
 import { createAdaptorServer } from '@hono/node-server';
+import { createAccessList } from './access.ts';
 import { createApp, isOwnPage } from './app.ts';
 import { chatOptions } from './chat-options.ts';
 import { withCrashes } from './crash.ts';
@@ -34,7 +35,8 @@ function namePage({ headers }: IncomingMessage, socket: Duplex): void {
 async function start(): Promise<void> {
   // The browser speaks to the network (a TCP proxy), the network to the app.
   const network = createNetwork(() => (server.address() as AddressInfo).port);
-  const app = createApp({ chat: (request) => answer(request), network, page: resolve(folder, 'dist') });
+  const access = createAccessList((revocation) => chat.runtime.revoke(revocation));
+  const app = createApp({ chat: (request) => answer(request), network, access, page: resolve(folder, 'dist') });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await listen(server, 0);
   server.on('upgrade', namePage);
@@ -44,11 +46,11 @@ async function start(): Promise<void> {
   const chat = createChatHandler({
     realtime,
     log,
-    // Every chat is open to everybody on this computer, whoever knows its id. A real app asks its session here.
-    authorize: () => true,
+    // Every chat is open to everybody on this computer who knows its id. A real app asks its session here.
+    authorize: access.authorize,
     ...chatOptions,
   });
-  const answer = withCrashes(chat, { database, isAllowed: () => true });
+  const answer = withCrashes(chat, { database, isAllowed: access.isOpen });
   const port = await listen(network.server, wantedPort);
   console.log(`The playground is at http://127.0.0.1:${port}`);
 

@@ -1,6 +1,6 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { RespondInput, RespondOutput } from '@chat-transport/core/server';
-import { convertToModelMessages, gateway, isStepCount, streamText, toUIMessageStream } from 'ai';
+import { convertToModelMessages, gateway, isStepCount, streamText, toUIMessageStream, type UIMessageChunk } from 'ai';
 import { countModelCalls } from './model/model-calls.ts';
 import { scriptedModel } from './model/scripted-model.ts';
 import { tools } from './tools.ts';
@@ -32,12 +32,24 @@ export async function respond({
     experimental_steering: steering,
     onError: ({ error }) => console.error(`chat ${chatId}:`, error instanceof Error ? error.message : error),
   });
-  return toUIMessageStream({
+  const answer = toUIMessageStream({
     stream: result.stream,
     tools,
     originalMessages: messages,
     // One nonce per generation: every device must show the same one.
     messageMetadata: ({ part }) => (part.type === 'start' ? { nonce } : undefined),
     onError: (error) => (error instanceof Error ? error.message : 'The model failed.'),
+  });
+  return answer.pipeThrough(keepFailure());
+}
+
+/** Writes the text of a failure into the message, so that every device shows it, also after a reload. */
+function keepFailure(): TransformStream<UIMessageChunk, UIMessageChunk> {
+  return new TransformStream({
+    transform(chunk, controller) {
+      if (chunk.type === 'error')
+        controller.enqueue({ type: 'message-metadata', messageMetadata: { failure: chunk.errorText } });
+      controller.enqueue(chunk);
+    },
   });
 }

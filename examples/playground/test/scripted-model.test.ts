@@ -69,6 +69,24 @@ describe('the scripted model', () => {
     expect(text.match(/\S+/g)).toHaveLength(300);
   });
 
+  test.each([1, 2, 3, 4, 7, 12, 13, 40, 150, 151, 152, 500])(
+    'an answer of %i words ends with a whole sentence',
+    async (length) => {
+      const text = textOf(await ask([user(`Count /tokens ${length} /rate 10000`)]));
+      expect(text.match(/\S+/g)).toHaveLength(length);
+      expect(text.trim()).toMatch(/[.!]$/);
+    },
+  );
+
+  test('/table begins with a table, and an image is named', async () => {
+    const message = user('Compare /table /rate 10000');
+    const url = 'data:image/png;base64,iVBORw0KGgo=';
+    message.parts.push({ type: 'file', mediaType: 'image/png', filename: 'cat.png', url });
+    const text = textOf(await ask([message]));
+    expect(text).toContain('You sent me a file: `cat.png`.');
+    expect(text).toMatch(/^\| :-- \|/m);
+  });
+
   test('/rate sets the pace', async () => {
     const startedAt = performance.now();
     await ask([user('/tokens 50 /rate 100')]);

@@ -6,6 +6,7 @@ describe('the words in a prompt', () => {
     expect(parseWords('Hello there')).toEqual({
       rate: defaultRate,
       reasoning: false,
+      table: false,
       tools: [],
       bigCharacters: 0,
       silenceMs: 0,
@@ -16,12 +17,13 @@ describe('the words in a prompt', () => {
 
   test('every word is read, and none stays in the text', () => {
     const words = parseWords(
-      'Tell /tokens 500 me /rate 100 /reasoning a /silence 5 story /error /approval /big 20kb /tool /client-tool',
+      'Tell /tokens 500 me /rate 100 /reasoning a /silence 5 story /error /table /approval /big 20kb /tool /client-tool',
     );
     expect(words).toEqual({
       tokens: 500,
       rate: 100,
       reasoning: true,
+      table: true,
       tools: ['big', 'approval', 'tool', 'client-tool'],
       bigCharacters: 20_000,
       silenceMs: 5000,

@@ -43,22 +43,49 @@ function quote(text: string): string {
 
 const toTokens = (text: string): string[] => text.match(/\S+\s*/g) ?? [];
 
-/** The answer to a user's text, in tokens (a word and the space behind it). With `length`, exactly that many. */
+/** The answer to a user's text, in tokens (a word and the space behind it). With `length`, exactly that many. It ends with a whole sentence. */
 export function answerTokens(
   text: string,
   options: { readonly intro?: string; readonly length?: number } = {},
 ): string[] {
   const seed = hash(text);
   const intro = options.intro ?? (text === '' ? '' : `You said:\n\n${quote(text)}\n\n`);
-  const tokens = toTokens(`${intro}${openings[seed % openings.length]}\n\n`);
-  const length = options.length ?? Number.POSITIVE_INFINITY;
-  const count = options.length === undefined ? 6 : Number.POSITIVE_INFINITY;
-  for (let number = 1; number <= count && tokens.length < length; number += 1) {
-    const thought = thoughts[(seed + number * 5) % thoughts.length] ?? '';
-    tokens.push(...toTokens(`**${number}.** ${thought}\n\n`));
+  const sentences = [`${intro}${openings[seed % openings.length]}\n\n`];
+  const count = options.length ?? 6;
+  for (let number = 1; number <= count; number += 1) {
+    sentences.push(`**${number}.** ${thoughts[(seed + number * 5) % thoughts.length]}\n\n`);
   }
-  return tokens.slice(0, length);
+  const tokens = sentences.map(toTokens);
+  return options.length === undefined ? tokens.flat() : fill(tokens, options.length);
 }
+
+/** The first of these sentences that fit into `length` tokens, and a last one that fills the rest. */
+function fill(sentences: readonly string[][], length: number): string[] {
+  const tokens: string[] = [];
+  for (const sentence of sentences) {
+    if (tokens.length + sentence.length > length) break;
+    tokens.push(...sentence);
+  }
+  return [...tokens, ...toTokens(closing(length - tokens.length))];
+}
+
+/** A sentence of exactly so many words. */
+function closing(words: number): string {
+  if (words === 0) return '';
+  if (words < 4) return ['Done.', 'All done.', 'That is all.'][words - 1] ?? '';
+  return `Now I count: ${Array.from({ length: words - 3 }, (_, index) => index + 1).join(', ')}.`;
+}
+
+/** A table: what a person notices, by what goes wrong. */
+export const table = `| what goes wrong | what you notice | where the answer comes from |
+| :-- | :-- | :-- |
+| this tab reloads | the sentence goes on | the log, then realtime |
+| the network is cut | a banner after a second | the log, once it is back |
+| sockets are refused | nothing | \`server-sent events\` |
+| event streams are held back, too | small jumps | repeated requests |
+| the server is killed | a mark: **cut short** | what the log had by then |
+
+`;
 
 /** The thinking in front of an answer, in tokens. */
 export function reasoningTokens(text: string): string[] {

@@ -1,5 +1,5 @@
 import type { LanguageModelV4Prompt, LanguageModelV4StreamPart } from '@ai-sdk/provider';
-import { answerTokens, reasoningTokens } from './prose.ts';
+import { answerTokens, reasoningTokens, table } from './prose.ts';
 import { parseWords, type ToolWord, type Words } from './words.ts';
 
 /** One moment of a script: a part (`paced` ones take a token's time) or a silence. */
@@ -23,7 +23,7 @@ export function writeScript(prompt: LanguageModelV4Prompt): Script {
     beats.push(...block('text', ['Let ', 'me ', 'use ', 'a ', 'tool ', 'for ', 'that. ']));
     for (const call of calls) beats.push(...toolCall(call, words, prompt.length));
   } else {
-    const intro = answered ? `${toolSummary(prompt)}\n\n` : undefined;
+    const intro = answered ? `${toolSummary(prompt)}\n\n` : introOf(prompt, words);
     const tokens = answerTokens(words.text, {
       ...(intro === undefined ? {} : { intro }),
       ...(words.tokens === undefined ? {} : { length: words.tokens }),
@@ -38,6 +38,15 @@ function lastUserText(prompt: LanguageModelV4Prompt): string {
   const message = prompt.findLast(({ role }) => role === 'user');
   if (message?.role !== 'user') return '';
   return message.content.map((part) => (part.type === 'text' ? part.text : '')).join('\n');
+}
+
+/** What stands in front of an answer's first sentence, where it is more than the user's own words. */
+function introOf(prompt: LanguageModelV4Prompt, words: Words): string | undefined {
+  const message = prompt.findLast(({ role }) => role === 'user');
+  const files = message?.role === 'user' ? message.content.filter((part) => part.type === 'file') : [];
+  const seen = files.map(({ filename, mediaType }) => `You sent me a file: \`${filename ?? mediaType}\`.\n\n`).join('');
+  const intro = seen + (words.table ? table : '');
+  return intro === '' ? undefined : intro;
 }
 
 function block(kind: 'text' | 'reasoning', tokens: readonly string[]): Beat[] {

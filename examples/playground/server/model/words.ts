@@ -5,6 +5,8 @@ export interface Words {
   /** Tokens per second. */
   readonly rate: number;
   readonly reasoning: boolean;
+  /** Whether the answer begins with a table. */
+  readonly table: boolean;
   /** The tools to call in the first step, in the order of the words. */
   readonly tools: readonly ToolWord[];
   /** How many characters the big tool output has. */
@@ -31,6 +33,7 @@ export function parseWords(input: string): Words {
   let tokens: number | undefined;
   let rate = defaultRate;
   let reasoning = false;
+  let table = false;
   let error = false;
   let silenceMs = 0;
   let bigCharacters = 0;
@@ -48,9 +51,10 @@ export function parseWords(input: string): Words {
       tools.push('big');
       return '';
     })
-    .replace(/(?<!\S)\/(reasoning|error|tool|client-tool|approval)(?!\S)/gi, (_, found: string) => {
+    .replace(/(?<!\S)\/(reasoning|table|error|tool|client-tool|approval)(?!\S)/gi, (_, found: string) => {
       const word = found.toLowerCase();
       if (word === 'reasoning') reasoning = true;
+      else if (word === 'table') table = true;
       else if (word === 'error') error = true;
       else tools.push(word as ToolWord);
       return '';
@@ -64,6 +68,7 @@ export function parseWords(input: string): Words {
     ...(tokens === undefined ? {} : { tokens }),
     rate,
     reasoning,
+    table,
     tools: [...new Set(tools)],
     bigCharacters,
     silenceMs,

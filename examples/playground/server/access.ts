@@ -1,0 +1,59 @@
+import { deviceOf } from './network-state.ts';
+
+/** What the server lets a device do. `signed-out` is refused with 401, `forbidden` with 403. */
+export type Access = 'open' | 'signed-out' | 'forbidden';
+
+export const accessKinds: readonly Access[] = ['open', 'signed-out', 'forbidden'];
+
+/** Who may use the chats. A real app asks its session here; the demo lets everybody in, and lets a tab lose its access. */
+export interface AccessList {
+  access(device: string): Access;
+  /** Whether the device that sends a request may use chats. */
+  isOpen(request: Request): boolean;
+  /** Changes what a device may do, and ends its open streams and subscriptions when access is taken away. */
+  setAccess(device: string, access: Access): void;
+  /** The `authorize` of the chat handler. */
+  authorize(input: {
+    readonly request: Request;
+    readonly chatId: string;
+  }): true | false | Response | { userId: string };
+}
+
+/** @param revoke Takes back the access of a user (here: a device) to one chat. */
+export function createAccessList(
+  revoke: (revocation: { readonly chatId: string; readonly userId: string }) => void,
+): AccessList {
+  const devices = new Map<string, { access: Access; readonly chats: Set<string> }>();
+  const entry = (device: string): { access: Access; readonly chats: Set<string> } => {
+    const known = devices.get(device) ?? { access: 'open' as const, chats: new Set<string>() };
+    devices.set(device, known);
+    return known;
+  };
+  const accessOf = (device: string | null): Access => (device !== null && devices.get(device)?.access) || 'open';
+  return {
+    access: accessOf,
+    isOpen: (request) => accessOf(senderOf(request)) === 'open',
+    setAccess(device, access) {
+      const known = entry(device);
+      known.access = access;
+      if (access !== 'open') for (const chatId of known.chats) revoke({ chatId, userId: device });
+    },
+    authorize({ request, chatId }) {
+      const device = senderOf(request);
+      if (device === null) return true;
+      const { access, chats } = entry(device);
+      chats.add(chatId);
+      if (access === 'forbidden') return false;
+      return access === 'open' ? { userId: device } : signedOut();
+    },
+  };
+}
+
+function senderOf({ headers }: Request): string | null {
+  return deviceOf(headers.get('host') ?? undefined);
+}
+
+function signedOut(): Response {
+  const error = { code: 'unauthorized', message: 'You are signed out. Sign in to use this chat.' };
+  return Response.json({ error }, { status: 401 });
+}
