@@ -50,20 +50,23 @@ export class Device {
     return this.page.getByRole('button', { name: button, exact: true }).click();
   }
 
-  async cut(kind: 'closed' | 'half-open'): Promise<void> {
-    await this.page.getByRole('combobox', { name: 'Kind of cut' }).selectOption(kind);
-    await this.press('Cut network');
+  /** Sets switches of the panel that breaks things, and waits until the server has confirmed each of them. */
+  async breaks(...labels: string[]): Promise<void> {
+    await this.press('Break');
+    for (const label of labels) {
+      const input = this.page.getByLabel(label);
+      await input.click();
+      await expect.poll(() => input.isChecked(), { timeout: patienceMs, message: label }).toBe(true);
+    }
+    await this.page.keyboard.press('Escape');
   }
 
-  async block(...labels: string[]): Promise<void> {
-    await this.page.getByText('Paths', { exact: true }).click();
-    for (const label of labels) {
-      // Checked is what the server has confirmed, not what was clicked.
-      const box = this.page.getByLabel(label);
-      await box.click();
-      await expect.poll(() => box.isChecked()).toBe(true);
-    }
-    await this.page.getByText('Paths', { exact: true }).click();
+  cut(kind: 'closed' | 'half-open'): Promise<void> {
+    return this.breaks(kind === 'closed' ? 'Cut: connections are reset' : 'Half-open: nothing passes any more');
+  }
+
+  restore(): Promise<void> {
+    return this.breaks('Online');
   }
 
   /** Waits until what is shown under a test id is `value`. */

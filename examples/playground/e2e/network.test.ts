@@ -22,7 +22,7 @@ describe('a network that goes', () => {
     await steady.reads(atCut + 300);
     // What was on its way may still arrive; the rest does not.
     expect((await devices[which].answer()).length).toBeLessThan(atCut + 150);
-    await devices[which].press('Restore network');
+    await devices[which].restore();
     const messages = await sameOnBoth(devices.asking, devices.watching, 60_000);
     expect(messages).toHaveLength(2);
     expect(await stage.server.modelCalls(chatId)).toMatchObject({ calls: 1, aborted: false });
@@ -35,7 +35,7 @@ describe('a network that goes', () => {
     await asking.cut('closed');
     await asking.shows('connection', 'offline');
     await asking.send('Are you there? /rate 200');
-    await asking.press('Restore network');
+    await asking.restore();
     await watching.reads(100);
     const messages = await sameOnBoth(asking, watching);
     expect(messages).toHaveLength(2);
@@ -50,7 +50,7 @@ describe('a path that does not work', () => {
   ])('the watching device follows by %s when %s', async (path, _, blocked) => {
     const chatId = stage.chatId();
     const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
-    await watching.block(...blocked);
+    await watching.breaks(...blocked);
     await expect.poll(() => watching.page.getByTestId('path').textContent()).not.toBe('realtime');
     await asking.send(story);
     await watching.reads(300);
@@ -63,7 +63,7 @@ describe('a path that does not work', () => {
   test('responses are cut behind their headers: the asking device reads its answer another way', async () => {
     const chatId = stage.chatId();
     const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
-    await asking.block('Cut responses');
+    await asking.breaks('Cut responses');
     await asking.send(story);
     await asking.reads(200);
     expect(await asking.page.getByTestId('path').textContent()).toBe('realtime');

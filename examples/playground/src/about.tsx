@@ -14,7 +14,8 @@ export function About(): ReactNode {
         <li>Send a prompt, press “Open second tab”, and watch both.</li>
         <li>Reload in the middle of a sentence.</li>
         <li>Press “Stop” in the tab that did not ask.</li>
-        <li>Cut the network, wait, restore it.</li>
+        <li>Press “Break”: cut the network, refuse a path, or take the access away; then restore it.</li>
+        <li>Press “Inspect” and watch which path brings the answer.</li>
         <li>Stop the server with Ctrl-C and start it again: the chats are still there.</li>
       </ul>
       <h2>What answers</h2>

@@ -1,21 +1,30 @@
 import { useRealtimeChat } from '@chat-transport/core/react';
-import { lastAssistantMessageIsCompleteWithApprovalResponses, lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
-import { type ReactNode, useState } from 'react';
+import {
+  type FileUIPart,
+  lastAssistantMessageIsCompleteWithApprovalResponses,
+  lastAssistantMessageIsCompleteWithToolCalls,
+} from 'ai';
+import { type ReactNode, useRef, useState } from 'react';
 import { Composer } from './composer.tsx';
-import { ConnectionBar } from './connection-bar.tsx';
-import type { Device } from './device.ts';
+import { ErrorNotice } from './error-notice.tsx';
 import { ExamplePrompts } from './example-prompts.tsx';
-import { MessageView } from './message-view.tsx';
+import { sentenceOf } from './marks.tsx';
+import { MessageRow } from './message-row.tsx';
+import { KeptSendView, NoteView } from './notes.tsx';
 import type { createTransport } from './provider.ts';
 import { useAutoScroll } from './use-auto-scroll.ts';
+import { type KeptSend, useKeptSends } from './use-kept-sends.ts';
+import { useSteerNotes } from './use-steer-notes.ts';
+import { useStored } from './use-stored.ts';
 
 export type Transport = ReturnType<typeof createTransport>;
 
-/** One chat: its messages, its composer, its connection. */
-export function ChatView(props: { chatId: string; device: Device; transport: Transport }): ReactNode {
+/** One chat: its messages with what became of them, and its composer. */
+export function ChatView(props: { readonly chatId: string; readonly transport: Transport }): ReactNode {
+  const { chatId, transport } = props;
   const chat = useRealtimeChat({
-    id: props.chatId,
-    transport: props.transport,
+    id: chatId,
+    transport,
     throttle: 30,
     sendAutomaticallyWhen: (options) =>
       lastAssistantMessageIsCompleteWithToolCalls(options) ||
@@ -26,68 +35,93 @@ export function ChatView(props: { chatId: string; device: Device; transport: Tra
       void chat.addToolOutput({ tool: 'readPage', toolCallId: toolCall.toolCallId, output });
     },
   });
-  const [draft, setDraft] = useState('');
-  const [notes, setNotes] = useState<readonly { id: string; text: string; state: string }[]>([]);
-  const scroll = useAutoScroll(chat.messages);
-  const running = chat.status === 'submitted' || chat.status === 'streaming';
+  const { messages, status } = chat;
+  const isRunning = status === 'submitted' || status === 'streaming';
+  const [draft, setDraft] = useStored(`draft-${chatId}`, '');
+  const [stopFailure, setStopFailure] = useState<string>();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const steering = useSteerNotes(chatId, { messages, isRunning, steer: chat.steer });
+  const kept = useKeptSends(chatId, chat);
+  const scroll = useAutoScroll();
+  const focusField = (): void => field.current?.focus();
 
-  const steer = async (text: string): Promise<void> => {
-    const id = crypto.randomUUID();
-    setNotes((notes) => [...notes, { id, text, state: 'waits for the next step' }]);
-    const receipt = await chat.steer(text).catch((error: Error) => ({ outcome: 'failed', reason: error.message }));
-    // A note that was delivered is a part of the answer now, on every device.
-    setNotes((notes) =>
-      receipt.outcome === 'delivered'
-        ? notes.filter((note) => note.id !== id)
-        : notes.map((note) =>
-            note.id === id ? { ...note, state: `not delivered: ${receipt.reason ?? 'unknown'}` } : note,
-          ),
-    );
-  };
-
-  const send = (): void => {
-    setDraft('');
+  const send = (text: string, files: readonly FileUIPart[] = []): void => {
     scroll.toEnd();
-    if (running) void steer(draft);
-    else void chat.sendMessage({ text: draft });
+    void chat.sendMessage({ text, files: [...files] });
   };
+  const sendKept = ({ message, isEdit }: KeptSend): void => {
+    const edited = isEdit ? { messageId: message.id } : undefined;
+    void chat.sendMessage({ ...message, ...edited } as Parameters<typeof chat.sendMessage>[0]);
+  };
+  const stop = (): void => {
+    setStopFailure(undefined);
+    // The server may refuse: then the answer goes on, and the person is told why.
+    chat.stop().catch((error: unknown) => setStopFailure(sentenceOf(error)));
+  };
+  const lastSent = messages.findLast(({ role }) => role === 'user');
 
   return (
     <>
-      <ConnectionBar connection={chat.connection} device={props.device} />
-      <main className="messages" ref={scroll.ref} onScroll={scroll.onScroll} aria-label="Messages">
-        <div className="column">
-          {chat.messages.length === 0 && <ExamplePrompts onChoose={setDraft} greeting />}
-          {chat.messages.map((message, index) => (
-            <MessageView
+      <main className="messages" ref={scroll.list} onScroll={scroll.onScroll} aria-label="Messages">
+        <div className="column" ref={scroll.content}>
+          {messages.length === 0 && kept.left.length === 0 && <ExamplePrompts onChoose={send} isGreeting />}
+          {messages.map((message, index) => (
+            <MessageRow
               key={message.id}
+              chat={chat}
               message={message}
-              writing={running && index === chat.messages.length - 1}
-              onApproval={chat.addToolApprovalResponse}
+              isLast={index === messages.length - 1}
+              isRunning={isRunning}
+              onDone={focusField}
             />
           ))}
-          {notes.map(({ id, text, state }) => (
-            <p key={id} className="steering" data-testid="note">
-              {text} <small>{state}</small>
-            </p>
+          {kept.left.map((each) => (
+            <KeptSendView
+              key={each.message.id}
+              send={each}
+              onSend={() => {
+                kept.forget(each);
+                sendKept(each);
+              }}
+              onDiscard={() => kept.forget(each)}
+            />
           ))}
-          {chat.status === 'submitted' && <p className="waiting" aria-hidden="true" />}
-          {chat.error && (
-            <div className="error" role="alert">
-              <span>{chat.error.message}</span>
-              <button type="button" className="quiet" onClick={() => chat.clearError()}>
-                Dismiss
-              </button>
-            </div>
-          )}
+          {steering.notes.map((note) => (
+            <NoteView
+              key={note.id}
+              note={note}
+              onSend={() => {
+                steering.dismiss(note.id);
+                send(note.text);
+              }}
+              onDismiss={() => steering.dismiss(note.id)}
+            />
+          ))}
+          {status === 'submitted' && <p className="waiting" aria-hidden="true" />}
+          <ErrorNotice chat={chat} stopFailure={stopFailure} onStopFailureRead={() => setStopFailure(undefined)} />
         </div>
       </main>
       <footer className="footer">
         <div className="column">
-          {chat.messages.length > 0 && <ExamplePrompts onChoose={setDraft} />}
-          <Composer draft={draft} onDraft={setDraft} running={running} onSend={send} onStop={() => void chat.stop()} />
-          <p className="status" role="status" data-testid="status">
-            {chat.status}
+          {lastSent && !isRunning && draft === '' && <ExamplePrompts onChoose={send} />}
+          <Composer
+            draft={draft}
+            onDraft={setDraft}
+            isRunning={isRunning}
+            onSend={(text, images) => {
+              setDraft('');
+              send(text, images);
+            }}
+            onSteer={(text) => {
+              setDraft('');
+              scroll.toEnd();
+              steering.add(text);
+            }}
+            onStop={stop}
+            field={field}
+          />
+          <p className="visually-hidden" role="status" data-testid="status">
+            {status}
           </p>
         </div>
       </footer>

@@ -1,6 +1,6 @@
 /** How this tab reaches the server. */
 export interface Device {
-  /** The name of this tab's own network; `null` where the tab has none, and the network cannot be cut. */
+  /** The name of this tab's own network; `null` where the tab has none, and nothing can be broken. */
   readonly name: string | null;
   /** The address in front of the API's path. */
   readonly origin: string;
@@ -8,11 +8,16 @@ export interface Device {
 
 export type NetworkMode = 'online' | 'closed' | 'half-open';
 export type PathName = 'websocket' | 'response' | 'sse';
+export type Access = 'open' | 'signed-out' | 'forbidden';
 
-export interface NetworkState {
+/** What the server's switches do to this tab. */
+export interface Switches {
   readonly mode: NetworkMode;
   readonly blocked: readonly PathName[];
+  readonly access: Access;
 }
+
+export const nothingBroken: Switches = { mode: 'online', blocked: [], access: 'open' };
 
 const storageKey = 'chat-transport-device';
 
@@ -35,15 +40,35 @@ export async function openDevice(): Promise<Device> {
   }
 }
 
-/** Reads or changes the device's network. The request goes to the page's own host, which is never cut. */
-export async function network(device: string, change?: Partial<NetworkState>): Promise<NetworkState> {
-  const response = change
-    ? await fetch('/control/network', {
+/** Reads the switches of a device. The request goes to the page's own host, which is never cut. */
+export async function readSwitches(device: string): Promise<Switches> {
+  const [network, access] = await Promise.all(
+    ['network', 'access'].map((name) => answerOf(fetch(`/control/${name}?device=${device}`))),
+  );
+  return { ...nothingBroken, ...network, ...access };
+}
+
+/** Changes the switches of a device, and returns what the server confirms. */
+export async function changeSwitches(
+  device: string,
+  { access, ...network }: Partial<Switches>,
+): Promise<Partial<Switches>> {
+  const post = (name: string, change: object): Promise<Partial<Switches>> =>
+    answerOf(
+      fetch(`/control/${name}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ device, ...change }),
-      })
-    : await fetch(`/control/network?device=${device}`);
-  if (!response.ok) throw new Error(`The network's switch answered ${response.status}.`);
-  return (await response.json()) as NetworkState;
+      }),
+    );
+  return {
+    ...(Object.keys(network).length > 0 && (await post('network', network))),
+    ...(access && (await post('access', { access }))),
+  };
+}
+
+async function answerOf(request: Promise<Response>): Promise<Partial<Switches>> {
+  const response = await request;
+  if (!response.ok) throw new Error(`The switch answered ${response.status}.`);
+  return (await response.json()) as Partial<Switches>;
 }

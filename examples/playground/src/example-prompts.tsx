@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 
 const prompts = [
   'Tell me a long story /tokens 500 /rate 40',
+  'What can break? /table',
   'Think first /reasoning',
   'Look it up /tool',
   'Read my page /client-tool',
@@ -9,13 +10,17 @@ const prompts = [
   'Stay silent for a while /silence 20',
   'Write a big report /big 1mb',
   'Fail on purpose /error',
+  'احكِ لي حكاية قصيرة',
 ];
 
-/** Prompts that show the slash words. */
-export function ExamplePrompts(props: { onChoose: (prompt: string) => void; greeting?: boolean }): ReactNode {
+/** Prompts that show the slash words. Each one sends at once. */
+export function ExamplePrompts(props: {
+  readonly onChoose: (prompt: string) => void;
+  readonly isGreeting?: boolean;
+}): ReactNode {
   return (
-    <section className={props.greeting ? 'examples greeting' : 'examples'} aria-label="Example prompts">
-      {props.greeting && (
+    <section className={props.isGreeting ? 'examples greeting' : 'examples'} aria-label="Example prompts">
+      {props.isGreeting && (
         <>
           <h2>Ask, then break something.</h2>
           <p>
@@ -27,10 +32,10 @@ export function ExamplePrompts(props: { onChoose: (prompt: string) => void; gree
       <ul>
         {prompts.map((prompt) => (
           <li key={prompt}>
-            <button type="button" className="chip" onClick={() => props.onChoose(prompt)}>
+            <button type="button" className="chip" dir="auto" onClick={() => props.onChoose(prompt)}>
               {prompt.split(/(?= \/)/).map((part) =>
                 part.startsWith(' /') ? (
-                  <code key={part} className="word">
+                  <code key={part} className="word" dir="ltr">
                     {part}
                   </code>
                 ) : (

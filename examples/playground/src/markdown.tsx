@@ -1,7 +1,8 @@
 import { memo, type ReactNode } from 'react';
-import ReactMarkdown from 'react-markdown';
+import ReactMarkdown, { type Components } from 'react-markdown';
+import remarkGfm from 'remark-gfm';
 
-/** Text with simple formatting. Only the last paragraph of a growing text is parsed again. */
+/** Text with formatting and tables. Only the last paragraph of a growing text is parsed again. */
 export const Markdown: (props: { readonly text: string }) => ReactNode = ({ text }) => {
   return (
     <div className="prose">
@@ -26,5 +27,28 @@ function toBlocks(text: string): string[] {
   return open === '' ? blocks : [...blocks, open];
 }
 
-const Block = memo(({ text }: { text: string }): ReactNode => <ReactMarkdown>{text}</ReactMarkdown>);
+/** Each block has the direction of its own first letters: an answer may mix languages. A wide table scrolls by itself. */
+const components: Components = {
+  p: ({ children }) => <p dir="auto">{children}</p>,
+  li: ({ children }) => <li dir="auto">{children}</li>,
+  blockquote: ({ children }) => <blockquote dir="auto">{children}</blockquote>,
+  h1: ({ children }) => <h3 dir="auto">{children}</h3>,
+  h2: ({ children }) => <h3 dir="auto">{children}</h3>,
+  h3: ({ children }) => <h3 dir="auto">{children}</h3>,
+  table: ({ children }) => (
+    <div className="table" dir="auto">
+      <table>{children}</table>
+    </div>
+  ),
+};
+
+const plugins = [remarkGfm];
+
+const Block = memo(
+  ({ text }: { text: string }): ReactNode => (
+    <ReactMarkdown remarkPlugins={plugins} components={components}>
+      {text}
+    </ReactMarkdown>
+  ),
+);
 Block.displayName = 'Block';

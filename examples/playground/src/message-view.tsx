@@ -6,31 +6,43 @@ import { type AnswerApproval, ToolView } from './tool-view.tsx';
 interface MessageViewProps {
   readonly message: UIMessage;
   /** Whether the message is being written. */
-  readonly writing: boolean;
-  readonly onApproval: AnswerApproval;
+  readonly isWriting?: boolean;
+  readonly onApproval?: AnswerApproval;
 }
 
 /** One message, every part of it. */
-export function MessageView({ message, writing, onApproval }: MessageViewProps): ReactNode {
+export function MessageView({ message, isWriting = false, onApproval }: MessageViewProps): ReactNode {
   const { nonce } = (message.metadata ?? {}) as { nonce?: string };
+  const isUser = message.role === 'user';
   return (
     <article
       className="message"
       data-testid="message"
       data-role={message.role}
       data-nonce={nonce}
-      data-writing={writing}
-      aria-label={message.role === 'user' ? 'You' : 'Assistant'}
+      data-writing={isWriting}
+      aria-label={isUser ? 'You' : 'Assistant'}
     >
-      {message.parts.map((part, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: parts are only added at the end
-        <PartView key={index} part={part} onApproval={onApproval} />
-      ))}
+      {message.parts.map((part, index) =>
+        isUser && part.type === 'text' ? (
+          // biome-ignore lint/suspicious/noArrayIndexKey: parts are only added at the end
+          <p key={index} className="plain" dir="auto">
+            {part.text}
+          </p>
+        ) : (
+          // biome-ignore lint/suspicious/noArrayIndexKey: as above
+          <PartView key={index} part={part} onApproval={onApproval} />
+        ),
+      )}
     </article>
   );
 }
 
-function PartView({ part, onApproval }: { part: UIMessage['parts'][number]; onApproval: AnswerApproval }): ReactNode {
+function PartView(props: {
+  readonly part: UIMessage['parts'][number];
+  readonly onApproval: AnswerApproval | undefined;
+}): ReactNode {
+  const { part, onApproval } = props;
   if (isToolUIPart(part)) return <ToolView part={part} onApproval={onApproval} />;
   switch (part.type) {
     case 'text':
@@ -42,9 +54,17 @@ function PartView({ part, onApproval }: { part: UIMessage['parts'][number]; onAp
           <Markdown text={part.text} />
         </details>
       );
+    case 'file':
+      return part.mediaType.startsWith('image/') ? (
+        <img className="image" src={part.url} alt={part.filename ?? 'Image'} />
+      ) : (
+        <a href={part.url} download={part.filename}>
+          {part.filename ?? part.mediaType}
+        </a>
+      );
     case 'steering-message':
       return (
-        <p className="steering">
+        <p className="steering" dir="auto">
           {part.parts.map((inner) => (inner.type === 'text' ? inner.text : inner.filename)).join(' ')}
         </p>
       );

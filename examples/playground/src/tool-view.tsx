@@ -24,7 +24,10 @@ function show(value: unknown): string {
 }
 
 /** One tool call: its state, its input and output, and its approval. */
-export function ToolView(props: { part: ToolUIPart | DynamicToolUIPart; onApproval: AnswerApproval }): ReactNode {
+export function ToolView(props: {
+  part: ToolUIPart | DynamicToolUIPart;
+  onApproval: AnswerApproval | undefined;
+}): ReactNode {
   const { part, onApproval } = props;
   const approvalId = part.state === 'approval-requested' ? part.approval.id : undefined;
   return (
@@ -37,10 +40,10 @@ export function ToolView(props: { part: ToolUIPart | DynamicToolUIPart; onApprov
       {part.state === 'output-error' && <pre className="output">{part.errorText}</pre>}
       {approvalId !== undefined && (
         <p className="approval">
-          <button type="button" className="primary" onClick={() => onApproval({ id: approvalId, approved: true })}>
+          <button type="button" className="primary" onClick={() => onApproval?.({ id: approvalId, approved: true })}>
             Approve
           </button>
-          <button type="button" onClick={() => onApproval({ id: approvalId, approved: false })}>
+          <button type="button" onClick={() => onApproval?.({ id: approvalId, approved: false })}>
             Deny
           </button>
         </p>

@@ -2,28 +2,48 @@ import { type RefObject, useLayoutEffect, useRef } from 'react';
 
 const nearEndPixels = 60;
 
-/** Keeps a list at its end while it grows, unless its reader has scrolled up. */
-export function useAutoScroll(content: readonly unknown[]): {
-  readonly ref: RefObject<HTMLElement | null>;
+/** Keeps a list at its end while its content grows, unless its reader has scrolled up. */
+export function useAutoScroll(): {
+  readonly list: RefObject<HTMLElement | null>;
+  readonly content: RefObject<HTMLDivElement | null>;
   readonly onScroll: () => void;
   readonly toEnd: () => void;
 } {
-  const ref = useRef<HTMLElement>(null);
+  const list = useRef<HTMLElement>(null);
+  const content = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  /** The heights at the last look: a scroll with other heights comes from the layout, and not from the reader. */
+  const heights = useRef('');
 
   useLayoutEffect(() => {
-    const element = ref.current;
-    if (element && atEnd.current && content.length > 0) element.scrollTop = element.scrollHeight;
-  }, [content]);
+    const element = list.current;
+    if (!element || !content.current) return;
+    const observer = new ResizeObserver(() => {
+      if (atEnd.current) element.scrollTop = element.scrollHeight;
+      heights.current = heightsOf(element);
+    });
+    observer.observe(content.current);
+    // The list shrinks where a keyboard opens.
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
 
   return {
-    ref,
+    list,
+    content,
     onScroll: () => {
-      const element = ref.current;
-      if (element) atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < nearEndPixels;
+      const element = list.current;
+      if (!element) return;
+      const isNearEnd = element.scrollHeight - element.scrollTop - element.clientHeight < nearEndPixels;
+      const isReader = heights.current === heightsOf(element);
+      atEnd.current = isNearEnd || (atEnd.current && !isReader);
     },
     toEnd: () => {
       atEnd.current = true;
     },
   };
+}
+
+function heightsOf({ scrollHeight, clientHeight }: HTMLElement): string {
+  return `${scrollHeight} ${clientHeight}`;
 }

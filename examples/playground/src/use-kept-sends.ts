@@ -1,0 +1,57 @@
+import type { ChatReport, OwnSend } from '@chat-transport/core';
+import type { UIMessage } from 'ai';
+import { useEffect, useState } from 'react';
+import { useDelayed } from './use-delayed.ts';
+import { readStored, writeStored } from './use-stored.ts';
+
+/** A message, or an edit, that the server did not have when the page was loaded again. */
+export interface KeptSend {
+  readonly message: UIMessage;
+  /** Whether it replaces the message with its id. */
+  readonly isEdit: boolean;
+}
+
+/** How long a loaded page waits for the conversation before it takes it for empty, in milliseconds. */
+const waitForStateMs = 1500;
+
+/** Keeps what the server has not accepted over a reload of this tab. Those of the load before are `left`. */
+export function useKeptSends(
+  chatId: string,
+  { messages, unsent }: { readonly messages: readonly UIMessage[]; readonly unsent: ChatReport['unsent'] },
+): { readonly left: readonly KeptSend[]; forget(send: KeptSend): void } {
+  const key = `unsent-${chatId}`;
+  const [left, setLeft] = useState(() => readStored<readonly KeptSend[]>(key) ?? []);
+  const hasWaited = useDelayed(true, waitForStateMs);
+  const isKnown = messages.length > 0 || hasWaited;
+  const open = isKnown ? left.filter((send) => !isDelivered(send, messages)) : left;
+
+  useEffect(() => {
+    const kept = [...open, ...unsent.flatMap(keptOf)];
+    // A large image does not fit into the storage: then the text is kept alone.
+    if (!writeStored(key, kept)) writeStored(key, kept.map(withoutFiles));
+  });
+
+  return {
+    left: isKnown ? open : [],
+    forget: (send) => setLeft((sends) => sends.filter((each) => each !== send)),
+  };
+}
+
+function keptOf({ kind, message }: OwnSend): KeptSend[] {
+  return message && (kind === 'message' || kind === 'edit') ? [{ message, isEdit: kind === 'edit' }] : [];
+}
+
+function withoutFiles(send: KeptSend): KeptSend {
+  const parts = send.message.parts.filter(({ type }) => type !== 'file');
+  return { ...send, message: { ...send.message, parts } };
+}
+
+function isDelivered({ message }: KeptSend, messages: readonly UIMessage[]): boolean {
+  const shown = messages.find(({ id }) => id === message.id);
+  return shown !== undefined && textOf(shown) === textOf(message);
+}
+
+/** The text of a message. */
+export function textOf({ parts }: Pick<UIMessage, 'parts'>): string {
+  return parts.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n');
+}
