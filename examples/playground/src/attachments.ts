@@ -4,7 +4,7 @@ import type { FileUIPart } from 'ai';
  * How much the images of one message may have together, in bytes. They travel inside the message, a third larger (base64), and the server takes
  * requests of at most 4 MiB (`maxBodyBytes`). An app uploads its files instead: see docs/attachments.md.
  */
-export const maxImageBytes = 3_000_000;
+const maxImageBytes = 3_000_000;
 
 const inMegabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
 

@@ -137,7 +137,7 @@ function withFrameOfRun(run: InspectedRun, frame: SeenFrame): InspectedRun {
 }
 
 /** Adds what is new of `added`; the same list where nothing is. */
-export function cover(segments: readonly Segment[], { way, at, next }: Segment): readonly Segment[] {
+function cover(segments: readonly Segment[], { way, at, next }: Segment): readonly Segment[] {
   let pieces: readonly Segment[] = [{ way, at, next }];
   for (const known of segments) pieces = pieces.flatMap((piece) => without(piece, known));
   if (pieces.length === 0) return segments;
