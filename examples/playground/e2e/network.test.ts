@@ -3,7 +3,8 @@ import { sameOnBoth } from './device.ts';
 import { setStage } from './stage.ts';
 
 const stage = setStage();
-const story = 'Tell me a story /tokens 300 /rate 50';
+// Long enough that a busy machine cuts it in the middle, too.
+const story = 'Tell me a story /tokens 600 /rate 50';
 
 describe('a network that goes', () => {
   test.each([
