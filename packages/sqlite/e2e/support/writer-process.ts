@@ -1,5 +1,12 @@
-import { writeRun } from './write-run.ts';
+import { writeRun } from '../../../core/test/server/continuation/write-run.ts';
+import { sqliteLog } from '../../src/index.ts';
 
-/** A process that writes the run. Its arguments: the folder, behind which append it dies, and how far its clock is ahead, in milliseconds. */
-const [, , folder = '', killAt = '0', aheadMs = '0'] = process.argv;
-await writeRun({ folder, killAt: Number(killAt), aheadMs: Number(aheadMs) });
+/** A process that writes a run. Its arguments: how, as JSON, and the file of the log. */
+const [, , options = '', path = ''] = process.argv;
+const how = JSON.parse(options);
+const log = sqliteLog({ path, now: () => Date.now() + how.aheadMs });
+try {
+  await writeRun(log, how);
+} finally {
+  await log.close();
+}

@@ -163,7 +163,8 @@ async function endRun(
   // A log that was emptied has lost the run: devices and `onFinish` learn it from here, with what this process still has.
   const isEmptied = asked?.answer === 'emptied';
   const ended = isEmptied ? { ...run, end: { reason: 'lost' as const } } : (asked?.answer as RunRecord | undefined);
-  if (ended && !ended.end) return leave(engine, live);
+  // Also the end is its successor's, which has told everybody.
+  if (ended && (!ended.end || ended.attempt > run.attempt)) return leave(engine, live);
   const written = isEmptied ? await withKept(messages, live) : messages;
   letGo(engine, live);
   live.close(ended);
