@@ -27,6 +27,15 @@ async function begun(app: ServedApp): Promise<{ chatId: string; url: string; cal
   return { chatId, url: `http://127.0.0.1:${service.pushpin.port}/api/chat/${chatId}/stream`, call };
 }
 
+/**
+ * Waits until published words reach a stream that was opened: about a second after Pushpin holds it, it asks the link once, also when nothing was
+ * published. After that, words cause no request.
+ */
+async function subscribed({ requests }: ServedApp): Promise<void> {
+  const links = (): string[] => requests.filter((request) => request.includes('&session='));
+  await until('the question after the subscription', () => links().length === 1, links);
+}
+
 /** Reads a response as it comes. */
 function reading(response: Response): { text: string; isOver: boolean; count(part: string): number } {
   const reading = { text: '', isOver: false, count: (part: string) => reading.text.split(part).length - 1 };
@@ -47,6 +56,25 @@ function reading(response: Response): { text: string; isOver: boolean; count(par
   return reading;
 }
 
+type OnTheWay = (publish: () => Promise<void>) => Promise<void>;
+
+const twice: OnTheWay = async (publish) => {
+  await publish();
+  await publish();
+};
+
+/** Each second message overtakes the one before. */
+function swapped(): OnTheWay {
+  let held: (() => Promise<void>) | undefined;
+  return async (publish) => {
+    const first = held;
+    held = first ? undefined : publish;
+    if (!first) return;
+    await publish();
+    await first();
+  };
+}
+
 async function reads(reading: { text: string }, part: string): Promise<void> {
   await until(
     `"${part}"`,
@@ -64,9 +92,7 @@ test('a stock client that reloads gets what the log has, the rest through the pr
   const done = stream?.pipeTo(new WritableStream({ write: (chunk) => void chunks.push(chunk) }));
   const text = (): string => chunks.map((chunk) => (chunk.type === 'text-delta' ? chunk.delta : '')).join('');
   await until('what the log has', () => text() === 'one ', text);
-  // About a second after Pushpin holds a stream, it asks the link once, also when nothing was published. After that, words cause no request.
-  const links = (): string[] => app.requests.filter((request) => request.includes('&session='));
-  await until('the question after the subscription', () => links().length === 1, links);
+  await subscribed(app);
   await until('no open socket', async () => (await app.openSockets()) === 0);
   const requests = app.requests.length;
   for (const word of ['two ', 'three ', 'four ']) {
@@ -188,5 +214,45 @@ describe('messages on the way to the proxy', () => {
       () => reader.text,
     );
     expect(['one ', 'two ', 'three ', '[DONE]'].map((part) => reader.count(part))).toEqual([1, 1, 1, 1]);
+  });
+
+  const words = Array.from({ length: 20 }, (_, index) => `w${index} `);
+
+  test.each([
+    ['that arrive twice, a stock client gets once', twice],
+    ['that arrive in another order, a stock client gets in order', swapped()],
+  ])('%s', async (_what, change) => {
+    let isChanging = false;
+    const onTheWay: OnTheWay = (publish) => (isChanging ? change(publish) : publish());
+    const app = await serveApp(service, { onTheWay, fanout: { linkTimeoutMs: 5000 } });
+    const { chatId, call } = await begun(app);
+    const stock = new DefaultChatTransport({ api: `http://127.0.0.1:${service.pushpin.port}/api/chat` });
+    const stream = await stock.reconnectToStream({ chatId });
+    let text = '';
+    const done = stream?.pipeTo(
+      new WritableStream({
+        write(chunk) {
+          if (chunk.type === 'text-delta') text += chunk.delta;
+        },
+      }),
+    );
+    await reads(
+      {
+        get text() {
+          return text;
+        },
+      },
+      'one ',
+    );
+    await subscribed(app);
+    isChanging = true;
+    for (const word of words) {
+      call.say(word);
+      // A message of its own for each word.
+      await until(`a message with "${word}"`, () => app.published.some((data) => data.includes(word)));
+    }
+    call.finish();
+    await done;
+    expect(text).toBe(['one ', ...words].join(''));
   });
 });

@@ -32,18 +32,21 @@ export async function serveApp(
     readonly log?: RunLog;
     readonly authorize?: ChatHandlerOptions['authorize'];
     readonly fanout?: Partial<FanoutServerOptions>;
+    /** What happens to each message on its way to the proxy. @default it is published */
+    readonly onTheWay?: (publish: () => Promise<void>) => Promise<void>;
   } = {},
 ): Promise<ServedApp> {
   const model = new ScriptedModel();
   const requests: string[] = [];
   const published: string[] = [];
+  const { onTheWay = (publish) => publish() } = options;
   const realtime = fanout({ grip: service.gripUrl, secret, flushIntervalMs: 0, ...options.fanout });
   const handler = createChatHandler({
     log: options.log ?? memoryLog(),
     realtime: {
       ...realtime,
       async publish(channel, data, ...rest) {
-        await realtime.publish(channel, data, ...rest);
+        await onTheWay(() => realtime.publish(channel, data, ...rest));
         published.push(data);
       },
     },
