@@ -5,8 +5,9 @@ import { Miniflare } from 'miniflare';
 import type { ChatServerOptions } from '../../src/server.ts';
 import type { Command } from '../worker/scripted-model.ts';
 import { bundles } from './bundle-workers.ts';
+import { secret } from './secret.ts';
 
-export const secret = 'a secret of at least thirty-two bytes';
+export { secret } from './secret.ts';
 
 /** What the Worker under test has seen, since it was started. */
 export interface Seen {

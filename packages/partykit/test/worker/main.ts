@@ -22,10 +22,11 @@ const seen: { ahead: number; starts: number; rows: number; requests: string[]; f
 const tables = ['texts', 'runs', 'chats', 'claims', 'steers'];
 
 export class Chat extends ChatServer<Env> {
-  readonly #model: ScriptedModel = new ScriptedModel();
+  readonly #model: ScriptedModel;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#model = new ScriptedModel(env.OPTIONS.onInterrupted === 'continue');
     const counted = countRows(ctx, (rows) => {
       seen.rows += rows;
     });

@@ -12,7 +12,13 @@ export type Command =
 export class ScriptedModel {
   calls = 0;
   aborted = false;
+  readonly #inSteps: boolean;
   #controller: ReadableStreamDefaultController<UIMessageChunk> | undefined;
+
+  /** @param inSteps Whether it says where its step begins, as the AI SDK does: without it, nobody can go on with its answer. */
+  constructor(inSteps: boolean) {
+    this.#inSteps = inSteps;
+  }
 
   readonly respond = ({ signal }: RespondInput): ReadableStream<UIMessageChunk> => {
     this.calls += 1;
@@ -25,6 +31,7 @@ export class ScriptedModel {
       start: (controller) => {
         this.#controller = controller;
         controller.enqueue({ type: 'start' });
+        if (this.#inSteps) controller.enqueue({ type: 'start-step' });
         controller.enqueue({ type: 'text-start', id: '0' });
       },
     });

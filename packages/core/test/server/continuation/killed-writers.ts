@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Frame, RunLog } from '@chat-transport/core/provider';
 import { createChatHandler } from '@chat-transport/core/server';
 import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonical, sdkFold } from '../../wire/folds.ts';
 import { runId, type WriterOptions, writeRun } from './write-run.ts';
@@ -24,6 +25,8 @@ export interface KilledWriters {
   readonly open: (place: string, aheadMs: number) => Promise<{ readonly log: RunLog; close(): Promise<void> }>;
   /** Behind which appends writers are killed. With `every-second`, fewer are killed twice and frozen, too: a process takes half a second to start. */
   readonly appends: 'every' | 'every-second';
+  /** Where all processes share the store's own clock: sets it ahead, so that no lease is valid any more. `open` then sets nothing. */
+  readonly advance?: (ms: number) => Promise<unknown>;
 }
 
 /**
@@ -50,7 +53,7 @@ const twice: readonly (readonly [number, number])[] = [
   ] as const),
 ];
 
-/** How many runs go on side by side. */
+/** How many runs go on side by side, where each has clocks of its own. */
 const together = 2;
 /** How long a frozen process may take to be seen as such, in milliseconds. */
 const freezeTimeoutMs = 20_000;
@@ -67,12 +70,12 @@ class KilledRun {
   readonly chatId: string = crypto.randomUUID();
   readonly #store: KilledWriters;
   readonly folder: string;
-  readonly #compiled: string;
+  readonly #program: string;
 
-  constructor(store: KilledWriters, folder: string, compiled: string) {
+  constructor(store: KilledWriters, folder: string, program: string) {
     this.#store = store;
     this.folder = folder;
-    this.#compiled = compiled;
+    this.#program = program;
   }
 
   /** Starts a writer in a process of its own. */
@@ -81,11 +84,10 @@ class KilledRun {
       ...{ chatId: this.chatId, folder: this.folder, aheadMs: options.writer * aheadMs },
       ...options,
     };
-    const flags = ['--conditions=@chat-transport/source', '--disable-warning=ExperimentalWarning'];
-    const args = [JSON.stringify(all), this.#store.place(this.folder)];
-    const child = spawn(process.execPath, [...flags, fileURLToPath(this.#store.script), ...args], {
+    const args = [this.#program, JSON.stringify(all), this.#store.place(this.folder)];
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, NODE_COMPILE_CACHE: this.#compiled },
+      env: { ...process.env, NODE_COMPILE_CACHE: dirname(this.#program) },
     });
     return new Writer(child);
   }
@@ -122,7 +124,8 @@ class KilledRun {
       const { frames } = await log.read({ chatId: this.chatId, runId }, { from: 0 });
       const chunks = frames.flatMap((frame) => [...frame.chunks]);
       const state = await handlerOf(log)(new Request(`http://localhost/api/chat/${this.chatId}`));
-      return { chunks, reloaded: (await state.json()).messages.at(-1) };
+      const { messages } = (await state.json()) as { readonly messages: readonly UIMessage[] };
+      return { chunks, reloaded: messages.at(-1) };
     });
   }
 
@@ -175,6 +178,17 @@ class Writer {
   }
 }
 
+/** Makes one file of a program: it starts in a half of the time, and there are a hundred processes. */
+async function bundle(script: string, program: string): Promise<void> {
+  // What CommonJS parts of it call.
+  const banner = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  await build({
+    ...{ entryPoints: [script], outfile: program, bundle: true, banner: { js: banner } },
+    ...{ platform: 'node', format: 'esm', target: 'node22', conditions: ['@chat-transport/source'] },
+    ...{ external: ['pg-native'], logLevel: 'warning' },
+  });
+}
+
 function handlerOf(log: RunLog): (request: Request) => Promise<Response> {
   return createChatHandler({
     log,
@@ -218,17 +232,17 @@ async function expectOneAnswer(run: KilledRun, devices: readonly (UIMessage | un
 
 /** Describes what must hold for a store whose writers are killed by real signals. */
 export function describeKilledWriters(store: KilledWriters): void {
-  // Compiled code, so that the processes start quickly.
-  let compiled: string;
+  let program: string;
   beforeAll(async () => {
-    compiled = await mkdtemp(join(tmpdir(), 'compiled-writers-'));
+    program = join(await mkdtemp(join(tmpdir(), 'writer-program-')), 'writer.mjs');
+    await bundle(fileURLToPath(store.script), program);
   });
-  afterAll(() => rm(compiled, { recursive: true }));
+  afterAll(() => rm(dirname(program), { recursive: true }));
 
   const withRun = async <T>(work: (run: KilledRun) => Promise<T>): Promise<T> => {
     const folder = await mkdtemp(join(tmpdir(), 'killed-writers-'));
     try {
-      return await work(new KilledRun(store, folder, compiled));
+      return await work(new KilledRun(store, folder, program));
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -242,6 +256,7 @@ export function describeKilledWriters(store: KilledWriters): void {
       for (const killAt of kills) {
         if (!(await run.start({ writer: killed, killAt, signal: 'SIGKILL' }).isKilled())) break;
         killed += 1;
+        await store.advance?.(aheadMs);
         // A device that comes late, while the run has no writer.
         devices.push(run.device());
       }
@@ -262,7 +277,7 @@ export function describeKilledWriters(store: KilledWriters): void {
       expect(appends).toBeGreaterThan(35);
       const step = store.appends === 'every' ? 1 : 2;
       const kills = Array.from({ length: Math.ceil(appends / step) }, (_, index) => index * step + 1);
-      const killed = Array.from({ length: together }, async () => {
+      const killed = Array.from({ length: store.advance ? 1 : together }, async () => {
         for (let killAt = kills.shift(); killAt; killAt = kills.shift()) expect(await killWriters(killAt)).toBe(1);
       });
       await Promise.all(killed);
@@ -270,7 +285,7 @@ export function describeKilledWriters(store: KilledWriters): void {
 
     it('and is killed again, the same', { timeout: 120_000 }, async () => {
       const kills = twice.slice(0, store.appends === 'every' ? undefined : twice.length / 2);
-      const killed = Array.from({ length: together }, async () => {
+      const killed = Array.from({ length: store.advance ? 1 : together }, async () => {
         for (let both = kills.shift(); both; both = kills.shift()) expect(await killWriters(...both)).toBe(2);
       });
       await Promise.all(killed);
@@ -287,6 +302,7 @@ export function describeKilledWriters(store: KilledWriters): void {
           const writer = run.start({ writer: 0, killAt, signal: 'SIGSTOP' });
           try {
             await writer.isFrozen();
+            await store.advance?.(aheadMs);
             await run.finish(1);
             const before = [await run.chunks(), run.lines('published-0'), run.lines('effects'), run.lines('finished')];
             writer.thaw();

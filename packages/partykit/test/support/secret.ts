@@ -1,0 +1,1 @@
+export const secret = 'a secret of at least thirty-two bytes';
