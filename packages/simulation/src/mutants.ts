@@ -83,9 +83,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'runs-a-call-at-each-replay',
-    file: 'client/tool-owner.ts',
-    find: 'if (started.has(key)) return;',
-    replace: '',
+    file: 'client/page-calls.ts',
+    find: 'if (await other) return false;',
+    replace: 'break;',
   },
   {
     id: 'forgets-new-messages',
@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'takes-an-older-state',
     file: 'client/ledger/server-side.ts',
-    find: "const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && reading.since === 'nothing');",
+    find: "const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && !reading.hasNews);",
     replace: 'const isOld = false;',
   },
   {

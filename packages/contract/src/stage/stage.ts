@@ -21,14 +21,16 @@ export class Stage {
   readonly finished: { runId: string; outcome: EndReason; messages: UIMessage[] }[] = [];
   /** The server process that devices reach. */
   server!: StageServer;
-  /** Where set, appends wait for it. */
-  heldAppends: Promise<void> | undefined;
-  /** Where set, the ends of runs wait for it. */
-  heldEnds: Promise<void> | undefined;
+  /** Calls of the log that wait for something. */
+  readonly held: {
+    append?: Promise<void> | undefined;
+    end?: Promise<void> | undefined;
+    claim?: Promise<void> | undefined;
+  } = {};
   /** How often a run was to begin, and the log has answered. */
   begins = 0;
   readonly #log: RunLog;
-  readonly #steers = new Set<string>();
+  readonly #steers = new Map<string, string>();
   readonly #options: ServerOptions;
   readonly #servers: StageServer[] = [];
   readonly #devices: Device[] = [];
@@ -44,24 +46,30 @@ export class Stage {
     return this.#steers.size;
   }
 
+  /** Their texts, in the order in which they came there. */
+  get steerTexts(): string[] {
+    return [...this.#steers.values()];
+  }
+
   static async start(harness: ProviderHarness, log: RunLog, options: ServerOptions = {}): Promise<Stage> {
     const stage = new Stage(harness, log, options);
     stage.server = await stage.startServer();
     return stage;
   }
 
-  /** Another server process on the same log and service. Devices reach it once it is `server`. */
-  async startServer(options: ServerOptions = {}): Promise<StageServer> {
+  /** Another server process on the same service, and the same log unless another one is given. Devices reach it once it is `server`. */
+  async startServer(options: ServerOptions = {}, log: RunLog = this.#log): Promise<StageServer> {
     const half = await this.harness.createServer();
     const hooks: LogHooks = {
-      before: (call) => (call === 'append' ? this.heldAppends : call === 'end' ? this.heldEnds : undefined),
+      before: (call) => this.held[call as keyof Stage['held']],
       // A service's own sockets bring commands past the servers, and another process's signal takes its way: the writer's news count.
       after: (call, _parameters, answer) => {
         if (call === 'begin') this.begins++;
-        for (const { id } of (answer as Partial<WriterNews> | undefined)?.commands ?? []) this.#steers.add(id);
+        for (const { id, parts } of (answer as Partial<WriterNews> | undefined)?.commands ?? [])
+          this.#steers.set(id, parts.map((part) => ('text' in part ? part.text : '')).join());
       },
     };
-    const server = await StageServer.start(half, this.#log, hooks, {
+    const server = await StageServer.start(half, log, hooks, {
       authorize: () => true,
       respond: this.model.respond,
       onFinish: ({ runId, outcome, messages }) => {

@@ -2,11 +2,20 @@ import { AbstractChat, type ChatInit, type ChatStatus, type UIMessage } from 'ai
 
 /** The AI SDK's own chat, which `useChat` of every framework wraps, with plain fields as its state. */
 export class TestChat extends AbstractChat<UIMessage> {
+  /** Every status that it was given, oldest first. */
+  readonly statuses: ChatStatus[];
+
   constructor(init: ChatInit<UIMessage>) {
+    const statuses: ChatStatus[] = ['ready'];
     super({
       ...init,
       state: {
-        status: 'ready' as ChatStatus,
+        get status() {
+          return statuses.at(-1) as ChatStatus;
+        },
+        set status(status) {
+          statuses.push(status);
+        },
         error: undefined,
         messages: init.messages ?? [],
         pushMessage(message) {
@@ -21,6 +30,7 @@ export class TestChat extends AbstractChat<UIMessage> {
         snapshot: (value) => structuredClone(value),
       },
     });
+    this.statuses = statuses;
   }
 
   /** The messages as `role: text`, one string each; the texts of a message are separated by `|`. */

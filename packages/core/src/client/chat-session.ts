@@ -7,7 +7,7 @@ import { each } from './each.ts';
 import type { Answer, CallOptions } from './http-client.ts';
 import { HttpPath, isRefusal } from './http-path.ts';
 import { type ChatLedger, emptyLedger, type LedgerEvent, needsOf, reduce } from './ledger/chat-ledger.ts';
-import { informedTurn } from './ledger/server-side.ts';
+import { informedTurn, isUnannounced } from './ledger/server-side.ts';
 import { type Health, type Need, plan } from './path-plan.ts';
 import { asDisconnect, isTransient, noAnswer, persist } from './persist.ts';
 import { RealtimeLink, type RealtimeState } from './realtime-link.ts';
@@ -329,6 +329,8 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     }
     this.#reached();
     this.accept(frame);
+    const { run: runId, turn } = frame;
+    if (isUnannounced(this.#ledger.server, { runId, turn })) this.refresh();
   }
 
   #onHttpFrame(frame: Frame, replayed: boolean): void {
@@ -367,7 +369,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     // The last chunk of a run: devices show the error before the server has saved the run and logged its end.
     if ('chunks' in frame && frame.chunks.at(-1)?.type === 'error')
       this.accept({ v: wireVersion, run: frame.run, turn: frame.turn, at: frame.next, end: { reason: 'error' } });
-    if (frame.turn > this.#ledger.server.turn) this.dispatch({ type: 'turn-heard', turn: frame.turn });
+    if (frame.turn > this.#ledger.server.turn) this.refresh();
     return isNews;
   }
 

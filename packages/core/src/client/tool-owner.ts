@@ -1,23 +1,11 @@
 import type { ChatInit, UIMessage } from 'ai';
 import type { KnownRun } from './ledger/server-side.ts';
 import { answeredCalls, callOf, isSettledCall, waitsForAnswers } from './own-answers.ts';
+import { takeCall } from './page-calls.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
 import type { SyncableChat } from './syncable-chat.ts';
 
 type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;
-
-/** How many tool calls are remembered that this page has begun. */
-const maxStartedCalls = 1000;
-
-/** The client tool calls that a page has begun, whatever transport they came by: a page may have several, as after hot reload. */
-const startedCalls = new WeakMap<object, Set<string>>();
-
-function startedCallsOf(transport: object): Set<string> {
-  const page = globalThis.document ?? transport;
-  const calls = startedCalls.get(page) ?? new Set();
-  startedCalls.set(page, calls);
-  return calls;
-}
 
 /**
  * Lets a chat run its client tools and go on by itself only where this device sent the run, or has taken it over.
@@ -29,7 +17,6 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   transport: RealtimeChatTransport<UI_MESSAGE>,
 ): () => void {
   const session = transport.session(chat.id);
-  const started = startedCallsOf(transport);
   const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
   // A chat without known runs has no owner: then it is this device.
   const isOwner = (run: Pick<KnownRun, 'runId' | 'from'> | undefined = session.ledger.server.newest) =>
@@ -43,24 +30,18 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
     const run = async (call: Parameters<typeof onToolCall>[0]) => {
       const { toolCallId } = call.toolCall;
       const key = [transport.clientId, chat.id, toolCallId].join('\n');
-      // A replay in this page repeats the same call.
-      if (started.has(key)) return;
-      started.add(key);
-      for (const oldest of started) if (started.size > maxStartedCalls) started.delete(oldest);
       const shown = shownRun();
       const claim = async () => {
         const { newest } = session.ledger.server;
         // A page that has just loaded may stream a run before it knows whose it is.
         const isKnown = newest !== undefined && newest.runId === shown;
         const run = isKnown ? newest : (await session.ask()).runs?.find(({ runId }) => runId === shown);
-        return run && isOwner(run) && transport.claimToolCall({ chatId: chat.id, runId: run.runId, toolCallId });
+        if (!run || !isOwner(run)) return false;
+        return transport.claimToolCall({ chatId: chat.id, runId: run.runId, toolCallId });
       };
-      const isOurs = await claim().catch(() => false);
+      const isOurs = await takeCall(transport, key, claim);
       // The run's end may have closed the call meanwhile: nobody would take its output.
-      if (isOurs && isSettledCall(chat.messages, toolCallId)) return;
-      if (isOurs) await onToolCall(call);
-      // Not now: the next replay repeats it.
-      else started.delete(key);
+      if (isOurs && !isSettledCall(chat.messages, toolCallId)) await onToolCall(call);
     };
     // Not awaited: the answer streams on while the call is claimed.
     callbacks.onToolCall = (call) => void run(call).catch((error) => globalThis.reportError?.(error));

@@ -71,7 +71,7 @@ export const slowCases: readonly ProviderCase[] = [
         release = resolve;
       });
       // The log hangs: what the model says has to wait in the model.
-      stage.heldAppends = held;
+      stage.held.append = held;
       const page = 'x'.repeat(10_000);
       for (let index = 0; index < 2000; index += 1) call.push({ type: 'data-page', data: { index, page } });
       // By the time that other requests were answered, the writer has taken what it takes.
@@ -79,7 +79,7 @@ export const slowCases: readonly ProviderCase[] = [
         await (await fetch(`http://${device.http.host}/api/chat/other`)).json();
       const taken = 2000 - call.waiting;
       release();
-      stage.heldAppends = undefined;
+      stage.held.append = undefined;
       expect(taken).toBeLessThan(1000);
       call.finish();
       await done;

@@ -1,8 +1,9 @@
+import { memoryLog } from '@chat-transport/core/memory';
 import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { expect } from 'vitest';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import type { Stage } from '../../stage/stage.ts';
-import type { TestChat } from '../../stage/test-chat.ts';
+import { TestChat } from '../../stage/test-chat.ts';
 import { until } from '../../stage/wait.ts';
 
 /** What the chat's other devices show. */
@@ -212,6 +213,100 @@ export const deviceCases: readonly ProviderCase[] = [
       expect(stage.model.calls).toHaveLength(2);
       expect(a.texts).toEqual(b.texts);
       expect([a.nonces, b.nonces]).toEqual([[second.nonce], [second.nonce]]);
+    },
+  },
+  {
+    id: 'devices/closed-call',
+    title: 'runs no client tool whose call the end of a failed answer has closed',
+    async run(stage) {
+      const ran: string[] = [];
+      const device = await stage.device();
+      const chat = device.synced('c', { onToolCall: ({ toolCall }) => void ran.push(toolCall.toolCallId) });
+      let release = (): void => {};
+      stage.held.claim = new Promise((resolve) => {
+        release = resolve;
+      });
+      void chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.push(
+        { type: 'tool-input-available', toolCallId: 't1', toolName: 'where', input: {} },
+        { type: 'error', errorText: 'The model is gone.' },
+      );
+      await until(
+        'the error',
+        () => chat.status === 'error',
+        () => chat.seen,
+      );
+      release();
+      // A later call does run.
+      void chat.sendMessage({ text: 'again' });
+      const next = await stage.model.call(1);
+      next.push({ type: 'tool-input-available', toolCallId: 't2', toolName: 'where', input: {} });
+      next.finish();
+      await until(
+        'the tool',
+        () => ran.includes('t2'),
+        () => ran,
+      );
+      expect(ran).toEqual(['t2']);
+      await stage.idle(chat);
+    },
+  },
+  {
+    id: 'devices/log-lost',
+    title: 'shows what the log has, on a device that had seen more, after the log has lost its chats',
+    lacks: ['ownLog'],
+    async run(stage) {
+      const device = await stage.device();
+      const chat = device.synced('c');
+      for (const [index, text] of ['one', 'two'].entries()) {
+        void chat.sendMessage({ text });
+        await says(stage, index, `to ${text}`);
+        await stage.shows(chat, `to ${text}`);
+        await stage.idle(chat);
+      }
+      const before = stage.server;
+      stage.server = await stage.startServer({}, memoryLog({ allowServerless: true }));
+      await before.close();
+      const other = (await stage.device()).chat('c');
+      void other.sendMessage({ text: 'after the loss' });
+      const call = await stage.model.call(2);
+      // A device that has to connect again hears of the answer as it goes on.
+      await until(
+        'the answer',
+        () => {
+          call.say('word ');
+          return chat.text.includes('word word');
+        },
+        () => [chat.seen, device.connection('c')],
+      );
+      call.finish();
+      await until(
+        'the same on both',
+        () => other.isIdle && chat.isIdle && chat.texts.join() === other.texts.join(),
+        () => [chat.seen, other.seen],
+      );
+    },
+  },
+  {
+    id: 'devices/forgotten',
+    title: 'forgets chats that nobody looks at any more, and none with a message that was refused',
+    server: { authorize: ({ action, chatId }) => action !== 'send' || chatId !== 'kept' },
+    async run(stage) {
+      const { transport } = await stage.device();
+      const look = (chatId: string): void => transport.watch(chatId, () => {})();
+      const refused = new TestChat({ id: 'kept', transport });
+      await refused.sendMessage({ text: 'mine' });
+      expect(refused.error).toMatchObject({ code: 'forbidden' });
+      const kept = transport.session('kept');
+      const names = Array.from({ length: 70 }, (_, index) => `chat-${index}`);
+      for (const name of names) look(name);
+      const sessions = names.map((name) => transport.session(name));
+      await until('idle chats', () => sessions.every(({ isUnused }) => isUnused));
+      look('one-more');
+      expect(transport.session('kept')).toBe(kept);
+      expect(transport.session('chat-0')).not.toBe(sessions[0]);
+      expect(transport.session('chat-69')).toBe(sessions[69]);
     },
   },
   {

@@ -34,7 +34,7 @@ export const honestCases: readonly ProviderCase[] = [
       call.say('part ');
       await stage.shows(chat, 'part');
       let release = (): void => {};
-      stage.heldEnds = new Promise((resolve) => {
+      stage.held.end = new Promise((resolve) => {
         release = resolve;
       });
       call.fail(new Error('the model is gone'));
@@ -51,6 +51,64 @@ export const honestCases: readonly ProviderCase[] = [
         texts: ['user: hi', 'assistant: part ', 'user: and now?', 'assistant: whole '],
         status: 'ready',
       });
+    },
+  },
+  {
+    id: 'honest/failed-stays',
+    title: 'shows the error of a failed answer on both devices, without a break while the answer is saved',
+    async run(stage) {
+      const devices = [await stage.device(), await stage.device()];
+      const chats = devices.map((device) => device.synced('c'));
+      for (const device of devices) await device.reaches('c', 'realtime');
+      void chats[0]?.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
+      call.say('part ');
+      for (const chat of chats) await stage.streams(chat, 'part');
+      let release = (): void => {};
+      stage.held.end = new Promise((resolve) => {
+        release = resolve;
+      });
+      call.fail(new Error('the model is gone'));
+      await until(
+        'the error on both',
+        () => chats.every(({ status }) => status === 'error'),
+        () => chats.map(({ seen }) => seen),
+      );
+      const counts = chats.map(({ statuses }) => statuses.length);
+      // As long as a device would wait before it resumes a run again.
+      await Promise.all(devices.map(({ transport }) => transport.session('c').pause()));
+      release();
+      await stage.finish();
+      expect(chats.map(({ statuses }) => statuses.length)).toEqual(counts);
+    },
+  },
+  {
+    id: 'honest/failed-late',
+    title: 'shows the error of an answer that failed before the page, which showed its beginning, could stream it',
+    async run(stage) {
+      const { chat, call, done } = await stage.sent();
+      call.say('part ');
+      await stage.logged('c', 'part');
+      const device = await stage.device();
+      device.transport.watch('c', () => device.clock.stop());
+      const late = device.synced('c');
+      await stage.shows(late, 'part');
+      expect(late.status).toBe('ready');
+      call.fail(new Error('the model is gone'));
+      await done;
+      await stage.finish();
+      const session = device.transport.session('c');
+      await until('the end', () => {
+        if (session.ledger.server.reading.kind === 'none') session.refresh();
+        return session.ledger.server.active === undefined;
+      });
+      device.clock.start();
+      await until(
+        'the error',
+        () => late.status === 'error',
+        () => late.seen,
+      );
+      expect(late.error?.message).toBe(chat.error?.message);
     },
   },
   {

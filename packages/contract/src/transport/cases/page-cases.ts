@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
 import { BrowserPage } from '../../stage/browser-page.ts';
 import type { ProviderCase } from '../../stage/provider-case.ts';
+import type { Stage } from '../../stage/stage.ts';
+import type { TestChat } from '../../stage/test-chat.ts';
 import { until } from '../../stage/wait.ts';
 
 /** Longer than any service keeps what it published, in milliseconds. */
@@ -168,9 +170,60 @@ export const pageCases: readonly ProviderCase[] = [
         stage.expectInStep(chat);
       }),
   },
+  {
+    id: 'page/two-transports',
+    title: 'runs a client tool once on a page that has two transports, as after hot reload',
+    run: (stage) =>
+      inBrowser(async () => {
+        const { ran, one } = await twoTransports(stage);
+        void one.sendMessage({ text: 'thanks' });
+        const next = await stage.model.call(1);
+        next.say('welcome');
+        next.finish();
+        await stage.shows(one, 'welcome');
+        expect(ran).toHaveLength(1);
+      }),
+  },
+  {
+    id: 'page/new-token',
+    title: 'runs a client tool on a page’s newer transport when the older one’s access has ended',
+    server: {
+      authorize: ({ request, action }) => action !== 'command' || request.headers.get('x-token') !== 'old',
+    },
+    run: (stage) =>
+      inBrowser(async () => {
+        const { ran } = await twoTransports(stage);
+        expect(ran).toEqual(['new']);
+      }),
+  },
 ];
 
 /** Runs with the events of a browser's page. */
+/** One page with two transports, whose chat shows an answer with a client tool's call; `ran` names those that ran it. */
+async function twoTransports(stage: Stage): Promise<{ readonly ran: string[]; readonly one: TestChat }> {
+  const ran: string[] = [];
+  const open = async (token: string): Promise<TestChat> => {
+    const device = await stage.device({ clientId: 'page', headers: { 'x-token': token } });
+    const chat = device.synced('c', { onToolCall: () => void ran.push(token) });
+    await device.reaches('c', 'realtime');
+    return chat;
+  };
+  const [one, two] = [await open('old'), await open('new')];
+  void one.sendMessage({ text: 'hi' });
+  const call = await stage.model.call();
+  call.push({ type: 'tool-input-available', toolCallId: 't', toolName: 'where', input: {} });
+  call.finish();
+  const hasCall = ({ messages }: TestChat) => messages[1]?.parts.some(({ type }) => type === 'tool-where');
+  await until(
+    'the call on both',
+    () => hasCall(one) && hasCall(two),
+    () => [one.seen, two.seen],
+  );
+  await stage.idle(one, two);
+  await until('the tool', () => ran.length > 0);
+  return { ran, one };
+}
+
 async function inBrowser(run: (page: BrowserPage) => Promise<void>): Promise<void> {
   const page = BrowserPage.open();
   try {

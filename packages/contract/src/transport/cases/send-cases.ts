@@ -2,6 +2,9 @@ import { expect } from 'vitest';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import { until } from '../../stage/wait.ts';
 
+/** Waits that do not end in a page whose time is hurried. */
+const patient = { firstByteMs: 600_000, stallMs: 600_000, silenceMs: 600_000, sendMs: 600_000 };
+
 /** Sends that meet a busy chat, a broken network, or an app with options of its own. */
 export const sendCases: readonly ProviderCase[] = [
   {
@@ -123,6 +126,50 @@ export const sendCases: readonly ProviderCase[] = [
       await done;
       expect(chat.error).toBeUndefined();
       expect(chat.texts).toEqual(['user: hi', 'assistant: hello']);
+    },
+  },
+  {
+    id: 'send/only-new',
+    title: 'sends the new message alone, however much was said before',
+    async run(stage) {
+      const bodies: string[] = [];
+      const { chat, call, done } = await stage.sent('a long story', {
+        fetch: (input, init) => {
+          if (init?.method === 'POST') bodies.push(String(init.body));
+          return globalThis.fetch(input, init);
+        },
+      });
+      call.say('indeed ');
+      call.finish();
+      await done;
+      void chat.sendMessage({ text: 'and now?' });
+      const next = await stage.model.call(1);
+      const sent = bodies.filter((body) => body.includes('and now?'));
+      expect(sent).toHaveLength(1);
+      expect(sent[0]).not.toMatch(/a long story|indeed/);
+      expect(next.input.messages).toHaveLength(3);
+      next.finish();
+      await until('an idle chat', () => chat.isIdle);
+    },
+  },
+  {
+    id: 'send/automatic-end',
+    title: 'ends automatic sends that would go on for ever, with an error that says so',
+    async run(stage) {
+      const device = await stage.device({ timings: patient });
+      const chat = device.chat('c', { sendAutomaticallyWhen: () => true });
+      device.clock.hurry(30);
+      void chat.sendMessage({ text: 'hi' });
+      for (let index = 0; chat.error === undefined; index += 1) {
+        await until(
+          'the next send, or an error',
+          () => stage.model.calls.length > index || chat.error,
+          () => [stage.model.calls.length, chat.seen],
+        );
+        expect(index).toBeLessThan(50);
+        stage.model.calls[index]?.finish();
+      }
+      expect(chat.error).toMatchObject({ code: 'rate-limited', retryable: false });
     },
   },
   {

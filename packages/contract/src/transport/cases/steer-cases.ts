@@ -54,6 +54,28 @@ export const steerCases: readonly ProviderCase[] = [
     },
   },
   {
+    id: 'steer/in-order',
+    title: 'brings messages for a running answer in their order, also around a cut of the network',
+    async run(stage) {
+      const { device, chat, call, done } = await stage.sent();
+      call.say('part ');
+      await stage.shows(chat, 'part');
+      const texts = ['s1', 's2', 's3', 's4', 's5', 's6'];
+      device.goOffline();
+      const steers = texts.map((text) => device.transport.steer({ chatId: 'c', text }));
+      await until('a failed request', () => device.events.some(({ type }) => type === 'http-failed'));
+      device.goOnline();
+      await until(
+        'all steers',
+        () => stage.steers === texts.length,
+        () => stage.steerTexts,
+      );
+      expect(stage.steerTexts).toEqual(texts);
+      call.finish();
+      await Promise.all([done, ...steers]);
+    },
+  },
+  {
     id: 'steer/ignored',
     title: 'says that a message was not delivered where the answer takes none',
     async run(stage) {

@@ -35,7 +35,6 @@ export type LedgerEvent =
   | { readonly type: 'state-read'; readonly state: ChatSnapshot; readonly isAsked: boolean }
   | { readonly type: 'start-heard'; readonly frame: StartFrame }
   | ({ readonly type: 'end-heard' } & server.EndedRun & server.KnownRun)
-  | { readonly type: 'turn-heard'; readonly turn: number }
   | { readonly type: 'message-named'; readonly runId: string; readonly messageId: string }
   | { readonly type: 'sent'; readonly send: Omit<own.OwnSend, 'state' | 'error'> }
   /** A send of this device has begun `runId`; the server may have joined it to a run with another id than was sent. */
@@ -121,7 +120,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'read-needed':
       return same({ server: server.needRead(ledger.server) });
     case 'read-requested':
-      return same({ server: { ...ledger.server, reading: { kind: 'requested', since: 'nothing' } } });
+      return same({ server: { ...ledger.server, reading: { kind: 'requested', hasNews: false, isNeeded: false } } });
     case 'read-failed':
       return same({ server: { ...ledger.server, reading: { kind: event.isFinal ? 'none' : 'needed' } } });
     case 'state-read':
@@ -137,8 +136,6 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return whole(heard(server.endHeard(ledger.server, event)));
     case 'message-named':
       return same({ server: server.messageNamed(ledger.server, event.runId, event.messageId) });
-    case 'turn-heard':
-      return same({ server: server.turnHeard(ledger.server, event.turn) });
     case 'sent':
       return same({
         outbox: own.sent(ledger.outbox, event.send),

@@ -20,12 +20,12 @@ export interface EndedRun {
 }
 
 /**
- * The read of the chat's state. `since` says whether something was heard after the request left: a response that contradicts what is known
- * is then older than that news. Without news in between, the log has lost what this device knew.
+ * The read of the chat's state. `hasNews`: something was heard after the request left, and a response that contradicts what is known is older than
+ * that news; without news in between, the log has lost what this device knew. `isNeeded`: another read has to follow.
  */
 export type Reading =
   | { readonly kind: 'none' | 'needed' }
-  | { readonly kind: 'requested'; readonly since: 'nothing' | 'news' | 'need' };
+  | { readonly kind: 'requested'; readonly hasNews: boolean; readonly isNeeded: boolean };
 
 /** What the server is known to have. */
 export interface ServerSide {
@@ -73,8 +73,8 @@ export function informedTurn({ watched }: ServerSide): number | undefined {
 /** The state has to be read, also when a read is under way: its response may be older than this need. */
 export function needRead(server: ServerSide): ServerSide {
   if (server.watched.kind === 'no') return server;
-  const isUnderWay = server.reading.kind === 'requested';
-  return { ...server, reading: isUnderWay ? { kind: 'requested', since: 'need' } : { kind: 'needed' } };
+  const { reading } = server;
+  return { ...server, reading: reading.kind === 'requested' ? { ...reading, isNeeded: true } : { kind: 'needed' } };
 }
 
 /** A start frame came, by any path. */
@@ -120,9 +120,9 @@ export function messageNamed(server: ServerSide, runId: string, messageId: strin
   return { ...server, newest: { ...newest, messageId } };
 }
 
-/** A chunk of a turn came that nothing has announced. */
-export function turnHeard(server: ServerSide, turn: number): ServerSide {
-  return turn > server.turn ? needRead(server) : server;
+/** Whether nothing has announced a run, a part of which came: it is newer than what is known, late, or the log has lost what was known. */
+export function isUnannounced(server: ServerSide, { runId, turn }: KnownRun): boolean {
+  return turn > server.turn || !isKnown(server, runId);
 }
 
 /** A state came: the response to a read, or (`isAsked` false) with the refusal of a send. */
@@ -133,7 +133,7 @@ export function stateRead(
 ): ServerTransition & { readonly isTaken: boolean } {
   const { reading } = server;
   const isContradiction = state.turn < server.turn || (!!state.active && state.active.turn <= server.endedTurn);
-  const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && reading.since === 'nothing');
+  const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && !reading.hasNews);
   if (isOld) {
     const unread = isAsked ? { ...server, reading: { kind: 'none' } as const } : server;
     return { server: needRead(unread), updates: [], isTaken: false };
@@ -142,7 +142,7 @@ export function stateRead(
   const last = runs.at(-1);
   const base = isContradiction ? { ...unknownServer, watched: server.watched } : server;
   const isWatched = server.watched.kind !== 'no';
-  const needsMore = isAsked && reading.kind === 'requested' && reading.since === 'need';
+  const needsMore = isAsked && reading.kind === 'requested' && reading.isNeeded;
   const ends = runs.flatMap(({ runId, end }) => (end ? [{ runId, reason: end.reason, at: end.at }] : []));
   const next: ServerSide = {
     ...base,
@@ -188,6 +188,5 @@ function newer(old: KnownRun | undefined, run: KnownRun): KnownRun {
 
 function news(server: ServerSide): ServerSide {
   const { reading } = server;
-  if (reading.kind !== 'requested' || reading.since !== 'nothing') return server;
-  return { ...server, reading: { kind: 'requested', since: 'news' } };
+  return reading.kind === 'requested' ? { ...server, reading: { ...reading, hasNews: true } } : server;
 }
