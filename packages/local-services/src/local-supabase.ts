@@ -57,7 +57,8 @@ export async function startLocalSupabase({
   const pool = new pg.Pool({ connectionString: postgres.url, max: 1 });
   for (const text of [supabaseSchemaSql, getAuthSchemaSql(), ...sql]) await pool.query(text);
   await pool.end();
-  const realtime = await startSupabaseRealtime({ ...settings, database: postgresDatabase(postgres.url), jwtSecret });
+  const database = postgresDatabase(postgres.url);
+  const realtime = await startSupabaseRealtime({ ...settings, database, jwtSecret });
 
   const connection = createPostgresConnection({ url: postgres.url, postgresOptions: { onnotice: () => {} } });
   const open = (seconds: number) =>
@@ -106,6 +107,7 @@ export async function startLocalSupabase({
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await Promise.all([realtime.close(), connection.close()]);
+      await database.close();
       await postgres.close();
     },
   };

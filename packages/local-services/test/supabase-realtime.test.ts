@@ -1,11 +1,11 @@
-import { PGlite } from '@electric-sql/pglite';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import {
-  pgliteDatabase,
+  type PgliteDatabase,
   type SupabaseRealtime,
   type SupabaseRealtimeOptions,
+  startPglite,
   startSupabaseRealtime,
   supabaseSchemaSql,
   until,
@@ -22,9 +22,9 @@ create policy read on realtime.messages for select to authenticated
 create policy write on realtime.messages for insert to authenticated
   with check (extension = 'broadcast' and realtime.topic() like 'chat:' || auth.uid() || ':rw%');
 `;
-let db: PGlite;
+let db: PgliteDatabase;
 beforeAll(async () => {
-  db = await PGlite.create();
+  db = await startPglite();
   await db.exec(supabaseSchemaSql);
   await db.exec(supabaseSchemaSql);
   await db.exec(policies);
@@ -33,7 +33,7 @@ afterAll(() => db.close());
 
 async function start(options: Partial<SupabaseRealtimeOptions> = {}): Promise<SupabaseRealtime> {
   const realtime = await startSupabaseRealtime({
-    database: pgliteDatabase(db),
+    database: db,
     jwtSecret,
     deniedAfterMs: 200,
     ...options,

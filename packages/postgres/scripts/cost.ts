@@ -1,10 +1,13 @@
-// What appended frames cost Debian's Postgres: HOT updates, WAL and time. `pnpm cost`, `pnpm -s cost --json`.
+// What the log costs Debian's Postgres: appended frames (HOT updates, WAL and time), and beginnings of runs in short and long chats. `pnpm cost`,
+// `pnpm -s cost --json`.
 import { startPostgres, until } from '@chat-transport/local-services';
+import type { UIMessage } from 'ai';
 import { postgresLog, schemaSql } from '../src/index.ts';
 import { openPool, pgQuery } from '../test/support/pg.ts';
 
 const runs = 20;
 const framesPerRun = 250;
+const begins = 100;
 const delta = 'some words of an answer, as they come in a tenth of a second ';
 
 const server = await startPostgres();
@@ -43,6 +46,34 @@ const counts = await until('statistics of every update', async () => {
   const { updates, hot }: { updates: number; hot: number } = rows[0];
   return updates >= frames ? { updates, hot } : undefined;
 });
+
+/** How long it takes to begin a run behind so many messages, in milliseconds: the median. What is sent is the conversation and one new message. */
+async function beginMs(count: number): Promise<number> {
+  const chatId = `of ${count}`;
+  const message = (id: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text: delta }] });
+  const begin = async (runId: string, messages: readonly UIMessage[]): Promise<void> => {
+    await log.begin({
+      ...{ chatId, runId, digest: runId, messages, onBusy: 'interrupt', leaseMs: 60_000, fence: runId },
+      start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
+    });
+  };
+  await begin(
+    'first',
+    Array.from({ length: count - 1 }, (_, index) => message(`m${index}`)),
+  );
+  const tookMs: number[] = [];
+  for (let round = 0; round < begins; round += 1) {
+    const { messages } = await log.state(chatId);
+    const sent = [...messages.slice(0, count - 1), message(`new ${round}`)];
+    const began = performance.now();
+    await begin(`r${round}`, sent);
+    tookMs.push(performance.now() - began);
+  }
+  return tookMs.sort((a, b) => a - b)[Math.floor(begins / 2)] ?? 0;
+}
+const [shortChat, longChat] = [11, 5_001];
+const [shortMs, longMs] = [await beginMs(shortChat), await beginMs(longChat)];
+
 await log.close();
 await pool.end();
 await server.close();
@@ -52,6 +83,11 @@ const result = {
   framesPerSecond: Math.round(frames / seconds),
   walBytesPerFrame: walPerFrame,
   hotUpdates: counts.hot / counts.updates,
+  begins: { [shortChat]: rounded(shortMs), [longChat]: rounded(longMs), ratio: rounded(longMs / shortMs) },
 };
-const text = `${frames} frames of ${runs} runs, one after the other in each run: ${result.framesPerSecond} per second, ${walPerFrame} bytes of WAL per frame, ${(100 * result.hotUpdates).toFixed(1)} % HOT updates.`;
+const text = `${frames} frames of ${runs} runs, one after the other in each run: ${result.framesPerSecond} per second, ${walPerFrame} bytes of WAL per frame, ${(100 * result.hotUpdates).toFixed(1)} % HOT updates. A run begins in ${rounded(shortMs)} ms behind ${shortChat} messages, in ${rounded(longMs)} ms behind ${longChat.toLocaleString('en')}: ${result.begins.ratio} times as long.`;
 process.stdout.write(`${process.argv.includes('--json') ? JSON.stringify(result, null, 2) : text}\n`);
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -40,8 +40,9 @@ export function notifySql(chatId: string): string {
 /** Runs the statements by `query`. */
 export function runStatements(query: PostgresQuery, statements: Statements): RunStatement {
   const all = { ...statements, notify: `select pg_notify('${noticeChannel}', $1::text)::text as answer` };
-  return async (name, values) => {
-    const [row] = await query(all[name], values);
+  return async (name, values, keys) => {
+    const text = all[name];
+    const [row] = await query(typeof text === 'function' ? text(keys) : text, values);
     return row && String(row.answer);
   };
 }

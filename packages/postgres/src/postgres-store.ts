@@ -23,6 +23,8 @@ import type { Statements } from './statements.ts';
 export type RunStatement = (
   name: keyof Statements | 'notify',
   values: readonly (string | null)[],
+  /** Of a statement that has parts: the keys of its argument. */
+  keys?: readonly string[],
 ) => PromiseLike<string | undefined>;
 
 /** What a store in Postgres is made of. */
@@ -44,7 +46,7 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
   const { now, maxFrameBytes } = options;
   const time = (): string | null => (now ? String(now()) : null);
   let checked: Promise<void> | undefined;
-  const run: RunStatement = async (name, values) => {
+  const run: RunStatement = async (name, values, keys) => {
     checked ??= checkStore(options);
     try {
       await checked;
@@ -52,7 +54,7 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
       checked = undefined;
       throw error;
     }
-    return options.run(name, values);
+    return options.run(name, values, keys);
   };
   const notices = createPostgresNotices({
     listen: options.listen,
@@ -62,7 +64,7 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
   });
 
   const read = async (chatId: string, need: Need): Promise<{ facts: Facts; version: string }> => {
-    const answer = await run('facts', [chatId, JSON.stringify(need), time()]);
+    const answer = await run('facts', [chatId, JSON.stringify(need), time()], Object.keys(need));
     const { version, ...found }: RawFacts = JSON.parse(answer ?? '');
     const facts: Facts = {
       ...found,
@@ -82,12 +84,13 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
     };
     return { facts, version };
   };
-  const write: OptimisticStore['write'] = async (chatId, version, { begin, ...changes }, place) => {
+  const write: OptimisticStore['write'] = async (chatId, version, all, place) => {
+    const { begin, ...changes } = all;
     const { row, ...conversation } = begin ?? {};
-    const all = row && { ...row, ...conversation };
+    const begun = row && { ...row, ...conversation };
     const frames = maxFrameBytes === undefined ? [] : framesOf(begin, changes.erase, maxFrameBytes);
-    const text = JSON.stringify({ ...changes, begin: all, frames });
-    const answer = await run('write', [chatId, version, text, place ?? null, time()]);
+    const text = JSON.stringify({ ...changes, begin: begun, frames });
+    const answer = await run('write', [chatId, version, text, place ?? null, time()], Object.keys(all));
     if (answer !== undefined) notices.notify(chatId);
     return answer !== undefined;
   };

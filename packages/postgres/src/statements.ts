@@ -1,12 +1,20 @@
 import { placePrefix, placeTtlMs } from '@chat-transport/core/provider';
+import { factsStatement } from './facts-statement.ts';
 import { quoted } from './schema.ts';
+import { writeStatement } from './write-statement.ts';
+
+/**
+ * A statement with the parts that these keys of its argument need; without them, with all. Postgres plans every part at each call, which takes longer than
+ * running it.
+ */
+export type PartialStatement = (keys?: readonly string[]) => string;
 
 /** Every statement of the store: it takes text parameters and answers at most one row with one text column, `answer`. */
 export interface Statements {
   readonly version: string;
-  readonly facts: string;
+  readonly facts: PartialStatement;
   readonly append: string;
-  readonly write: string;
+  readonly write: PartialStatement;
   /** Takes or keeps a place in the queue of those who want to change a chat. */
   readonly stand: string;
   /** Gives a place up. */
@@ -27,8 +35,6 @@ export interface Announcing {
   readonly maxFrameBytes?: number | undefined;
 }
 
-/** How many frames one read looks at. */
-const maxFramesPerRead = 2_000;
 /** How many runs one `prune` empties, so that it holds no locks for long. */
 const maxRunsPerPrune = 500;
 
@@ -71,55 +77,7 @@ export function createStatements(schema: string, announcing: Announcing = {}): S
   return {
     version: `select version::text as answer from ${s}.version`,
 
-    // $1 chat, $2 need, $3 time
-    facts: `
-with n as materialized (
-    select ${clock('$3')} as now, need.* from json_to_record($2::text::json) as need (
-      run text, steer text, "steerCounts" boolean, "openAfter" int, "lastFrame" boolean, frames json, snapshot boolean,
-      context boolean, newest int, starts boolean, "messagesAfter" int, above int, parked boolean, claim text)),
-  c as materialized (select * from ${s}.chats where chat_id = $1::text),
-  news as materialized (select coalesce((select turn from c), 0) > coalesce(n.above, -1) as exist from n),
-  r as materialized (select runs.* from ${s}.runs, n where chat_id = $1::text and run_id = n.run)
-select json_build_object(
-  'now', n.now, 'version', coalesce((select version from c), 0)::text,
-  'turn', coalesce((select turn from c), 0), 'deletedTurn', coalesce((select deleted_turn from c), 0),
-  'run', (select ${run('r', 'n.starts')} from r),
-  'newest', case when n.newest > 0 and news.exist then (
-    select json_agg(${run('w', 'n.starts')} order by w.turn desc)
-    from (select * from ${s}.runs where chat_id = $1::text order by turn desc limit n.newest) w) end,
-  'conversation', case when n."messagesAfter" is not null and news.exist then (
-    select json_build_object('length', count(*), 'newer', coalesce(json_agg(m.data order by m.position) filter (where m.is_newer), '[]'))
-    from (select data, position, position > coalesce(
-        (select max(position) from ${s}.messages where chat_id = $1::text and turn <= n."messagesAfter"
-          and n."messagesAfter" <= (select turn from c)), -1) as is_newer
-      from ${s}.messages where chat_id = $1::text) m) end,
-  'steer', case when n.steer is not null then (
-    select json_build_object('receipt', t.receipt::json) from ${s}.steers t, r where t.run = r.id and t.id = n.steer) end,
-  'steerCounts', case when n."steerCounts" then (
-    select json_build_object('all', count(*), 'open', count(*) filter (where receipt is null),
-      'openLength', coalesce(sum(length(command)) filter (where receipt is null), 0))
-    from ${s}.steers t, r where t.run = r.id) end,
-  'openCommands', case when n."openAfter" is not null then (select ${openCommands('r', 'n."openAfter"')} from r) end,
-  'lastFrame', case when n."lastFrame" then (
-    select json_build_object('at', f.at, 'next', f.next, 'chunks', f.data)
-    from ${s}.frames f, r where f.run = r.id and f.at >= 0 order by f.at desc limit 1) end,
-  'frames', case when n.frames is not null then (
-    select json_agg(json_build_object('at', g.at, 'next', g.next,
-      'chunks', (select data from ${s}.frames d where d.run = g.run and d.at = g.at)) order by g.at)
-    from (
-      select f.run, f.at, f.next, sum(f.size) over (order by f.at) as total, row_number() over (order by f.at) as place
-      from (select f.run, f.at, f.next, f.size from ${s}.frames f, r
-        where f.run = r.id and f.at >= (n.frames->>'from')::int order by f.at limit ${maxFramesPerRead}) f) g
-    where g.place = 1 or g.total <= (n.frames->>'maxLength')::bigint) end,
-  'snapshot', case when n.snapshot then (select f.data from ${s}.frames f, r where f.run = r.id and f.at = -2) end,
-  'context', case when n.context then (select f.data from ${s}.frames f, r where f.run = r.id and f.at = -3) end,
-  'parked', case when n.parked then (select parked::json from c) end,
-  'claim', case when n.claim is not null then (
-    select json_build_object('owner', owner, 'until', until) from ${s}.claims where chat_id = $1::text and name = n.claim) end,
-  'claimCount', case when n.claim is not null then (
-    select count(*) from ${s}.claims
-    where chat_id = $1::text and left(name, strpos(name, ':')) = left(n.claim, strpos(n.claim, ':')) and until > n.now) end
-)::text as answer from n, news`,
+    facts: factsStatement(s, { clock: clock('$3'), run, openCommands }),
 
     // $1 chat, $2 run, $3 fence, $4 chunks, $5 frame's at and next, $6 cursor, $7 time
     append: `
@@ -138,79 +96,11 @@ select json_build_object('commands', ${openCommands('run', '$6::text::int')},
 from run`,
 
     // $1 chat, $2 version, $3 changes, $4 place or null, $5 time
-    write: `
-with j as materialized (select $3::text::json as j),
-  b as materialized (
-    select b.*, j->'begin'->'add' as add from j, json_to_record(j->'begin') as b (
-      "runId" text, turn int, digest text, "joinKey" text, fence text, attempt int, "leaseMs" bigint, "leaseUntil" bigint, "takeOverMs" bigint, next int, "end" json, "cancelIds" json,
-      start text, context text, keep int)
-    where b."runId" is not null),
-  e as materialized (select (j->'erase'->>'turn')::int as turn from j where j->'erase' is not null),
-  c as (
-    insert into ${s}.chats as c (chat_id, version, turn, deleted_turn, parked)
-    select $1::text, 1, coalesce((select turn from b), (select turn from e), 0), coalesce((select turn from e), 0), coalesce(j->>'parked', '[]') from j
-    -- A writer that comes too late, as it can see, takes no lock.
-    where coalesce((select version from ${s}.chats where chat_id = $1::text), 0) = $2::text::bigint
-      and not exists (select from ${inFront('$4::text', clock('$5'))})
-    on conflict (chat_id) do update set version = c.version + 1, turn = greatest(c.turn, excluded.turn),
-      deleted_turn = coalesce((select turn from e), c.deleted_turn),
-      parked = case when exists (select from e) then '[]' else coalesce((select j->>'parked' from j), c.parked) end
-    where c.version = $2::text::bigint
-    returning 1),
-  left_queue as (delete from ${s}.claims using c where chat_id = $1::text and name = $4::text),
-  erased as materialized (select r.id from ${s}.runs r, e, c where r.chat_id = $1::text and not r.emptied),
-  no_frames as (delete from ${s}.frames using erased where run = erased.id),
-  no_steers as (delete from ${s}.steers using erased where run = erased.id),
-  no_claims as (delete from ${s}.claims using e, c where chat_id = $1::text),
-  no_messages as (
-    delete from ${s}.messages using c where chat_id = $1::text
-      and (exists (select from e) or position >= (select keep + json_array_length(add) from b))),
-  messages as (
-    insert into ${s}.messages (chat_id, position, turn, data)
-    select $1::text, b.keep + m.place - 1, b.turn, m.data from c, b, json_array_elements_text(b.add) with ordinality as m (data, place)
-    on conflict (chat_id, position) do update set turn = excluded.turn, data = excluded.data),
-  ended as (
-    update ${s}.runs r set emptied = r.emptied or exists (select from e),
-      end_reason = coalesce(r.end_reason, x."end"->>'reason'), ended_at = coalesce(r.ended_at, (x."end"->>'at')::bigint),
-      cancel_ids = case when r.end_reason is null then coalesce(x."cancelIds"::text, r.cancel_ids) else r.cancel_ids end
-    from c, (select id, "end", "cancelIds", "runId" is not null as ends from ${s}.runs
-      left join (select "runId", "end", "cancelIds" from j, json_to_recordset(j->'ends') as e ("runId" text, "end" json, "cancelIds" json)) e
-        on e."runId" = run_id
-      where chat_id = $1::text and ("runId" is not null or (not emptied and exists (select from e)))) x
-    where r.id = x.id
-    returning r.chat_id, r.run_id, r.turn, r.next, r.end_reason, x.ends and r.ended_at = (x."end"->>'at')::bigint as is_new),
-  begun as (
-    insert into ${s}.runs (chat_id, run_id, turn, digest, join_key, fence, attempt, lease_ms, lease_until, take_over_ms, next, end_reason, ended_at, cancel_ids)
-    select $1::text, "runId", turn, digest, "joinKey", fence, attempt, "leaseMs", "leaseUntil", "takeOverMs", next, "end"->>'reason', ("end"->>'at')::bigint, "cancelIds"::text
-    from b, c returning id),
-  started as (insert into ${s}.frames (run, at, next, size, data) select begun.id, -1, -1, 0, b.start from begun, b),
-  contexts as (insert into ${s}.frames (run, at, next, size, data) select begun.id, -3, -3, 0, b.context from begun, b where b.context is not null),
-  written as (
-    update ${s}.runs r set fence = w.fence, attempt = w.attempt, lease_until = w."leaseUntil"
-    from j, json_to_record(j->'writer') as w ("runId" text, fence text, attempt int, "leaseUntil" bigint), c
-    where r.chat_id = $1::text and r.run_id = w."runId" and r.end_reason is null),
-  steered as (
-    insert into ${s}.steers (run, position, id, command)
-    select r.id, (select count(*) + 1 from ${s}.steers t where t.run = r.id), t.id, t.command
-    from j, json_to_record(j->'addSteer') as t ("runId" text, id text, command text), ${s}.runs r, c
-    where r.chat_id = $1::text and r.run_id = t."runId"),
-  settled as (
-    update ${s}.steers t set receipt = x.receipt::text
-    from j, json_to_record(j->'settle') as x ("runId" text, id text, receipt json), ${s}.runs r, c
-    where r.chat_id = $1::text and r.run_id = x."runId" and t.run = r.id and t.id = x.id and t.receipt is null),
-  snapshot as (
-    insert into ${s}.frames (run, at, next, size, data)
-    select r.id, -2, -2, 0, x.text from j, json_to_record(j->'snapshot') as x ("runId" text, text text), ${s}.runs r, c
-    where r.chat_id = $1::text and r.run_id = x."runId" and not r.emptied on conflict do nothing),
-  claimed as (
-    insert into ${s}.claims (chat_id, name, owner, until)
-    select $1::text, x.name, x.owner, x.until from j, json_to_record(j->'claim') as x (name text, owner text, until bigint), c where x.name is not null
-    on conflict (chat_id, name) do update set owner = excluded.owner, until = excluded.until)
-select json_build_object(
-  'ends', (select string_agg((${broadcast('ended.chat_id', endFrame)})::text, '') from ended where is_new),
-  'starts', ${startFrames},
-  'told', (${notify('$1::text')})::text)::text as answer
-from c`,
+    write: writeStatement(s, {
+      mustWait: `exists (select from ${inFront('$4::text', clock('$5'))})`,
+      ends: `(select string_agg((${broadcast('ended.chat_id', endFrame)})::text, '') from ended where is_new)`,
+      announced: `'starts', ${startFrames}, 'told', (${notify('$1::text')})::text`,
+    }),
 
     // $1 chat, $2 place, $3 time
     stand: `

@@ -1,22 +1,21 @@
 import { describeRunLogContract } from '@chat-transport/contract';
-import { PGlite } from '@electric-sql/pglite';
+import { type PgliteDatabase, startPglite } from '@chat-transport/local-services';
 import { afterAll, beforeAll } from 'vitest';
 import { createHarness, supports } from './support/log-harness.ts';
-import { pgliteTestDatabase } from './support/pglite.ts';
 
-let db: PGlite;
+let db: PgliteDatabase;
 beforeAll(async () => {
-  db = await PGlite.create();
+  db = await startPglite();
 });
 afterAll(() => db.close());
 
 describeRunLogContract({
   name: 'postgresLog on PGlite, with LISTEN',
   supports,
-  createHarness: () => createHarness(pgliteTestDatabase(db)),
+  createHarness: () => createHarness(db),
 });
 describeRunLogContract({
   name: 'postgresLog on PGlite, by polling',
   supports,
-  createHarness: () => createHarness({ ...pgliteTestDatabase(db), listen: undefined }),
+  createHarness: () => createHarness({ ...db, listen: undefined }),
 });

@@ -1,6 +1,6 @@
 import { ChatTransportError } from '@chat-transport/core/provider';
 import { defaultSchema } from '@chat-transport/postgres';
-import type { RunStatement } from '@chat-transport/postgres/store';
+import type { RunStatement, Statements } from '@chat-transport/postgres/store';
 import { broadcastingStatements, maxFrameBytesOf } from './broadcasting-statements.ts';
 import { defaultTopicPrefix } from './channel-topic.ts';
 import type { RealtimePlan, supabasePlans } from './plans.ts';
@@ -39,7 +39,8 @@ export function functionsSql(options: FunctionsSqlOptions = {}): string {
     listens: false,
   });
   const s = `"${schema.replaceAll('"', '""')}"`;
-  const functions = Object.entries(statements).map(([name, text]: [string, string]) => {
+  const functions = Object.entries(statements).map(([name, statement]: [string, Statements[keyof Statements]]) => {
+    const text = typeof statement === 'function' ? statement() : statement;
     const count = Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, digits]) => Number(digits)));
     const parameters = Array.from({ length: count }, (_, index) => `p${index + 1} text`).join(', ');
     return created(`${functionPrefix}${name}(${parameters})`, 'setof text language sql', text);

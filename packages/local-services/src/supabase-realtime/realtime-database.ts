@@ -3,7 +3,7 @@ import pg from 'pg';
 /** Runs one statement. */
 export type RunSql = (text: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
-/** The database that emulated Realtime belongs to. */
+/** The database that emulated Realtime belongs to. Whoever opened it closes it. */
 export interface RealtimeDatabase {
   readonly query: RunSql;
   /** Runs statements in one transaction and rolls it back. */
@@ -11,37 +11,6 @@ export interface RealtimeDatabase {
   /** Listens to notices on a channel; answers how to stop. */
   listen(channel: string, onNotice: (payload: string) => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
-}
-
-/** What is used of `@electric-sql/pglite`. */
-export interface PGliteLike {
-  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
-  transaction<T>(work: (tx: { query: PGliteLike['query']; rollback(): Promise<void> }) => Promise<T>): Promise<unknown>;
-  listen(channel: string, onNotice: (payload: string) => void): Promise<(...none: never[]) => Promise<void>>;
-}
-
-/** A PGlite in this process. `close` leaves it open. */
-export function pgliteDatabase(db: PGliteLike): RealtimeDatabase {
-  const runOn =
-    (target: Pick<PGliteLike, 'query'>): RunSql =>
-    async (text, values = []) =>
-      (await target.query(text, [...values])).rows as Record<string, unknown>[];
-  return {
-    query: runOn(db),
-    async tryOut(work) {
-      let result: Awaited<ReturnType<typeof work>> | undefined;
-      await db.transaction(async (transaction) => {
-        result = await work(runOn(transaction));
-        await transaction.rollback();
-      });
-      return result as Awaited<ReturnType<typeof work>>;
-    },
-    async listen(channel, onNotice) {
-      const stop = await db.listen(channel, onNotice);
-      return () => stop();
-    },
-    close: async () => {},
-  };
 }
 
 /** A Postgres, as its superuser. */

@@ -150,10 +150,7 @@ export async function startSupabaseRealtime(options: SupabaseRealtimeOptions): P
     },
     kill,
     start,
-    async close() {
-      await kill();
-      await database.close();
-    },
+    close: kill,
   };
 }
 

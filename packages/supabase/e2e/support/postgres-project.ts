@@ -13,9 +13,8 @@ export async function startPostgresProject(): Promise<PostgresProject> {
   const server = await startPostgres({ settings: { max_connections: 200 } });
   const pool = new pg.Pool({ connectionString: server.url, max: 10 }).on('error', () => {});
   for (const sql of projectSql) await pool.query(sql);
-  const project = await openProject(postgresDatabase(server.url), (sql) => pool.query(sql), {
-    messagesPerSecond: 1_000_000,
-  });
+  const database = postgresDatabase(server.url);
+  const project = await openProject(database, (sql) => pool.query(sql), { messagesPerSecond: 1_000_000 });
   return {
     server,
     project,
@@ -30,6 +29,7 @@ export async function startPostgresProject(): Promise<PostgresProject> {
     },
     async close() {
       await project.close();
+      await database.close();
       await pool.end();
       await server.close();
     },

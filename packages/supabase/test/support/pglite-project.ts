@@ -1,5 +1,4 @@
-import { pgliteDatabase } from '@chat-transport/local-services';
-import { PGlite } from '@electric-sql/pglite';
+import { startPglite } from '@chat-transport/local-services';
 import type { HarnessProject } from './harness.ts';
 import { openProject, projectSql } from './supabase-project.ts';
 
@@ -7,13 +6,13 @@ import { openProject, projectSql } from './supabase-project.ts';
 export async function startPgliteProject(
   messagesPerSecond = 1_000_000,
 ): Promise<HarnessProject & { close(): Promise<void> }> {
-  const db = await PGlite.create();
+  const db = await startPglite();
   for (const sql of projectSql) await db.exec(sql);
-  const project = await openProject(pgliteDatabase(db), (sql) => db.exec(sql), { messagesPerSecond });
+  const project = await openProject(db, db.exec, { messagesPerSecond });
   return {
     project,
-    query: async (text, values) => (await db.query<Record<string, unknown>>(text, [...values])).rows,
-    listen: (channel, onNotice) => db.listen(channel, onNotice),
+    query: db.query,
+    listen: db.listen,
     async close() {
       await project.close();
       await db.close();

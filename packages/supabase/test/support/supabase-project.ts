@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import {
-  pgliteDatabase,
   type RealtimeDatabase,
   type SupabaseRealtime,
   type SupabaseRealtimeOptions,
+  startPglite,
   startSupabaseRealtime,
   supabaseSchemaSql,
 } from '@chat-transport/local-services';
 import { schemaSql } from '@chat-transport/postgres';
-import { PGlite } from '@electric-sql/pglite';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { SignJWT } from 'jose';
 
@@ -43,9 +42,9 @@ export const projectSql: readonly string[] = [supabaseSchemaSql, appSql, schemaS
 
 /** A project on a PGlite in this process. */
 export async function startProject(options: Partial<SupabaseRealtimeOptions> = {}): Promise<SupabaseProject> {
-  const db = await PGlite.create();
+  const db = await startPglite();
   for (const sql of projectSql) await db.exec(sql);
-  const project = await openProject(pgliteDatabase(db), (sql) => db.exec(sql), options);
+  const project = await openProject(db, db.exec, options);
   return {
     ...project,
     async close() {
