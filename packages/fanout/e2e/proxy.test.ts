@@ -1,6 +1,6 @@
 import { TestChat } from '@chat-transport/contract';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { FanoutChatTransport } from '../src/index.ts';
+import { FanoutChatTransport, streamCarrier } from '../src/index.ts';
 import { type PushpinService, startPushpinService } from '../test/support/pushpin-service.ts';
 import { serveApp } from '../test/support/served-app.ts';
 
@@ -55,7 +55,7 @@ test('without the proxy, a held connection is refused with the reason, and the c
   const response = await fetch(`http://127.0.0.1:${port}/api/chat/socket?chat=c`);
   expect(response.status).toBe(404);
   expect(await response.text()).toContain('needs the GRIP proxy');
-  const transport = new FanoutChatTransport({ api: `http://127.0.0.1:${port}/api/chat`, carrier: 'stream' });
+  const transport = new FanoutChatTransport({ api: `http://127.0.0.1:${port}/api/chat`, carrier: streamCarrier });
   onTestFinished(() => transport.close());
   const chat = new TestChat({ id: 'c', transport });
   const done = chat.sendMessage({ text: 'hi' });

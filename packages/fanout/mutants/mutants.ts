@@ -17,7 +17,7 @@ export const mutants: readonly Mutant[] = [
     id: 'signature-is-not-verified',
     file: 'src/server/proxy-request.ts',
     find: 'if (isSigned) return true;',
-    replace: "if (isSigned || request.headers.has('grip-sig')) return true;",
+    replace: 'if (isSigned || signature !== null) return true;',
     killedBy: 'a signature that is not the proxy’s made with another key',
   },
   {

@@ -7,9 +7,9 @@ import { createChatHandler } from '@chat-transport/core/server';
 import { until } from '@chat-transport/local-services';
 import { createAdaptorServer } from '@hono/node-server';
 import type { UIMessageChunk } from 'ai';
-import { type Carrier, FanoutChatTransport } from '../src/index.ts';
+import { FanoutChatTransport } from '../src/index.ts';
 import { fanout } from '../src/server.ts';
-import { secret, startPushpinService } from '../test/support/pushpin-service.ts';
+import { type CarrierName, carriers, secret, startPushpinService } from '../test/support/pushpin-service.ts';
 
 const tokens = 500;
 const tokensPerSecond = 100;
@@ -30,8 +30,8 @@ async function* answer(): AsyncGenerator<UIMessageChunk> {
 }
 
 async function count(
-  carrier: Carrier,
-): Promise<{ carrier: Carrier; publishes: number; opening: number; answering: number }> {
+  carrier: CarrierName,
+): Promise<{ carrier: CarrierName; publishes: number; opening: number; answering: number }> {
   const service = await startPushpinService();
   const realtime = fanout({ grip: service.pushpin.gripUrl, secret });
   let [publishes, requests] = [0, 0];
@@ -57,7 +57,7 @@ async function count(
   service.attach(server);
   const api = `http://127.0.0.1:${service.pushpin.port}/api/chat`;
   const chats = Array.from({ length: devices }, () => {
-    const transport = new FanoutChatTransport({ api, carrier });
+    const transport = new FanoutChatTransport({ api, carrier: carriers[carrier] });
     const chat = new TestChat({ id: 'c', transport });
     return { chat, transport, synced: syncChat(chat, transport) };
   });

@@ -25,6 +25,12 @@ test.each([['connection-id'], ['meta-session'], ['grip-last']])(
   },
 );
 
+test('a proxy that signs with another key learns that the key is wrong', async () => {
+  const { request } = await appWithoutProxy();
+  const response = await request('/c', { headers: { 'grip-sig': signature({ key: 'another key' }) } });
+  expect(await response.text()).toContain('`verify-key` or `verify-iss` of `grip` is wrong');
+});
+
 test('a signed stream is held by the proxy, and the same request without it is a plain stream', async () => {
   const { request, handler, model } = await appWithoutProxy();
   await handler.runtime.start({ chatId: 'c', messages: [message] });

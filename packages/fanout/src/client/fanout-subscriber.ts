@@ -11,7 +11,8 @@ import {
   type TokenSource,
 } from '@chat-transport/core/provider';
 import { type CommandMessage, type DeviceMessage, deviceMessageMark } from '../wire.ts';
-import { type Carrier, type HeldConnection, openStream, openWebSocket } from './held-connection.ts';
+import type { Carrier, HeldConnection } from './held-connection.ts';
+import { webSocketCarrier } from './web-socket-carrier.ts';
 
 /** Options of `fanoutSubscriber`. */
 export interface FanoutSubscriberOptions {
@@ -19,7 +20,7 @@ export interface FanoutSubscriberOptions {
   readonly url: string;
   /** Asks the server for a chat's token. */
   readonly authorize: TokenSource;
-  /** @default 'websocket' */
+  /** How frames reach the page. @default webSocketCarrier */
   readonly carrier?: Carrier | undefined;
   /** A connection that was silent for this long is dead, in milliseconds: more than two keep-alives. @default defaultDeadAfterMs */
   readonly deadAfterMs?: number | undefined;
@@ -32,7 +33,7 @@ export interface FanoutSubscriberOptions {
   readonly commandTimeoutMs?: number | undefined;
   /** The WebSocket class. Default: the platform's. */
   readonly webSocket?: (new (url: string) => WebSocket) | undefined;
-  /** The fetch of the carrier `stream`. Default: the platform's. */
+  /** The fetch of `streamCarrier`. Default: the platform's. */
   readonly fetch?: typeof fetch | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -47,9 +48,8 @@ const never = 2 ** 30;
 
 /** Follows each chat over a connection that the GRIP proxy holds. */
 export function fanoutSubscriber(options: FanoutSubscriberOptions): RealtimeSubscriber {
-  const { clock = systemClock, carrier = 'websocket', deadAfterMs = defaultDeadAfterMs } = options;
-  const checkAfterMs = carrier === 'stream' ? never : (options.checkAfterMs ?? defaultCheckAfterMs);
-  const open = carrier === 'stream' ? openStream : openWebSocket;
+  const { clock = systemClock, carrier = webSocketCarrier, deadAfterMs = defaultDeadAfterMs } = options;
+  const checkAfterMs = carrier.isRepaired ? never : (options.checkAfterMs ?? defaultCheckAfterMs);
   const chats = new Map<string, { connection: HeldConnection | undefined; readonly commands: CommandDesk }>();
   const closing = new AbortController();
   const subscriber: RealtimeSubscriber = {
@@ -102,7 +102,8 @@ export function fanoutSubscriber(options: FanoutSubscriberOptions): RealtimeSubs
           };
           onAlive();
           const { webSocket, fetch } = options;
-          chat.connection = open({ url: url.href, webSocket, fetch, onLive: life.live, onMessage, onAlive, onDown });
+          const on = { onLive: life.live, onMessage, onAlive, onDown };
+          chat.connection = carrier.open({ url: url.href, webSocket, fetch, ...on });
         } catch (error) {
           if (signal.aborted) return;
           if (isRefusal(error)) return listener.onFailed(error);
@@ -121,7 +122,7 @@ export function fanoutSubscriber(options: FanoutSubscriberOptions): RealtimeSubs
     },
     close: () => closing.abort(),
   };
-  if (carrier === 'stream') return subscriber;
+  if (!carrier.carriesCommands) return subscriber;
   return {
     ...subscriber,
     async send(chatId, run, message, signal) {

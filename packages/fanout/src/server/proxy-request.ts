@@ -9,14 +9,16 @@ const proxyHeaders = /^(grip-.*|connection-id|meta-.*)$/i;
  * @throws ChatTransportError `unauthorized` for a request that pretends to.
  */
 export async function isProxied(request: Request, publisher: Publisher): Promise<boolean> {
-  const { isSigned } = await publisher.validateGripSig(request.headers.get('grip-sig'));
+  const signature = request.headers.get('grip-sig');
+  const { isSigned } = await publisher.validateGripSig(signature);
   if (isSigned) return true;
-  for (const name of request.headers.keys()) {
-    if (!proxyHeaders.test(name)) continue;
-    const message = `The header ${name} is the proxy's, and the request has no valid signature of the proxy.`;
-    throw new ChatTransportError({ code: 'unauthorized', message });
-  }
-  return false;
+  const name = [...request.headers.keys()].find((each) => proxyHeaders.test(each));
+  if (name === undefined) return false;
+  const message =
+    signature === null
+      ? `The header ${name} is the proxy's, and the request has no signature of the proxy (Grip-Sig).`
+      : 'The signature in Grip-Sig is not valid. If the request came through your proxy, `verify-key` or `verify-iss` of `grip` is wrong.';
+  throw new ChatTransportError({ code: 'unauthorized', message });
 }
 
 /** The headers that a client has sent to the proxy. */

@@ -1,7 +1,11 @@
 import { FaultProxy, type ProviderContract, type ProviderHarness } from '@chat-transport/contract';
 import { type PushpinOptions, type PushpinServer, startPushpin } from '@chat-transport/local-services';
-import { type Carrier, FanoutChatTransport } from '../../src/index.ts';
+import { type Carrier, FanoutChatTransport, streamCarrier, webSocketCarrier } from '../../src/index.ts';
 import { type FanoutServerOptions, fanout, fanoutSupports } from '../../src/server.ts';
+
+/** Both carriers, by the names that tests have for them. */
+export const carriers: Readonly<Record<CarrierName, Carrier>> = { stream: streamCarrier, websocket: webSocketCarrier };
+export type CarrierName = 'stream' | 'websocket';
 
 export const secret = 'a secret of at least thirty-two bytes';
 
@@ -47,7 +51,7 @@ export async function startPushpinService(options: PushpinOptions = {}): Promise
 /** Each case with channels of its own on one Pushpin. */
 function createHarness(
   service: PushpinService,
-  carrier: Carrier,
+  carrier: CarrierName,
   options: Partial<FanoutServerOptions> = {},
 ): ProviderHarness {
   const { pushpin } = service;
@@ -69,7 +73,7 @@ function createHarness(
     createTransport: (transport, { host }) =>
       new FanoutChatTransport({
         ...transport,
-        carrier,
+        carrier: carriers[carrier],
         deadAfterMs: 2_500,
         url: `http://${host}/api/chat/socket`,
       }),
@@ -82,7 +86,7 @@ function createHarness(
 
 /** The contract over one carrier, and one log. Commands go over the WebSocket only. */
 export function contractOver(
-  carrier: Carrier,
+  carrier: CarrierName,
   service: () => PushpinService,
   log: { readonly name: string; readonly createLog?: ProviderContract['createLog'] } = { name: 'memoryLog' },
 ): ProviderContract {

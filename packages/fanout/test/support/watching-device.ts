@@ -2,8 +2,8 @@ import { TestChat } from '@chat-transport/contract';
 import { syncChat } from '@chat-transport/core';
 import { until } from '@chat-transport/local-services';
 import { onTestFinished } from 'vitest';
-import { type Carrier, FanoutChatTransport, type FanoutChatTransportOptions } from '../../src/index.ts';
-import type { PushpinService } from './pushpin-service.ts';
+import { FanoutChatTransport, type FanoutChatTransportOptions } from '../../src/index.ts';
+import { type CarrierName, carriers, type PushpinService } from './pushpin-service.ts';
 
 /** A device that has a chat open. */
 export interface WatchingDevice {
@@ -22,7 +22,7 @@ export async function watchingDevices(
   service: PushpinService,
   options: {
     readonly chatId: string;
-    readonly carrier: Carrier;
+    readonly carrier: CarrierName;
     readonly count?: number;
     readonly transport?: FanoutChatTransportOptions;
   },
@@ -30,7 +30,7 @@ export async function watchingDevices(
   const { chatId, carrier, count = 1 } = options;
   const api = `http://127.0.0.1:${service.pushpin.port}/api/chat`;
   const devices = Array.from({ length: count }, () => {
-    const transport = new FanoutChatTransport({ api, carrier, ...options.transport });
+    const transport = new FanoutChatTransport({ api, carrier: carriers[carrier], ...options.transport });
     const chat = new TestChat({ id: chatId, transport });
     const ending = syncChat(chat, transport);
     onTestFinished(() => {
