@@ -8,33 +8,25 @@ export interface AbortOutcomes {
   onDecided(): void;
 }
 
+/** An abort whose meaning is not known yet. The first of the two calls counts. */
+export interface AbortDecision {
+  withdraw(): void;
+  decide(): void;
+}
+
 /**
- * An abort whose meaning is not known yet: `pending` for one task, then `withdrawn` by a resume or `decided`.
- * A send of the same chat decides it at once, because only a user who has stopped sends again.
+ * Waits for one task to learn what an abort was: it is `withdrawn` by a resume, or `decided`. A send of the same chat decides it at once, because
+ * only a user who has stopped sends again.
  */
-export class AbortDecision {
-  readonly #outcomes: AbortOutcomes;
-  readonly #stopTimer: () => void;
-  #state: 'pending' | 'withdrawn' | 'decided' = 'pending';
-
-  constructor(clock: Clock, outcomes: AbortOutcomes) {
-    this.#outcomes = outcomes;
-    const timer = clock.setTimeout(() => this.decide(), 0);
-    this.#stopTimer = () => clock.clearTimeout(timer);
-  }
-
-  withdraw(): void {
-    if (this.#leave('withdrawn')) this.#outcomes.onWithdrawn();
-  }
-
-  decide(): void {
-    if (this.#leave('decided')) this.#outcomes.onDecided();
-  }
-
-  #leave(next: 'withdrawn' | 'decided'): boolean {
-    if (this.#state !== 'pending') return false;
-    this.#state = next;
-    this.#stopTimer();
-    return true;
-  }
+export function awaitDecision(clock: Clock, { onWithdrawn, onDecided }: AbortOutcomes): AbortDecision {
+  let state: 'pending' | 'withdrawn' | 'decided' = 'pending';
+  const leave = (next: typeof state, act: () => void) => () => {
+    if (state !== 'pending') return;
+    state = next;
+    clock.clearTimeout(timer);
+    act();
+  };
+  const decide = leave('decided', onDecided);
+  const timer = clock.setTimeout(decide, 0);
+  return { withdraw: leave('withdrawn', onWithdrawn), decide };
 }

@@ -1,6 +1,6 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../errors.ts';
-import { type EndFrame, type Frame, wireVersion } from '../wire/frame.ts';
+import { type Frame, wireVersion } from '../wire/frame.ts';
 import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
 import type { ChatSnapshot, ChatUpdate } from './chat-update.ts';
 import { each } from './each.ts';
@@ -16,7 +16,7 @@ import { connectionOf, ReportStore } from './report-store.ts';
 import { RunCommands } from './run-commands.ts';
 import { RunReader, type RunReaderOptions } from './run-reader.ts';
 import { RunStops } from './run-stops.ts';
-import { SendGate } from './send-gate.ts';
+import { createSendGate, type SendGate } from './send-gate.ts';
 import type { SessionContext } from './session-context.ts';
 import { newMessages } from './stale-send.ts';
 
@@ -57,12 +57,12 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
       },
     };
     this.commands = new RunCommands(this, this.context);
-    this.gate = new SendGate(this.context);
+    this.gate = createSendGate(this.context);
     this.#http = new HttpPath(chatId, this.context, () => this.#want(), {
       onFrame: (frame, replayed) => this.#onHttpFrame(frame, replayed),
       onMalformed: (error) => this.#malformed(error),
-      onAnswer: () => this.#reached(),
-      onUnreachable: () => this.#unreachable(),
+      onAnswer: () => this.#setNetwork('up'),
+      onUnreachable: () => this.#setNetwork('down'),
       onRefused: (error) => this.dispatch({ type: 'access-refused', error }),
       onChange: () => this.evaluate(),
     });
@@ -166,7 +166,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
       closing,
       async (attempt) => {
         const response = await http.post(`/${this.chatId}${path}`, body, attempt.signal, this.#call);
-        this.#reached();
+        this.#setNetwork('up');
         const content = await response.json();
         attempt.abort();
         return content as T;
@@ -192,7 +192,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     const own = reader.own?.messages ?? [];
     const messageIds = newMessages(own).map(({ id }) => id);
     const isContinued = own.at(-1)?.role === 'assistant';
-    this.#reached();
+    this.#setNetwork('up');
     this.dispatch({ type: 'began', sentRunId, runId, turn, messageIds, isContinued });
     // The server may have joined it to a run that has come by realtime before.
     this.#feed(reader);
@@ -224,7 +224,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     if (this.#ledger.access.kind === 'refused') this.dispatch({ type: 'access-granted' });
     this.use();
     // What has nothing to read has no probe that would find out.
-    if (this.#readers.size + this.#watchers.size === 0) this.#reached();
+    if (this.#readers.size + this.#watchers.size === 0) this.#setNetwork('up');
     // A path that looks alive may have died in a sleep.
     this.#http.restart();
     if (informedTurn(this.#ledger.server) === undefined) this.refresh();
@@ -234,7 +234,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
   /** The browser says that the network is away. The first success says that it is back. */
   networkLost(): void {
     if (this.#usedAt === undefined) return;
-    this.#unreachable();
+    this.#setNetwork('down');
     void this.#http.catchUp();
   }
 
@@ -327,10 +327,8 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     } catch (error) {
       return this.#malformed(error);
     }
-    this.#reached();
+    this.#setNetwork('up');
     this.accept(frame);
-    const { run: runId, turn } = frame;
-    if (isUnannounced(this.#ledger.server, { runId, turn })) this.refresh();
   }
 
   #onHttpFrame(frame: Frame, replayed: boolean): void {
@@ -365,21 +363,20 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     const first = 'chunks' in frame && frame.at === 0 ? frame.chunks[0] : undefined;
     if (first?.type === 'start' && first.messageId)
       this.dispatch({ type: 'message-named', runId: frame.run, messageId: first.messageId });
-    if ('end' in frame) this.#onEnd(frame);
+    if ('end' in frame) {
+      const { run: runId, turn, at, end } = frame;
+      this.dispatch({ type: 'end-heard', runId, turn, at, reason: end.reason });
+    }
     // The last chunk of a run: devices show the error before the server has saved the run and logged its end.
     if ('chunks' in frame && frame.chunks.at(-1)?.type === 'error')
       this.accept({ v: wireVersion, run: frame.run, turn: frame.turn, at: frame.next, end: { reason: 'error' } });
-    if (frame.turn > this.#ledger.server.turn) this.refresh();
+    if (isUnannounced(this.#ledger.server, { runId: frame.run, turn: frame.turn })) this.refresh();
     return isNews;
-  }
-
-  #onEnd({ run, turn, at, end }: EndFrame): void {
-    this.dispatch({ type: 'end-heard', runId: run, turn, at, reason: end.reason });
   }
 
   #onRealtime({ kind }: RealtimeState): void {
     if (kind === 'live') {
-      this.#reached();
+      this.#setNetwork('up');
       this.#readAndTrust();
     }
     this.evaluate();
@@ -395,17 +392,10 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     });
   }
 
-  /** The server, or the service, was reached. */
-  #reached(): void {
-    if (this.#network === 'up') return;
-    this.#network = 'up';
-    this.evaluate();
-  }
-
-  /** A probe got no response. */
-  #unreachable(): void {
-    if (this.#network === 'down') return;
-    this.#network = 'down';
+  /** The server, or the service, was reached; or a probe got no response. */
+  #setNetwork(network: Health['network']): void {
+    if (this.#network === network) return;
+    this.#network = network;
     this.evaluate();
   }
 

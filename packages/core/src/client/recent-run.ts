@@ -8,11 +8,6 @@ export class RecentRun {
   #start: StartFrame | undefined;
   #frames: (ChunksFrame | PointerFrame | EndFrame)[] = [];
 
-  /** The start of the run, where it came. */
-  get start(): StartFrame | undefined {
-    return this.#start;
-  }
-
   begin(frame: StartFrame): void {
     if (frame.turn <= (this.#start?.turn ?? 0)) return;
     this.#start = frame;

@@ -1,4 +1,4 @@
-import { AbortDecision } from './abort-decision.ts';
+import { type AbortDecision, awaitDecision } from './abort-decision.ts';
 import type { ChatSession } from './chat-session.ts';
 import { asDisconnect } from './persist.ts';
 import type { RunReader } from './run-reader.ts';
@@ -34,7 +34,7 @@ export class RunStops {
       this.decide();
       session.dispatch({ type: 'let-go', runId: reader.runId, kind: 'undecided' });
       session.dispatch({ type: 'stream-closed', runId: reader.runId, endedAt: undefined });
-      this.#newest = new AbortDecision(clock, { onWithdrawn, onDecided });
+      this.#newest = awaitDecision(clock, { onWithdrawn, onDecided });
     };
     signal?.addEventListener('abort', onAborted, { signal: isOver });
   }

@@ -53,34 +53,31 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   });
 }
 
-/** The chats that are kept synchronized, with what ends that, and how many want it. */
-const observed = new WeakMap<object, { users: number; readonly end: () => void }>();
+/** The chats that are kept synchronized, with what ends that, and those who want it. */
+const observed = new WeakMap<object, { readonly users: Set<unknown>; readonly end: () => void }>();
 
 /** Keeps a chat synchronized until every function that this returned for it has been called. */
 function share<UI_MESSAGE extends UIMessage>(
   chat: SyncableChat<UI_MESSAGE>,
   transport: RealtimeChatTransport<UI_MESSAGE>,
 ): () => void {
-  const shared = observed.get(chat) ?? { users: 0, end: observe(chat, transport) };
+  const shared = observed.get(chat) ?? { users: new Set(), end: observe(chat, transport) };
   observed.set(chat, shared);
-  shared.users++;
   // The answer that is under way may still call a client tool, which is for one device only.
   const endUnused = (): void => {
-    if (shared.users > 0 || isBusy(chat) || observed.get(chat) !== shared) return;
+    if (shared.users.size > 0 || isBusy(chat) || observed.get(chat) !== shared) return;
     observed.delete(chat);
+    unobserve();
     shared.end();
   };
-  let isOver = false;
-  return () => {
-    if (isOver) return;
-    isOver = true;
-    shared.users--;
-    if (!isBusy(chat)) return endUnused();
-    const unobserve = observeIdle(chat, () => {
-      unobserve();
-      endUnused();
-    });
+  let unobserve = (): void => {};
+  const release = (): void => {
+    if (!shared.users.delete(release)) return;
+    unobserve = observeIdle(chat, endUnused);
+    endUnused();
   };
+  shared.users.add(release);
+  return release;
 }
 
 /** Keeps a chat synchronized until the returned function is called. */

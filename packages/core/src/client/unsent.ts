@@ -7,6 +7,10 @@ function refusedSend({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string)
   return ledger.outbox.find((send) => send.messageId === messageId && send.state === 'refused');
 }
 
+function remove(chat: SyncableChat, messageId: string): void {
+  chat.messages = chat.messages.filter(({ id }) => id !== messageId);
+}
+
 /** Sends a refused message, edit, regenerate or tool answer of this device again. */
 export async function resend<UI_MESSAGE extends UIMessage>(
   chat: SyncableChat<UI_MESSAGE>,
@@ -19,7 +23,7 @@ export async function resend<UI_MESSAGE extends UIMessage>(
   if (send.kind === 'regenerate') return chat.regenerate({ messageId });
   if (send.kind === 'edit' && message) return chat.sendMessage({ ...message, messageId } as never);
   if (send.kind === 'answer') return chat.lastMessage?.id === messageId ? chat.sendMessage() : undefined;
-  chat.messages = chat.messages.filter(({ id }) => id !== messageId);
+  remove(chat, messageId);
   return chat.sendMessage(message as never);
 }
 
@@ -32,8 +36,7 @@ export function discard<UI_MESSAGE extends UIMessage>(
   const send = refusedSend(session, messageId);
   if (!send) return;
   // An answer is taken back with the whole message: the state brings the server's again.
-  if (send.kind === 'message' || send.kind === 'answer')
-    chat.messages = chat.messages.filter(({ id }) => id !== messageId);
+  if (send.kind === 'message' || send.kind === 'answer') remove(chat, messageId);
   if (chat.error === send.error) chat.clearError();
   session.dispatch({ type: 'discarded', messageId });
 }

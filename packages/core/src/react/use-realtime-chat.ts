@@ -69,10 +69,8 @@ export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
     // A server, and the page while it takes over what the server rendered, has nothing to report.
     () => nothing,
   );
-  const stop = useCallback(() => kept.stop(), [kept]);
-  const resend = useCallback(async (messageId: string) => kept.synced?.resend(messageId), [kept]);
-  const discard = useCallback((messageId: string) => kept.synced?.discard(messageId), [kept]);
   const steer = useCallback((text: string) => transport.steer({ chatId: id, text }), [transport, id]);
+  const { stop, resend, discard } = kept;
   return { ...helpers, id, stop, steer, resend, discard, ...report };
 }
 
@@ -123,14 +121,10 @@ class KeptChat<UI_MESSAGE extends UIMessage> {
     };
   }
 
-  /** What keeps the chat synchronized, once a component shows it. */
-  get synced(): SyncedChat | undefined {
-    return this.#synced;
-  }
-
-  stop(): Promise<void> {
-    return (this.#synced ?? this.chat).stop();
-  }
+  // The same functions at every render.
+  readonly stop = (): Promise<void> => (this.#synced ?? this.chat).stop();
+  readonly resend = async (messageId: string): Promise<void> => this.#synced?.resend(messageId);
+  readonly discard = (messageId: string): void => this.#synced?.discard(messageId);
 
   #releaseLater(): void {
     this.#timer = setTimeout(() => {
