@@ -103,7 +103,7 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
   const publisher = createPublisher({ realtime, publishesByItself: realtime?.log === log, clock, emit });
   const live = new Map<string, LiveRun>();
   const turns = new FairTurns(clock);
-  const runs = new WholeRuns({ options: resolved, live }, turns);
+  const runs = new WholeRuns({ options: resolved, live, background }, turns);
   const finisher = createFinisher(resolved, publisher, background, closing.signal, runs);
   const revocations = new RevocationFeed({
     log,

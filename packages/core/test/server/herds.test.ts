@@ -1,6 +1,6 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { FairTurns } from '../../src/server/run/fair-turns.ts';
 import { SharedCalls } from '../../src/server/run/shared-calls.ts';
@@ -29,12 +29,12 @@ function counted(): { log: RunLog; counts: { reads: number; states: number } } {
   };
 }
 
-async function answered(world: World): Promise<void> {
+async function answered(world: World, more = ''): Promise<void> {
   await world.send({ id: 'c', runId: 'r', messages: [user('u1', 'q')] });
   const model = await world.model();
   for (let index = 0; index < words; index += 1) {
-    model.text(`word ${index} `);
-    if (index % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    model.text(`word ${index} ${more}`);
+    if (more || index % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   model.close();
   await ended(world, 'finish');
@@ -115,6 +115,51 @@ describe('many readers of one run', () => {
     expect(textOf(input.messages[1])).toBe(textOf(answer));
     (input.messages[1] as { parts: unknown[] }).parts.length = 0;
     expect(textOf((await world.state('c')).messages[1])).toBe(textOf(answer));
+  });
+});
+
+describe('a long run that has ended', () => {
+  const long = 'x'.repeat(200);
+
+  it('is encoded once for all of its readers', async () => {
+    const world = createWorld();
+    await answered(world, long);
+    const encode = vi.spyOn(TextEncoder.prototype, 'encode');
+    const paths = Array.from({ length: readers }, () => '/c/stream?run=r');
+    const bodies = await Promise.all(paths.map(async (path) => bodyOf(await world.fetch(path))));
+    expect(new Set(bodies).size).toBe(1);
+    expect(encode.mock.calls.filter(([text]) => (text?.length ?? 0) > 10_000).length).toBeLessThanOrEqual(1);
+  });
+
+  it('is served to the readers of another process from the copy that the log keeps, asked for once', async () => {
+    const { log, counts } = counted();
+    const first = createWorld({ log });
+    await answered(first, long);
+    const body = await bodyOf(await first.fetch('/c/stream?run=r'));
+    const { messages } = await first.state('c');
+    while (!(await log.snapshot({ chatId: 'c', runId: 'r' }))) await new Promise((resolve) => setImmediate(resolve));
+
+    const snapshot = vi.spyOn(log, 'snapshot');
+    Object.assign(counts, { reads: 0, states: 0 });
+    const second = createWorld({ log });
+    const bodies = await Promise.all(
+      Array.from({ length: readers }, async (_, index) =>
+        bodyOf(await second.fetch(index % 2 === 0 ? '/c/stream?run=r' : '/c/stream?recent=60000')),
+      ),
+    );
+    expect(new Set(bodies)).toEqual(new Set([body]));
+    expect((await second.state('c')).messages).toEqual(messages);
+    expect(counts.reads).toBe(0);
+    expect(snapshot).toHaveBeenCalledTimes(1);
+  });
+
+  it('is read frame by frame where the log keeps a copy of another format', async () => {
+    const world = createWorld();
+    await answered(world, long);
+    const text = `${JSON.stringify({ format: 2, next: 1 })}\nwhat a later release made of it`;
+    await world.log.saveSnapshot({ chatId: 'c', runId: 'r' }, text);
+    expect(await bodyOf(await world.fetch('/c/stream?run=r'))).toContain(`word ${words - 1}`);
+    expect(textOf((await world.state('c')).messages[1])).toContain(`word ${words - 1}`);
   });
 });
 

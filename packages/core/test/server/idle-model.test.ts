@@ -59,7 +59,7 @@ describe('a model that hangs', () => {
     const world = createWorld({ log, idleMs: 80, leaseMs: 5000 });
     const reader = new SseReader(await world.send(send));
     const model = await world.model();
-    for (let index = 0; index < 60; index += 1) model.push({ type: 'data-page', data: 'x'.repeat(10_000) });
+    for (let index = 0; index < 600; index += 1) model.push({ type: 'data-page', data: 'x'.repeat(10_000) });
     model.close();
     await new Promise((resolve) => setTimeout(resolve, 200));
     release();

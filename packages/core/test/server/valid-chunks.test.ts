@@ -78,6 +78,7 @@ describe.each(zods)('what the AI SDK takes under %s', (zod) => {
     const world = createWorld();
     const all = await served(world, chunks);
     expect(await schema.refused({ chunks: all })).toEqual([]);
+    expect(all.map(({ type }) => type)).not.toContain('error');
     const { messages } = await world.state('c');
     expect(await schema.refused({ messages })).toEqual([]);
     const next = await world.send({ id: 'c', messages: [...messages, user('u2', 'q2')] });

@@ -144,16 +144,22 @@ export const honestCases: readonly ProviderCase[] = [
     id: 'honest/outcome',
     title: 'says on every device, and after a reload, that an answer was stopped',
     async run(stage) {
+      const watching = await stage.device();
+      const watched = watching.chat('c');
+      const watch = syncChat(watched, watching.transport);
       const { chat, call, done } = await stage.sent();
       call.say('part ');
-      await stage.shows(chat, 'part');
+      for (const each of [chat, watched]) await stage.shows(each, 'part');
       await chat.stop();
       await done;
+      // Once a device has heard the end, it is told to nobody again: who comes later reads it.
+      await until('the outcome', () => Object.values(watch.getReport().outcomes).includes('cancel'));
+      watch();
       const device = await stage.device();
       const late = device.chat('c');
       const sync = syncChat(late, device.transport);
       try {
-        await until('the outcome', () => Object.values(sync.getReport().outcomes).includes('cancel'));
+        await until('the outcome after a reload', () => Object.values(sync.getReport().outcomes).includes('cancel'));
         await until('the answer', () => late.messages.length === 2);
         expect(sync.getReport().outcomes).toEqual({ [late.messages[1]?.id as string]: 'cancel' });
       } finally {

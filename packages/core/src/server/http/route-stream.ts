@@ -76,7 +76,12 @@ async function begin(
   key: RunKey,
   from: number,
 ): Promise<{ readonly run: RunRecord; readonly read?: LogPage }> {
-  if (from === 0) return engine.runs.read(key);
+  if (from === 0) {
+    const { runs } = await engine.states.call(key.chatId, 'runs', () => engine.options.log.state(key.chatId));
+    const run = runs.find(({ runId }) => runId === key.runId);
+    // The log may keep a copy of all that it said.
+    return run?.end ? { run } : engine.runs.read(key);
+  }
   await engine.turns.take(key.chatId);
   const read = await engine.options.log.read(key, { from });
   return { run: read.run, ...(read.frames.length > 0 && { read }) };

@@ -49,6 +49,10 @@ export async function* streamRun(
     if (bytes.length > 0) yield bytes;
     seen = { ...snapshot.seen };
     position = snapshot.next;
+    if (run.end && position === run.next) {
+      yield await endText(engine, run, view, seen);
+      return true;
+    }
   }
 
   const options = { signal, read: position === from ? read : undefined, ...(patience && { waitMs: patience.left }) };
@@ -58,12 +62,17 @@ export async function* streamRun(
       yield news.frames.map(({ chunks, next }) => sseGroup(chunks, { run: run.runId, next })).join('');
       continue;
     }
-    noteLost(engine, news.run);
-    if (asFrames) yield sseFrame(endFrameOf(news.run));
-    else yield sseEnd(news.run, news.run.end?.reason ?? 'lost', await lastChunks(engine, news.run, view, seen));
+    yield await endText(engine, news.run, view, seen);
     return true;
   }
   return false;
+}
+
+/** What tells a reader that the run is over. */
+async function endText(engine: Engine, run: RunRecord, view: RunView, seen: SeenChunks): Promise<string> {
+  noteLost(engine, run);
+  if (view.asFrames) return sseFrame(endFrameOf(run));
+  return sseEnd(run, run.end?.reason ?? 'lost', await lastChunks(engine, run, view, seen));
 }
 
 /** What a stock reader has to see in front of the end: its open tool calls closed, and that the run did not finish. */

@@ -8,17 +8,19 @@ import { continuedBy } from '../conversation/history.ts';
 import { type Engine, keyOf } from '../engine.ts';
 import { withCallsClosed } from './close-calls.ts';
 import type { FairTurns } from './fair-turns.ts';
+import { RecentlyUsed } from './recently-used.ts';
 import { encodeSnapshot, type RunSnapshot } from './run-snapshot.ts';
 import { SharedCalls } from './shared-calls.ts';
+import { type KeptSnapshot, readStoredSnapshot, storedFromLength, storedSnapshot } from './stored-snapshot.ts';
 
 /** How much of runs this process keeps for their readers, in UTF-16 units of JSON. What was used longest ago goes first. */
 export const maxKeptLength: number = 16 * 1024 * 1024;
-/** How long a run is kept that nobody reads, in milliseconds. */
-const keptForMs = 60_000;
 /** How old the snapshot of a live run may be that a reader begins with, in milliseconds. The frames behind it follow. */
 const snapshotAgeMs = 1000;
 /** How many offsets may follow that snapshot one by one: behind a model in a hurry, a second old is far behind. */
 const snapshotLagOffsets = 32;
+/** How many offsets an ended run has at least that is copied: one with fewer is read as fast itself. */
+const storedFromOffsets = 64;
 
 /** All that the log had of a run at one moment. Shared by its readers: nobody may change it. */
 export interface WholeRun {
@@ -40,27 +42,36 @@ export interface FoldedRun {
 
 interface KeptRun extends WholeRun {
   readonly length: number;
-  usedAtMs: number;
   snapshot?: RunSnapshot & { readonly madeAtMs: number };
+  fold?: Promise<UIMessage>;
+  /** Whether the log was given the copy of it, or none is worth keeping. */
+  isStored?: boolean;
+}
+
+interface KeptCopy extends KeptSnapshot {
   fold?: Promise<UIMessage>;
 }
 
 /**
  * Reads runs from their start, once for all who ask together, and keeps them: what was read before is not read again, merged again, folded
- * again or encoded again. Each read asks the log for what has come since, so a run that was deleted or is past its retention is not served.
+ * again or encoded again. Each read asks the log for what has come since, so a run that was deleted or is past its retention is not served. A long run
+ * that has ended is encoded once for all processes: the log keeps the copy.
  */
 export class WholeRuns {
-  readonly #engine: Pick<Engine, 'options' | 'live'>;
+  readonly #engine: Pick<Engine, 'options' | 'live' | 'background'>;
   readonly #turns: FairTurns;
   readonly #calls: SharedCalls;
-  /** The one that was used longest ago first. */
-  readonly #kept = new Map<string, KeptRun>();
-  #length = 0;
+  readonly #kept: RecentlyUsed<KeptRun>;
+  /** What the log keeps of ended runs. */
+  readonly #copies: RecentlyUsed<KeptCopy>;
 
-  constructor(engine: Pick<Engine, 'options' | 'live'>, turns: FairTurns) {
+  constructor(engine: Pick<Engine, 'options' | 'live' | 'background'>, turns: FairTurns) {
+    const { clock } = engine.options;
     this.#engine = engine;
     this.#turns = turns;
     this.#calls = new SharedCalls(turns);
+    this.#kept = new RecentlyUsed(clock, maxKeptLength);
+    this.#copies = new RecentlyUsed(clock, maxKeptLength / 4);
   }
 
   /** The run as the log has it now. @throws ChatTransportError as `RunLog.read`. */
@@ -75,23 +86,30 @@ export class WholeRuns {
     const isWhole = run.end && known?.run.end && known.next === run.next;
     const isNear = known !== undefined && run.next - known.next <= snapshotLagOffsets;
     if (known?.snapshot && (isWhole || (!run.end && isNear && now - known.snapshot.madeAtMs < snapshotAgeMs))) {
-      known.usedAtMs = now;
       return known.snapshot;
     }
+    const copy = isWhole ? undefined : await this.#copyOf(run);
+    if (copy) return copy.snapshot;
     const whole = await this.#read(run);
-    whole.snapshot ??= { ...encodeSnapshot(whole), madeAtMs: now };
-    return whole.snapshot;
+    this.#store(whole);
+    return this.#encode(whole);
   }
 
   /** Folds the run; `undefined` when the log has dropped it. */
   async fold(run: RunRecord): Promise<FoldedRun | undefined> {
     try {
+      const { messageId } = run.start;
+      const copy = this.#kept.get(keyOf(run)) ? undefined : await this.#copyOf(run);
+      if (copy) {
+        copy.fold ??= foldMessage({ messageId, chunks: copy.chunks() });
+        return { message: await copy.fold, next: copy.snapshot.next, run };
+      }
       const whole = await this.#read(run);
       const continued = continuedBy(run.start);
       if (whole.next === 0 && !(whole.run.end && continued)) return { next: 0, run: whole.run };
-      const { messageId } = run.start;
       const chunks = withCallsClosed(whole.run, whole.chunks);
       whole.fold ??= foldMessage({ ...(continued && { message: continued }), messageId, chunks });
+      this.#store(whole);
       return { message: await whole.fold, next: whole.next, run: whole.run };
     } catch (error) {
       if (isGone(error)) return;
@@ -101,7 +119,43 @@ export class WholeRuns {
 
   /** Lets go of a chat's runs: it was deleted. */
   forget(chatId: string): void {
-    for (const id of this.#kept.keys()) if (id.startsWith(`${chatId}/`)) this.#drop(id);
+    this.#kept.dropAll(`${chatId}/`);
+    this.#copies.dropAll(`${chatId}/`);
+  }
+
+  /** What the log keeps of an ended run: asked once for all who begin together. The caller has the run's record from the log. */
+  async #copyOf(run: RunRecord): Promise<KeptCopy | undefined> {
+    const { options } = this.#engine;
+    if (!run.end || run.next < storedFromOffsets || continuedBy(run.start)) return undefined;
+    const id = keyOf(run);
+    const known = this.#copies.get(id);
+    if (known) return known;
+    const question = `copy ${run.runId}`;
+    return this.#calls.call(run.chatId, question, async () => {
+      const text = this.#copies.get(id) ?? (await options.log.snapshot(run));
+      if (typeof text !== 'string') return text;
+      const copy = readStoredSnapshot(run, text);
+      return copy && this.#copies.put(id, copy);
+    });
+  }
+
+  #encode(whole: KeptRun): RunSnapshot {
+    whole.snapshot ??= { ...encodeSnapshot(whole), madeAtMs: this.#engine.options.clock.now() };
+    return whole.snapshot;
+  }
+
+  /** Keeps the copy of an ended run in the log, for later readers of every process. What the log does not take is read frame by frame. */
+  #store(whole: KeptRun): void {
+    const { options, background } = this.#engine;
+    const { run } = whole;
+    if (whole.isStored || !run.end) return;
+    whole.isStored = true;
+    if (whole.length < storedFromLength || run.next < storedFromOffsets) return;
+    const text = storedSnapshot(run, this.#encode(whole));
+    if (text === undefined) return;
+    const failed = (error: unknown): void =>
+      options.emit({ type: 'log-failed', chatId: run.chatId, operation: 'saveSnapshot', error });
+    background(options.log.saveSnapshot(run, text).catch(failed));
   }
 
   async #read(key: RunKey): Promise<KeptRun> {
@@ -110,8 +164,8 @@ export class WholeRuns {
       try {
         return this.#keep(id, await this.#readOn(key, this.#kept.get(id)));
       } catch (error) {
-        const known = this.#kept.has(id);
-        this.#drop(id);
+        const known = this.#kept.get(id) !== undefined;
+        this.#kept.drop(id);
         // The log has lost the run and has another one in its place.
         const isOther = known && ChatTransportError.isInstance(error) && error.code === 'invalid-offset';
         if (isOther) return this.#keep(id, await this.#readOn(key, undefined));
@@ -147,22 +201,8 @@ export class WholeRuns {
   }
 
   #keep(id: string, whole: WholeRun): KeptRun {
-    const usedAtMs = this.#engine.options.clock.now();
     const length = 'length' in whole ? (whole as KeptRun).length : JSON.stringify(whole.chunks).length;
-    const kept: KeptRun = { ...whole, length, usedAtMs };
-    this.#drop(id);
-    this.#kept.set(id, kept);
-    this.#length += length;
-    for (const [oldest, { usedAtMs: at }] of this.#kept) {
-      if (this.#length <= maxKeptLength && usedAtMs - at < keptForMs) break;
-      this.#drop(oldest);
-    }
-    return kept;
-  }
-
-  #drop(id: string): void {
-    this.#length -= this.#kept.get(id)?.length ?? 0;
-    this.#kept.delete(id);
+    return this.#kept.put(id, { ...whole, length });
   }
 }
 
