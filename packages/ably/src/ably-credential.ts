@@ -1,5 +1,5 @@
 import type { SubscriberContext } from '@chat-transport/core';
-import { ChatTransportError, isRefusal } from '@chat-transport/core/provider';
+import { ChatTransportError, isRefusal, maxChatsPerCredential } from '@chat-transport/core/provider';
 import type { ClientOptions, RealtimeClient } from 'ably';
 
 /** What is used of an `ably` client in a browser, full or modular. */
@@ -13,7 +13,10 @@ export interface AblyCredential {
   readonly clientOptions: AblyClientOptions;
   /** Every token from the next one on is for this chat too, until the returned function is called. */
   open(chatId: string, onRefused: (refusal: ChatTransportError) => void): () => void;
-  /** Resolves when the connection's token is valid for the chat. */
+  /**
+   * Resolves when the connection's token is valid for the chat.
+   * @throws ChatTransportError `provider-failed`, retryable, while as many other chats are open as a token is for.
+   */
   admit(chatId: string, client: AblyClient): Promise<void>;
   /** Whether the newest token is for the chat. A renewal that was asked for before the chat was opened may come in late. */
   covers(chatId: string): boolean;
@@ -29,8 +32,11 @@ export function ablyCredential({ post, clock }: Pick<SubscriberContext, 'clock' 
   /** `authorize` calls run one after the other: of two at a time, Ably's client may let the older one win. */
   let last: Promise<unknown> = Promise.resolve();
 
+  /** The chats that the next token is for: those that were opened first, so that none that is followed makes room for a new one. */
+  const wanted = () => [...chats].slice(0, maxChatsPerCredential);
+
   const requestToken = async (): Promise<string> => {
-    const asked = [...chats];
+    const asked = wanted();
     const refuse = (refusal: ChatTransportError): void => {
       for (const [chatId, onRefused] of asked) if (!granted.has(chatId)) onRefused(refusal);
     };
@@ -63,7 +69,8 @@ export function ablyCredential({ post, clock }: Pick<SubscriberContext, 'clock' 
       chats.set(chatId, onRefused);
       return () => chats.get(chatId) === onRefused && chats.delete(chatId);
     },
-    admit(chatId, client) {
+    async admit(chatId, client) {
+      if (!wanted().some(([each]) => each === chatId)) throw full();
       const admitted = last.then(async () => {
         // Chats that are opened in the same moment share a token.
         await new Promise<void>((resolve) => clock.setTimeout(resolve, 0));
@@ -74,6 +81,11 @@ export function ablyCredential({ post, clock }: Pick<SubscriberContext, 'clock' 
     },
     covers: (chatId) => granted.has(chatId),
   };
+}
+
+function full(): ChatTransportError {
+  const message = `A page follows ${maxChatsPerCredential} chats over Ably. This one is followed over HTTP.`;
+  return new ChatTransportError({ code: 'provider-failed', message });
 }
 
 /** Ably's `authorize` resolves when the connection uses the new token, and never settles when the client is closed meanwhile. */

@@ -1,7 +1,9 @@
 import type { TestChat } from '@chat-transport/contract';
+import { maxChatsPerCredential, systemClock } from '@chat-transport/core/provider';
 import { until } from '@chat-transport/local-services';
 import { Realtime } from 'ably';
 import { expect, it, onTestFinished } from 'vitest';
+import { ablySubscriber } from '../src/index.ts';
 import { localOptions } from './support/ably-service.ts';
 import { type ChatApp, openPage, serveChat } from './support/chat-app.ts';
 
@@ -64,6 +66,73 @@ it('follows one chat over realtime while the other is refused', async () => {
   await done;
   expect(page.path('mine')).toBe('realtime');
   expect(page.path('theirs')).not.toBe('realtime');
+});
+
+it.each(['b:c', '*', 'a b', '😀', 'x'.repeat(200)])(
+  'follows a chat over realtime beside one whose id %j is none',
+  async (id) => {
+    const app = await serveChat();
+    const page = openPage(app);
+    page.open(id);
+    page.open('a');
+    await until('the other chat', () => page.path('a') === 'realtime');
+    await until('a refusal', () =>
+      page.events.some((event) => event.type === 'realtime-failed' && event.chatId === id),
+    );
+    expect(page.path('a')).toBe('realtime');
+  },
+);
+
+it('follows as many chats as a token may be for over realtime, those opened first, and the others over HTTP', async () => {
+  const app = await serveChat();
+  const page = openPage(app);
+  const ids = Array.from({ length: maxChatsPerCredential + 8 }, (_, index) => `c${index}`);
+  for (const id of ids) page.open(id);
+  const [first = '', last = ''] = [ids[0], ids.at(-1)];
+  const live = (): string[] => ids.filter((id) => page.path(id) === 'realtime');
+  await until('as many chats as fit', () => live().length === maxChatsPerCredential);
+  await until('the last over HTTP', () => ['sse', 'poll'].includes(page.path(last) ?? ''));
+  const { call, done } = await ask(app, first);
+  call.finish();
+  await done;
+  expect(live()).toEqual(ids.slice(0, maxChatsPerCredential));
+  expect(page.client.connection.state).toBe('connected');
+  expect(page.events.filter(({ type }) => type === 'realtime-failed')).toEqual([]);
+});
+
+it('follows a chat over realtime that found no room, once another one is closed', async () => {
+  const app = await serveChat();
+  const local = localOptions('127.0.0.1', app.emulator.port);
+  const subscriber = ablySubscriber({
+    client: (options) => new Realtime({ ...options, ...local }),
+    clock: systemClock,
+    post: (path, body) => {
+      const headers = { 'content-type': 'application/json' };
+      return fetch(app.api + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    },
+  });
+  onTestFinished(() => subscriber.close?.());
+  const live = new Set<string>();
+  const ends = Array.from({ length: maxChatsPerCredential + 1 }, (_, index) => {
+    const end = new AbortController();
+    const listener = {
+      onMessage: () => {},
+      onLive: () => live.add(`c${index}`),
+      onInterrupted: () => live.delete(`c${index}`),
+      onFailed: () => live.delete(`c${index}`),
+      onRefused: () => {},
+    };
+    subscriber.subscribe(`c${index}`, listener, end.signal);
+    return end;
+  });
+  onTestFinished(() => {
+    for (const end of ends) end.abort();
+  });
+  const last = `c${maxChatsPerCredential}`;
+  await until('as many chats as fit', () => live.size === maxChatsPerCredential);
+  expect(live).not.toContain(last);
+  ends[0]?.abort();
+  await until('the last one', () => live.has(last));
 });
 
 it('keeps the first chat when a second one is refused later, and when it loses its access itself', async () => {

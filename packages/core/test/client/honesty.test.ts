@@ -37,6 +37,24 @@ describe('a user without access', () => {
     await until(() => texts(chat).length === 2 && sync.getReport().connection.state === 'connected');
   });
 
+  it('sees the chat, connected, as soon as the server takes a message again', async () => {
+    let hasAccess = false;
+    const world = new World({ authorize: () => hasAccess });
+    const device = world.device();
+    const { chat, sync } = synced(device);
+    await until(() => sync.getReport().connection.state === 'refused');
+    hasAccess = true;
+    const done = chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('hello');
+    call.finish();
+    await done;
+    await until(() => sync.getReport().connection.state === 'connected' && device.path('c') === 'realtime');
+    void world.device().synced('c').sendMessage({ text: 'from another device' });
+    (await world.model.call(1)).finish();
+    await until(() => texts(chat).length === 4);
+  });
+
   it('whose access ends while the chat is followed over HTTP sees it, and polling ends', async () => {
     let hasAccess = true;
     const world = new World({ authorize: () => hasAccess });

@@ -27,6 +27,14 @@ it('leaves out the chats that are refused, in whatever way, and asks for each on
   expect(asked).toEqual(['mine1 read', 'theirs read', 'mine2 read', 'gone read', 'login read']);
 });
 
+it('leaves out what is no chat id, and answers so where there is nothing else', async () => {
+  const { post } = world(() => true);
+  const none = ['a:b', '*', 'x'.repeat(129), 'auth', ''];
+  expect(await (await post('/auth', { chatIds: [...none, 'mine'] })).json()).toEqual({ chatIds: ['mine'] });
+  const response = await post('/auth', { chatIds: none });
+  expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([400, 'invalid-id']);
+});
+
 it('answers the first refusal where every chat is refused', async () => {
   const { post } = world(({ chatId }) => (chatId === 'a' ? new Response('log in', { status: 401 }) : false));
   const response = await post('/auth', { chatIds: ['a', 'b'] });

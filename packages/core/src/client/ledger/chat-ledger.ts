@@ -235,12 +235,15 @@ function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }
   const { sentRunId, runId, turn, messageIds } = event;
   const place = shown.ownBegan(ledger.shown, event);
   const transition = server.runHeard(ledger.server, { runId, turn });
-  const needsRead = place.isSynchronized && place.place.kind === 'uncertain';
+  // A server that takes this device's message has given access back, whatever it answered before.
+  const isBack = ledger.access.kind === 'refused';
+  const needsRead = isBack || (place.isSynchronized && place.place.kind === 'uncertain');
   return {
     updates: transition.updates,
     ledger: {
       ...ledger,
       shown: place,
+      access: isBack ? { kind: 'granted' } : ledger.access,
       outbox: own.accepted(ledger.outbox, sentRunId, messageIds),
       server: needsRead ? server.needRead(transition.server) : transition.server,
     },

@@ -1,4 +1,4 @@
-import { ChatTransportError } from '../../errors.ts';
+import { ChatTransportError, type ErrorCode } from '../../errors.ts';
 import type { AllowChat } from '../../provider/realtime-server.ts';
 import { Refused } from './http-errors.ts';
 import { readJsonBody } from './request-body.ts';
@@ -11,12 +11,13 @@ const maxBodyBytes = 8192;
 
 /** The app's answers that mean "not this chat". Anything else is a failure, which may pass. */
 const refusingStatuses: readonly number[] = [401, 403, 404];
+const refusingCodes: readonly ErrorCode[] = ['forbidden', 'unauthorized', 'invalid-id'];
 
 /**
  * Reads a credential request that lists chats (`{ "chatIds": […] }`), and returns those that the app's `authorize` allows. A chat that is
- * refused is left out, and does not fail the others.
- * @throws ChatTransportError `invalid-body`, `too-large`, `unsupported-media-type`, `invalid-id`; the first refusal where every chat is
- * refused; and what `authorize` throws.
+ * refused, or whose id is none, is left out, and does not fail the others.
+ * @throws ChatTransportError `invalid-body`, `too-large`, `unsupported-media-type`; the first refusal where every chat is refused; and what
+ * `authorize` throws.
  */
 export async function allowChats(request: Request, allow: AllowChat): Promise<readonly string[]> {
   const chatIds = await chatIdsOf(request);
@@ -46,6 +47,7 @@ async function refusalOf(chatId: string, allow: AllowChat): Promise<unknown> {
   }
 }
 
+/** An id that no chat can have is refused for that chat alone, too. */
 function isRefusal(error: unknown): boolean {
-  return ChatTransportError.isInstance(error) && (error.code === 'forbidden' || error.code === 'unauthorized');
+  return ChatTransportError.isInstance(error) && refusingCodes.includes(error.code);
 }

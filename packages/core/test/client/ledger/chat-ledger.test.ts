@@ -384,6 +384,15 @@ const table: readonly Row[] = [
     events: [...at(2), { type: 'access-refused', error: forbidden }, { type: 'access-granted' }],
     reads: true,
   },
+  {
+    title: 'a chat that the server refused is read when the server takes a message again',
+    events: [
+      ...at(2),
+      { type: 'access-refused', error: forbidden },
+      { type: 'began', sentRunId: 'r3', runId: 'r3', turn: 3, messageIds: ['u3'], isContinued: false },
+    ],
+    reads: true,
+  },
 ];
 
 describe('the ledger of a chat', () => {
