@@ -1,5 +1,5 @@
-import { describe, it } from 'vitest';
-import { texts, until, World } from '../support/world.ts';
+import { describe, expect, it } from 'vitest';
+import { informed, texts, until, World } from '../support/world.ts';
 
 describe('an idle device', () => {
   it('shows a question that was asked while the page loaded, though nothing of the answer has come', async () => {
@@ -30,5 +30,61 @@ describe('an idle device', () => {
       () => texts(chat)[0] === 'user: hi',
       () => [texts(chat), watching.network.requests],
     );
+  });
+
+  it('shows a question while the service loses everything, where it has noticed the loss with the answer before', async () => {
+    const world = new World();
+    const sender = world.device().synced('c');
+    const watching = world.device();
+    const chat = watching.synced('c');
+    await until(() => watching.path('c') === 'realtime');
+    void sender.sendMessage({ text: 'one' });
+    const call = await world.model.call();
+    call.say('first ');
+    await until(() => texts(chat).at(-1) === 'assistant: first ');
+    watching.network.drop = () => true;
+    call.say('answer');
+    await until(() => texts(chat).at(-1) === 'assistant: first answer');
+    call.finish();
+    await until(() => chat.status === 'ready' && sender.status === 'ready');
+    void sender.sendMessage({ text: 'two' });
+    await world.model.call(1);
+    await until(
+      () => texts(chat).at(-2) === 'user: two' || texts(chat).at(-1) === 'user: two',
+      () => [texts(chat), watching.path('c')],
+    );
+    expect(watching.path('c')).toBe('sse');
+  });
+
+  it('shows a question whose start the service has lost with the first part of the answer that it delivers', async () => {
+    const world = new World();
+    const sender = world.device().synced('c');
+    const watching = world.device();
+    const chat = watching.synced('c');
+    await until(() => watching.path('c') === 'realtime' && informed(watching, 0));
+    watching.network.drop = () => true;
+    void sender.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    await until(() => sender.status === 'streaming');
+    watching.network.drop = () => false;
+    call.say('word');
+    await until(
+      () => texts(chat).join() === 'user: hi,assistant: word',
+      () => texts(chat),
+    );
+  });
+
+  it('shows a question that the service has lost as soon as the page is used again', async () => {
+    const world = new World();
+    const sender = world.device().synced('c');
+    const watching = world.device();
+    const chat = watching.synced('c');
+    await until(() => watching.path('c') === 'realtime' && informed(watching, 0));
+    watching.network.drop = () => true;
+    void sender.sendMessage({ text: 'hi' });
+    await world.model.call();
+    await until(() => sender.status === 'streaming');
+    watching.transport.session('c').wake();
+    await until(() => texts(chat)[0] === 'user: hi');
   });
 });
