@@ -56,8 +56,8 @@ export const serverMutants: readonly Mutant[] = [
   {
     id: 'server-ignores-its-deadline',
     file: `${folder}/run/run-task.ts`,
-    find: 'clock.setTimeout(stopInTime, deadlineMs);',
-    replace: 'undefined;',
+    find: 'clock.setTimeout(stopInTime, deadlineMs)',
+    replace: 'undefined',
     killedBy: 'server/deadline',
   },
   {
@@ -213,5 +213,61 @@ export const serverMutants: readonly Mutant[] = [
     find: 'request.ifComplete === true && continued',
     replace: 'request.ifComplete === undefined && continued',
     killedBy: 'devices/answers-apart',
+  },
+  {
+    id: 'server-runs-tools-before-the-log-knows',
+    file: `${folder}/run/run-writer.ts`,
+    find: 'await this.#barrier.passed(toolCallId);',
+    replace: '',
+    killedBy: 'hand-over/tools-once',
+  },
+  {
+    id: 'server-takes-an-old-call-for-a-new-one',
+    file: `${folder}/run/run-writer.ts`,
+    find: 'for (const chunk of resumed?.chunks ?? []) this.#calls.see(chunk);',
+    replace:
+      'for (const chunk of resumed?.chunks ?? []) this.#calls.see(chunk);\n    this.#barrier.logged(resumed?.chunks ?? []);',
+    killedBy: 'hand-over/repeated-call-id',
+  },
+  {
+    id: 'server-starts-a-message-twice',
+    file: `${folder}/run/rejoin-stream.ts`,
+    find: "if (chunk.type === 'start' && dropStart) {",
+    replace: "if (chunk.type === 'start' && dropStart && dropStartStep === undefined) {",
+    killedBy: 'hand-over/killed',
+  },
+  {
+    id: 'server-begins-a-step-twice',
+    file: `${folder}/run/rejoin-stream.ts`,
+    find: 'let isStepDue = dropStartStep;',
+    replace: 'let isStepDue = dropStartStep && !dropStart;',
+    killedBy: 'hand-over/killed',
+  },
+  {
+    id: 'server-takes-back-a-step-with-calls',
+    file: `${folder}/run/plan-continuation.ts`,
+    find: 'if (openStepAt !== undefined && complete.length === 0) {',
+    replace: 'if (openStepAt !== undefined) {',
+    killedBy: 'hand-over/unknown-effect',
+  },
+  {
+    id: 'server-reads-a-run-before-it-takes-it-over',
+    file: `${folder}/run/continuations.ts`,
+    find: 'const fence = crypto.randomUUID();',
+    replace: `const fence = crypto.randomUUID();
+  const early = (await log.read(key, { from: 0 })).frames.flatMap((frame) => [...frame.chunks]);
+  const chunksOf = async (..._: unknown[]) => early;`,
+    killedBy: 'hand-over/late-words',
+  },
+  {
+    id: 'server-takes-its-successor-for-the-end',
+    file: `${folder}/run/run-task.ts`,
+    find: "if (stopped === 'superseded' || (mayGoOn",
+    replace: `if (stopped === 'superseded') {
+    publisher.publish(run.chatId, endFrameOf({ ...run, end: { reason: 'lost' } }));
+    await finisher.finish({ ...run, end: { reason: 'lost' } }, 'lost', messages);
+  }
+  if (stopped === 'superseded' || (mayGoOn`,
+    killedBy: 'hand-over/superseded',
   },
 ];

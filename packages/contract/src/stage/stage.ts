@@ -1,6 +1,6 @@
-import type { RunLog, WriterNews } from '@chat-transport/core/provider';
+import type { RunLog, RunRecord, WriterNews } from '@chat-transport/core/provider';
 import type { EndReason } from '@chat-transport/core/server';
-import type { UIMessage } from 'ai';
+import type { UIMessage, UIMessageChunk } from 'ai';
 import { expect } from 'vitest';
 import { Device, type DeviceOptions } from './device.ts';
 import type { ProviderHarness, ServerOptions } from './provider-case.ts';
@@ -26,6 +26,7 @@ export class Stage {
     append?: Promise<void> | undefined;
     end?: Promise<void> | undefined;
     claim?: Promise<void> | undefined;
+    takeOver?: Promise<void> | undefined;
   } = {};
   /** How often a run was to begin, and the log has answered. */
   begins = 0;
@@ -113,6 +114,19 @@ export class Stage {
       const run = (await log.state(chatId)).runs.at(-1);
       return run && JSON.stringify((await log.read(run, { from: 0 })).frames).includes(words);
     });
+  }
+
+  /** The chat's newest run, as the log knows it. */
+  async newest(chatId: string): Promise<RunRecord | undefined> {
+    return (await (this.server.realtime.log ?? this.#log).state(chatId)).runs.at(-1);
+  }
+
+  /** All chunks that the log has of the chat's newest run. */
+  async chunks(chatId: string): Promise<UIMessageChunk[]> {
+    const run = await this.newest(chatId);
+    if (!run) return [];
+    const { frames } = await (this.server.realtime.log ?? this.#log).read(run, { from: 0 });
+    return frames.flatMap((frame) => [...frame.chunks]);
   }
 
   /** Waits until a chat shows `words` in its newest message. */

@@ -2,6 +2,7 @@ import type { ProviderCase } from '../stage/provider-case.ts';
 import { cancelCases } from './cases/cancel-cases.ts';
 import { chunkCases } from './cases/chunk-cases.ts';
 import { deviceCases } from './cases/device-cases.ts';
+import { handOverCases } from './cases/hand-over-cases.ts';
 import { honestCases } from './cases/honest-cases.ts';
 import { pageCases } from './cases/page-cases.ts';
 import { reloadCases } from './cases/reload-cases.ts';
@@ -19,5 +20,6 @@ export const transportCases: readonly ProviderCase[] = [
   ...cancelCases,
   ...steerCases,
   ...serverCases,
+  ...handOverCases,
   ...honestCases,
 ];
