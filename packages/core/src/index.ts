@@ -1,4 +1,5 @@
 export {
+  type AnswerChunk,
   RealtimeChatTransport,
   type RealtimeChatTransportOptions,
   type SubscriberContext,

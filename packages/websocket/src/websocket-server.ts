@@ -48,6 +48,8 @@ export interface RealtimeWebSocketServer extends RealtimeServer {
   readonly connectionCount: number;
   authorize: NonNullable<RealtimeServer['authorize']>;
   connect(host: RealtimeHost): void;
+  /** Sockets of this process that follow a chat. */
+  watcherCount(chatId: string): number;
   /**
    * Answers upgrades on `path` (default: `{api}/socket`, with the handler's `api`) of a Node HTTP server. Upgrades on other paths are left to the
    * server's other listeners.
@@ -119,6 +121,10 @@ class Sockets implements RealtimeWebSocketServer {
 
   revoke(revocation: Revocation): void {
     this.#sessions.revoke(this.#revocations.add(revocation));
+  }
+
+  watcherCount(chatId: string): number {
+    return this.#hub.count(chatId);
   }
 
   async publish(channel: string, data: string, signal: AbortSignal): Promise<void> {

@@ -17,6 +17,17 @@ describe('subscribing', () => {
     expect(client.received[1]).toBe('one {"text":"a \\"quoted\\" text\\n😀"}');
   });
 
+  test('is counted while it lasts, for the app to know whether anybody watches', async () => {
+    const app = await serveStub();
+    const client = await app.client().opened();
+    await client.subscribe('one', await app.token('one'));
+    expect([app.realtime.watcherCount('one'), app.realtime.watcherCount('two')]).toEqual([1, 0]);
+    client.tell({ type: 'unsubscribe', chat: 'one' });
+    client.tell({ type: 'ping' });
+    await client.got({ type: 'pong' });
+    expect(app.realtime.watcherCount('one')).toBe(0);
+  });
+
   test('is refused with a token for another chat', async () => {
     const app = await serveStub();
     const client = await app.client().opened();

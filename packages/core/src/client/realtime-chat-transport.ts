@@ -39,6 +39,18 @@ export interface SubscriberContext {
   readonly clock: Clock;
 }
 
+/**
+ * A chunk of an answer, of the kinds and with the values that every `ai` 7 knows, so that the transport also fits the `Chat` of an older copy (those for Vue and Svelte
+ * bring one). Newer kinds are passed on all the same: an AI SDK that does not know a kind ignores it.
+ */
+export type AnswerChunk =
+  | Exclude<UIMessageChunk, { type: 'steering-message' | 'finish' }>
+  | (Omit<FinishChunk, 'finishReason'> & {
+      finishReason?: Exclude<FinishChunk['finishReason'], 'interrupted' | undefined>;
+    });
+
+type FinishChunk = Extract<UIMessageChunk, { type: 'finish' }>;
+
 /** How many chats that nobody uses are remembered, without their frames. */
 const maxUnusedSessions = 64;
 
@@ -90,17 +102,17 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     globalThis.addEventListener?.('offline', lose, { signal });
   }
 
-  async sendMessages({ metadata, ...options }: SendOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk>> {
+  async sendMessages({ metadata, ...options }: SendOptions<UI_MESSAGE>): Promise<ReadableStream<AnswerChunk>> {
     options.abortSignal?.throwIfAborted();
     this.#closing.signal.throwIfAborted();
     const call = { ...options, metadata: ownMetadata(metadata) };
     const session = this.session(call.chatId);
     session.use(call);
-    return sendRun(session, call);
+    return sendRun(session, call) as Promise<ReadableStream<AnswerChunk>>;
   }
 
-  async reconnectToStream(options: ReconnectOptions<UI_MESSAGE>): Promise<ReadableStream<UIMessageChunk> | null> {
-    return resumeRun(this.session(options.chatId), options);
+  async reconnectToStream(options: ReconnectOptions<UI_MESSAGE>): Promise<ReadableStream<AnswerChunk> | null> {
+    return resumeRun(this.session(options.chatId), options) as Promise<ReadableStream<AnswerChunk> | null>;
   }
 
   /**

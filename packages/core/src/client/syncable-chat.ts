@@ -16,5 +16,6 @@ export interface SyncableChat<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly stop: () => Promise<void>;
   readonly clearError: () => void;
   readonly addToolOutput: (output: never) => void | PromiseLike<void>;
-  readonly addToolApprovalResponse: (response: never) => void | PromiseLike<void>;
+  /** `ai` 5 has no approvals. */
+  readonly addToolApprovalResponse?: (response: never) => void | PromiseLike<void>;
 }

@@ -76,7 +76,7 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
     };
   Object.assign(chat, {
     addToolOutput: takeOver(addToolOutput),
-    addToolApprovalResponse: takeOver(addToolApprovalResponse),
+    ...(addToolApprovalResponse && { addToolApprovalResponse: takeOver(addToolApprovalResponse) }),
   });
   return () => {
     Object.assign(chat, { onToolCall, sendAutomaticallyWhen, addToolOutput, addToolApprovalResponse });

@@ -57,6 +57,8 @@ export interface RealtimeServer {
    * the log reaches. With `agoMs`, subscriptions by newer credentials stay.
    */
   revoke?(revocation: Revocation): void;
+  /** How many connections of this process follow a chat, for providers whose own sockets are in this process: `watchers` of `onFinish`. */
+  watcherCount?(chatId: string): number;
   /** Called once by `createChatHandler`, for providers whose own sockets carry commands or requests. */
   connect?(host: RealtimeHost): void;
 }

@@ -104,7 +104,11 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
   const live = new Map<string, LiveRun>();
   const turns = new FairTurns(clock);
   const runs = new WholeRuns({ options: resolved, live, background }, turns);
-  const finisher = createFinisher(resolved, publisher, background, closing.signal, runs);
+  const watchersOf = (chatId: string): number | undefined => {
+    if (realtime && !realtime.watcherCount) return undefined;
+    return parts.access.count(chatId) + (realtime?.watcherCount?.(chatId) ?? 0);
+  };
+  const finisher = createFinisher(resolved, publisher, background, closing.signal, runs, watchersOf);
   const revocations = new RevocationFeed({
     log,
     clock,

@@ -1,8 +1,9 @@
-import { generateId, type Tool } from '@ai-sdk/provider-utils';
+import { generateId } from '@ai-sdk/provider-utils';
 import type {
   Experimental_Steering as Steering,
   StopCondition,
   safeValidateUIMessages,
+  Tool,
   ToolSet,
   UIMessage,
   UIMessageChunk,
@@ -113,6 +114,11 @@ export interface FinishInput<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly outcome: EndReason;
   /** How many writers the run had: 1, unless it was continued. */
   readonly attempt: number;
+  /**
+   * How many connections to this process show the chat: with 0 nobody watches here, and a notification may be due. Connections to other processes do
+   * not count. `undefined` where the realtime service holds the connections and this process cannot know.
+   */
+  readonly watchers: number | undefined;
 }
 
 type ValidationOptions = Parameters<typeof safeValidateUIMessages>[0];

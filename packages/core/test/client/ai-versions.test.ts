@@ -52,7 +52,7 @@ describe.each(versions)('with the %s version of the AI SDK', (_, ai) => {
   it('a chat has the members that are used, and they can be replaced', () => {
     const chat = open(new World().device(), { onToolCall: () => {}, sendAutomaticallyWhen: () => false });
     const members = chat as unknown as Record<string, unknown>;
-    for (const name of ['setStatus', 'onToolCall', 'sendAutomaticallyWhen', 'addToolOutput', 'addToolApprovalResponse'])
+    for (const name of ['setStatus', 'onToolCall', 'sendAutomaticallyWhen', 'addToolOutput'])
       expect(members[name], name).toBeTypeOf('function');
   });
 

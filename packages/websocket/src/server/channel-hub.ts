@@ -60,6 +60,11 @@ export class ChannelHub {
     }
   }
 
+  /** How many sockets follow a chat. */
+  count(chatId: string): number {
+    return this.#channels.get(chatId)?.subscriptions.size ?? 0;
+  }
+
   remove({ connection, grant }: Subscription): void {
     const channel = this.#channels.get(grant.chatId);
     if (!channel) return;

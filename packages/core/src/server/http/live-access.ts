@@ -53,6 +53,11 @@ export class LiveAccess {
     this.#recent = new Revocations(reauthorizeMs, () => clock.now());
   }
 
+  /** How many connections of a chat are watched. */
+  count(chatId: string): number {
+    return this.#chats.get(chatId)?.size ?? 0;
+  }
+
   /** Watches a connection until the function that it answers with is called. */
   watch(access: WatchedAccess): () => void {
     const { chatId } = access;

@@ -33,6 +33,7 @@ export function createFinisher(
   background: (work: Promise<unknown>) => void,
   closing: AbortSignal,
   runs: WholeRuns,
+  watchersOf: (chatId: string) => number | undefined,
 ): Finisher {
   const { log, clock, onFinish, loadMessages, emit } = options;
   const owner = crypto.randomUUID();
@@ -69,7 +70,8 @@ export function createFinisher(
       if (!isTold) {
         // Not remembered: whoever has the claim may die with it, and then it is this process's turn.
         if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return;
-        await onFinish({ chatId, runId, turn, outcome, attempt, messages: await conversation(run, messages) });
+        const whole = await conversation(run, messages);
+        await onFinish({ chatId, runId, turn, outcome, attempt, messages: whole, watchers: watchersOf(chatId) });
         remember(key, outcome);
       }
       // A writer that dies before its end is in the log has told an outcome that may not hold: the next process tells the one that does.
