@@ -1,0 +1,19 @@
+import { useRealtimeChat } from '@chat-transport/core/react';
+import { ChatWindow } from '@chat-transport/example-support/chat-window';
+import '@chat-transport/example-support/styles.css';
+import { RealtimeWebSocketTransport } from '@chat-transport/websocket';
+import { type ReactNode, StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+
+const transport = new RealtimeWebSocketTransport({ api: '/api/chat' });
+const id = location.pathname.split('/').at(-1) ?? '';
+
+function App(): ReactNode {
+  return <ChatWindow chat={useRealtimeChat({ id, transport })} />;
+}
+
+createRoot(document.getElementById('root') as HTMLElement).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

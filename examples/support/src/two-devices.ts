@@ -1,0 +1,69 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { Device, launchBrowser } from './device.ts';
+
+/** An example that runs on this machine. */
+export interface RunningExample {
+  readonly url: string;
+  /** Another address of it, for the second device. @default `url` */
+  readonly otherUrl?: string;
+  close(): Promise<unknown>;
+}
+
+/** What an example's own stories use. It can be read once the tests run. */
+export interface OneServer {
+  readonly browser: Browser;
+  readonly url: string;
+  readonly otherUrl: string;
+}
+
+/** The story that every example with one server must pass: two devices, a reload, and a stop on the other device. */
+export function describeTwoDevices(start: () => Promise<RunningExample>): OneServer {
+  let example: RunningExample | undefined;
+  let browser: Browser | undefined;
+  const started = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error('The example has not started.');
+    return value;
+  };
+  const stage: OneServer = {
+    get browser() {
+      return started(browser);
+    },
+    get url() {
+      return started(example).url;
+    },
+    get otherUrl() {
+      return started(example).otherUrl ?? stage.url;
+    },
+  };
+
+  beforeAll(async () => {
+    [example, browser] = await Promise.all([start(), launchBrowser()]);
+  });
+  afterEach(() => Promise.all((browser?.contexts() ?? []).map((context) => context.close())));
+  afterAll(async () => {
+    await browser?.close();
+    await example?.close();
+  });
+
+  it('shows one answer on two devices, through a reload of one and a stop on the other', async () => {
+    const path = `/chat/${crypto.randomUUID()}`;
+    const { url, otherUrl } = stage;
+    const [asking, watching] = await Promise.all([
+      Device.open(stage.browser, `${url}${path}`),
+      Device.open(stage.browser, `${otherUrl}${path}`),
+    ]);
+    await asking.send('hello');
+    await watching.reads(' 5 ');
+    await asking.page.reload();
+    await asking.reads(' 10 ');
+    await watching.press('Stop');
+    await Promise.all([asking.shows('status', 'ready'), watching.shows('status', 'ready')]);
+    const messages = await asking.messages();
+    expect(await watching.messages()).toEqual(messages);
+    expect(messages).toEqual(['user: hello', expect.stringMatching(/^assistant: “hello” \([0-9a-f]{8}\): 1 2 /)]);
+    expect(messages[1]).not.toContain(' 100');
+    expect([asking.errors, watching.errors]).toEqual([[], []]);
+  });
+  return stage;
+}

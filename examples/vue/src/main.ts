@@ -1,0 +1,5 @@
+import '@chat-transport/example-support/styles.css';
+import { createApp } from 'vue';
+import ChatPage from './chat-page.vue';
+
+createApp(ChatPage).mount('#root');
