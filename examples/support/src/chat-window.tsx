@@ -1,22 +1,36 @@
 'use client';
 
+import type { EndReason } from '@chat-transport/core';
 import type { UseRealtimeChatHelpers } from '@chat-transport/core/react';
 import { type FormEvent, type ReactNode, useState } from 'react';
 
-const endings = { error: 'failed', deadline: 'cut short', lost: 'cut short', cancel: 'stopped' } as const;
+const endings: Record<EndReason, string | undefined> = {
+  finish: undefined,
+  cancel: 'Stopped.',
+  error: 'Cut short: the model failed.',
+  deadline: 'Cut short: the time limit came first.',
+  lost: 'Cut short: the server that wrote this answer was lost.',
+};
 
-/** One chat: its messages, how each answer ended, what the server refused, and a form for the next message. */
+/** One chat: its messages, what became of each of them, what the server refused, and a form for the next message. */
 export function ChatWindow({ chat }: { chat: UseRealtimeChatHelpers }): ReactNode {
-  const { messages, sendMessage, stop, resend, discard, status, error, connection, unsent, outcomes } = chat;
+  const { messages, sendMessage, stop, status, error, connection, unsent, outcomes } = chat;
   const [text, setText] = useState('');
-  const refused = unsent.filter(({ state }) => state === 'refused');
+  const [stopFailure, setStopFailure] = useState<string>();
   const isBusy = status === 'submitted' || status === 'streaming';
+  // Shown once: at its message, or above the form.
+  const isShown = unsent.some((send) => send.error === error) || connection.state === 'refused';
 
   const send = (event: FormEvent): void => {
     event.preventDefault();
     if (!text.trim()) return;
     setText('');
     void sendMessage({ text });
+  };
+  const stopAnswer = (): void => {
+    setStopFailure(undefined);
+    // The server may refuse: then the answer goes on.
+    stop().catch((reason: unknown) => setStopFailure(sentenceOf(reason)));
   };
 
   return (
@@ -31,41 +45,30 @@ export function ChatWindow({ chat }: { chat: UseRealtimeChatHelpers }): ReactNod
         )}
         , <span data-testid="status">{status}</span>. Open this address in a second window, reload, stop from there.
       </p>
-      {messages.map(({ id, role, parts }) => {
-        const outcome = outcomes[id];
-        return (
-          <div key={id}>
-            <p className={role} data-testid="message" data-role={role}>
-              {parts.map((part) => (part.type === 'text' ? part.text : ''))}
-            </p>
-            {outcome && outcome !== 'finish' && <p className="bar">This answer was {endings[outcome]}.</p>}
-          </div>
-        );
-      })}
+      {messages.map((message) => (
+        <div key={message.id}>
+          <p className={message.role} dir="auto" data-testid="message" data-role={message.role}>
+            {message.parts.map((part) => (part.type === 'text' ? part.text : ''))}
+          </p>
+          <Mark text={endings[outcomes[message.id] ?? 'finish']} />
+          <Unsent chat={chat} messageId={message.id} />
+        </div>
+      ))}
+      {connection.state === 'offline' && <p role="alert">You are offline. What you miss arrives when you are back.</p>}
       {connection.state === 'refused' && (
         <p role="alert">
-          You cannot read this chat: {connection.error.message}{' '}
+          {connection.error.message}{' '}
           <button type="button" onClick={connection.retry}>
             Try again
           </button>
         </p>
       )}
-      {refused.map(({ messageId, error: reason }) => (
-        <p key={messageId} role="alert">
-          Not sent: {reason instanceof Error ? reason.message : String(reason)}{' '}
-          <button type="button" onClick={() => void resend(messageId)}>
-            Send again
-          </button>{' '}
-          <button type="button" onClick={() => discard(messageId)}>
-            Discard
-          </button>
-        </p>
-      ))}
-      {error && connection.state !== 'refused' && refused.length === 0 && <p role="alert">{error.message}</p>}
+      {error && !isShown && <p role="alert">{error.message}</p>}
+      {stopFailure && <p role="alert">Not stopped: {stopFailure}</p>}
       <form onSubmit={send}>
-        <input aria-label="Message" value={text} onChange={(event) => setText(event.target.value)} />
+        <input aria-label="Message" dir="auto" value={text} onChange={(event) => setText(event.target.value)} />
         {isBusy ? (
-          <button type="button" onClick={() => void stop()}>
+          <button type="button" onClick={stopAnswer}>
             Stop
           </button>
         ) : (
@@ -74,4 +77,35 @@ export function ChatWindow({ chat }: { chat: UseRealtimeChatHelpers }): ReactNod
       </form>
     </main>
   );
+}
+
+function Mark({ text }: { text: string | undefined }): ReactNode {
+  return text && <p className="bar">{text}</p>;
+}
+
+/** What this device sent about a message, and the server does not have. */
+function Unsent({ chat, messageId }: { chat: UseRealtimeChatHelpers; messageId: string }): ReactNode {
+  return chat.unsent
+    .filter((send) => send.messageId === messageId)
+    .map((send) =>
+      send.state === 'sending' ? (
+        <p key={send.kind} className="bar">
+          Sending…
+        </p>
+      ) : (
+        <p key={send.kind} role="alert">
+          Not sent: {sentenceOf(send.error)}{' '}
+          <button type="button" onClick={() => void chat.resend(messageId)}>
+            Send again
+          </button>{' '}
+          <button type="button" onClick={() => chat.discard(messageId)}>
+            Discard
+          </button>
+        </p>
+      ),
+    );
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
