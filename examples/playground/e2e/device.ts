@@ -1,4 +1,4 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** How long a story waits for what must happen, in milliseconds. */
@@ -33,8 +33,8 @@ export class Device {
     this.page = page;
   }
 
-  static async open(browser: Browser, url: string, chatId: string): Promise<Device> {
-    const context = await browser.newContext();
+  static async open(browser: Browser, url: string, chatId: string, options?: BrowserContextOptions): Promise<Device> {
+    const context = await browser.newContext(options);
     const device = new Device(await context.newPage());
     await device.page.goto(`${url}/?chat=${chatId}`);
     await device.shows('connection', 'connected');
@@ -48,6 +48,35 @@ export class Device {
 
   press(button: string): Promise<void> {
     return this.page.getByRole('button', { name: button, exact: true }).click();
+  }
+
+  /** Changes the text of the message that contains `text`, and sends it. */
+  async edit(text: string, changed: string): Promise<void> {
+    await this.pressAt(text, 'Edit');
+    await this.page.getByRole('textbox', { name: 'Edit message' }).fill(changed);
+    await this.press('Send edit');
+  }
+
+  /** Presses a button that belongs to the newest message of a person with this text. */
+  async pressAt(text: string, button: string): Promise<void> {
+    const row = this.page
+      .locator('.row[data-role="user"]', { has: this.page.getByTestId('message').filter({ hasText: text }) })
+      .last();
+    await row.getByRole('button', { name: button, exact: true }).click();
+  }
+
+  /** Waits until what became of a message is shown below it. */
+  async marked(mark: string | RegExp): Promise<void> {
+    await expect
+      .poll(() => this.marks(), { timeout: patienceMs, message: 'what became of the messages' })
+      .toContainEqual(typeof mark === 'string' ? mark : expect.stringMatching(mark));
+  }
+
+  /** What became of the messages, as it is shown below them. */
+  marks(): Promise<string[]> {
+    return this.page
+      .getByTestId('mark')
+      .evaluateAll((elements) => elements.map((element) => element.querySelector('p')?.textContent?.trim() ?? ''));
   }
 
   /** Sets switches of the panel that breaks things, and waits until the server has confirmed each of them. */

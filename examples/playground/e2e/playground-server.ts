@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import type { ModelCalls } from '../server/model/model-calls.ts';
 
 const folder = resolve(import.meta.dirname, '..');
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 50_000;
 
 /** The demo's server as a process of its own, on a free port and a fresh database. */
 export interface PlaygroundServer {

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Device, launchBrowser } from './device.ts';
 import { type PlaygroundServer, startServer } from './playground-server.ts';
@@ -8,7 +8,7 @@ export interface Stage {
   readonly server: PlaygroundServer;
   /** A chat id that no other story uses. */
   chatId(): string;
-  open(chatId: string): Promise<Device>;
+  open(chatId: string, options?: BrowserContextOptions): Promise<Device>;
 }
 
 /** Sets a stage up for the file, and clears it after each story. */
@@ -32,9 +32,9 @@ export function setStage(): Stage {
       return server;
     },
     chatId: () => `story-${crypto.randomUUID()}`,
-    open(chatId) {
+    open(chatId, options) {
       if (!server || !browser) throw new Error('The stage has not been set up.');
-      return Device.open(browser, server.url, chatId);
+      return Device.open(browser, server.url, chatId, options);
     },
   };
 }

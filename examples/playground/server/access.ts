@@ -1,22 +1,22 @@
+import type { ChatHandlerOptions } from '@chat-transport/core/server';
 import { deviceOf } from './network-state.ts';
 
-/** What the server lets a device do. `signed-out` is refused with 401, `forbidden` with 403. */
-export type Access = 'open' | 'signed-out' | 'forbidden';
+/** What the server lets a device do. `signed-out` is refused with 401, `forbidden` with 403, `read-only` with 403 unless it reads. */
+export type Access = 'open' | 'read-only' | 'signed-out' | 'forbidden';
 
-export const accessKinds: readonly Access[] = ['open', 'signed-out', 'forbidden'];
+export const accessKinds: readonly Access[] = ['open', 'read-only', 'signed-out', 'forbidden'];
+
+type Authorize = ChatHandlerOptions['authorize'];
 
 /** Who may use the chats. A real app asks its session here; the demo lets everybody in, and lets a tab lose its access. */
 export interface AccessList {
   access(device: string): Access;
-  /** Whether the device that sends a request may use chats. */
+  /** Whether the device that sends a request may do everything. */
   isOpen(request: Request): boolean;
   /** Changes what a device may do, and ends its open streams and subscriptions when access is taken away. */
   setAccess(device: string, access: Access): void;
   /** The `authorize` of the chat handler. */
-  authorize(input: {
-    readonly request: Request;
-    readonly chatId: string;
-  }): true | false | Response | { userId: string };
+  readonly authorize: Authorize;
 }
 
 /** @param revoke Takes back the access of a user (here: a device) to one chat. */
@@ -38,13 +38,14 @@ export function createAccessList(
       known.access = access;
       if (access !== 'open') for (const chatId of known.chats) revoke({ chatId, userId: device });
     },
-    authorize({ request, chatId }) {
+    authorize({ request, chatId, action }) {
       const device = senderOf(request);
       if (device === null) return true;
       const { access, chats } = entry(device);
       chats.add(chatId);
-      if (access === 'forbidden') return false;
-      return access === 'open' ? { userId: device } : signedOut();
+      if (access === 'signed-out') return signedOut();
+      const isAllowed = access === 'open' || (access === 'read-only' && action === 'read');
+      return isAllowed && { userId: device };
     },
   };
 }

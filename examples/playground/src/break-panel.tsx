@@ -20,6 +20,7 @@ const paths: Record<PathName, string> = {
 };
 const accesses: Record<Access, string> = {
   open: 'Allowed',
+  'read-only': 'Read only (403 for all else)',
   'signed-out': 'Signed out (401)',
   forbidden: 'Forbidden (403)',
 };

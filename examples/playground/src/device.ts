@@ -8,7 +8,7 @@ export interface Device {
 
 export type NetworkMode = 'online' | 'closed' | 'half-open';
 export type PathName = 'websocket' | 'response' | 'sse';
-export type Access = 'open' | 'signed-out' | 'forbidden';
+export type Access = 'open' | 'read-only' | 'signed-out' | 'forbidden';
 
 /** What the server's switches do to this tab. */
 export interface Switches {

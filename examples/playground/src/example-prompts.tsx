@@ -10,6 +10,7 @@ const prompts = [
   'Stay silent for a while /silence 20',
   'Write a big report /big 1mb',
   'Fail on purpose /error',
+  'Kill the writer /crash /tokens 90',
   'احكِ لي حكاية قصيرة',
 ];
 

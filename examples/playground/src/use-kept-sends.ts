@@ -24,12 +24,14 @@ export function useKeptSends(
   const hasWaited = useDelayed(true, waitForStateMs);
   const isKnown = messages.length > 0 || hasWaited;
   const open = isKnown ? left.filter((send) => !isDelivered(send, messages)) : left;
+  // The same list while nothing was delivered: a large image is not stored again for each word of an answer.
+  if (open.length < left.length) setLeft(open);
 
   useEffect(() => {
-    const kept = [...open, ...unsent.flatMap(keptOf)];
+    const kept = [...left, ...unsent.flatMap(keptOf)];
     // A large image does not fit into the storage: then the text is kept alone.
     if (!writeStored(key, kept)) writeStored(key, kept.map(withoutFiles));
-  });
+  }, [key, left, unsent]);
 
   return {
     left: isKnown ? open : [],

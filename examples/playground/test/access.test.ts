@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { createAccessList } from '../server/access.ts';
 
-const ask = (host: string) => ({ request: new Request('http://localhost', { headers: { host } }), chatId: 'c' });
+const ask = (host: string, action: 'read' | 'send' = 'read') =>
+  ({ request: new Request('http://localhost', { headers: { host } }), chatId: 'c', action }) as const;
 
 test('a tab that loses its access is refused with a sentence, and its open streams end', async () => {
   const revoked: unknown[] = [];
@@ -16,9 +17,12 @@ test('a tab that loses its access is refused with a sentence, and its open strea
 
   access.setAccess('tab-1', 'forbidden');
   expect(access.authorize(ask('tab-1.localhost:3000'))).toBe(false);
+  access.setAccess('tab-1', 'read-only');
+  expect(access.authorize(ask('tab-1.localhost:3000'))).toEqual({ userId: 'tab-1' });
+  expect(access.authorize(ask('tab-1.localhost:3000', 'send'))).toBe(false);
   access.setAccess('tab-1', 'open');
   expect(access.authorize(ask('tab-1.localhost:3000'))).toEqual({ userId: 'tab-1' });
-  expect(revoked).toHaveLength(2);
+  expect(revoked).toHaveLength(3);
 });
 
 test('other tabs, and programs on this computer, keep their access', () => {
