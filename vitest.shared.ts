@@ -12,7 +12,7 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     // Far above what a case takes: these machines are shared, and a slow one is no failure.
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
     retry: 0,
     // CI tests three packages side by side: with one process each, none of them waits long for a processor.
