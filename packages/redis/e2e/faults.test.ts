@@ -274,3 +274,18 @@ it('leaves nothing behind but the number of the last turn, without being swept',
   expect(await codeOf(log.read(run, { from: 0 }))).toMatchObject({ code: 'not-found' });
   expect((await begin(log, { chatId: run.chatId })) && (await log.state(run.chatId)).turn).toBe(2);
 });
+
+it('begins every run of twenty processes that write to one chat at the same time, each within its turn', {
+  timeout: 240_000,
+}, async () => {
+  const { url } = await redis();
+  const logs = await Promise.all(Array.from({ length: 20 }, () => logOn(url)));
+  const [chatId, times] = [crypto.randomUUID(), 20];
+  await Promise.all(
+    logs.map(async (log) => {
+      for (let count = 0; count < times; count += 1) await begin(log, { chatId, onBusy: 'interrupt' });
+    }),
+  );
+  expect((await logs[0]?.state(chatId))?.turn).toBe(logs.length * times);
+  expect(await (await clientOf(url)).exists(`chat-transport:{${chatId}}:places`)).toBe(0);
+});

@@ -1,8 +1,10 @@
 import {
+  type ChangeQueue,
   type Changes,
   type Facts,
   type LogStore,
   type Notices,
+  type OptimisticStore,
   optimistic,
   revocationsClaim,
 } from '@chat-transport/core/provider';
@@ -11,11 +13,14 @@ import type { RedisKeys } from './redis-keys.ts';
 import { entryId, type FactsReply, toFacts, toOpenCommands } from './replies.ts';
 import { type RunScript, type Script, script } from './script-runner.ts';
 import { readFacts } from './scripts/facts-script.ts';
+import { leaveQueue, standInQueue } from './scripts/queue-scripts.ts';
 import { append, writeChanges } from './scripts/write-script.ts';
 
 const factsScript = script(readFacts);
 const writeScript = script(writeChanges);
 const appendScript = script(append);
+const standScript = script(standInQueue);
+const leaveScript = script(leaveQueue);
 
 /** Runs a script on a key, with its values behind the time and the retention. */
 export type Ask = <T>(script: Script, key: string, ...values: readonly (string | number)[]) => Promise<T>;
@@ -39,22 +44,27 @@ export function createRedisStore(options: {
   const facts: LogStore['facts'] = async (chatId, need) => (await read(chatId, need)).facts;
   const due = createDueRuns(ask, keys, facts, retentionMs);
 
-  const write = async (chatId: string, version: string, changes: Changes): Promise<boolean> => {
+  const write: OptimisticStore['write'] = async (chatId, version, changes, place = '') => {
     const { begin, ends = [], writer } = changes;
     // Noted before it begins, so that no run is forgotten.
     if (begin) await due.begins(begin.row, begin.row.leaseMs);
     const values = [version, crypto.randomUUID(), JSON.stringify(flat(changes)), mustPass(changes) ? 'full' : ''];
-    const isWritten = (await ask<number>(writeScript, keys.chat(chatId), ...values, keys.changes(chatId))) === 1;
-    if (!isWritten) return false;
+    const isWritten = await ask<number>(writeScript, keys.chat(chatId), ...values, keys.changes(chatId), place);
+    if (isWritten !== 1) return false;
     const over = [...ends.map(({ runId }) => runId), ...(begin?.row.end ? [begin.row.runId] : [])];
     for (const runId of over) await due.lookAt({ chatId, runId });
     if (writer) await due.lookAt({ chatId, runId: writer.runId }, writer.leaseUntil);
     return true;
   };
 
+  const queue: ChangeQueue = {
+    stand: (chatId, place) => ask(standScript, keys.chat(chatId), place),
+    leave: (chatId, place) => ask(leaveScript, keys.chat(chatId), place),
+  };
+
   return {
     facts,
-    transact: optimistic({ facts: read, write }),
+    transact: optimistic({ facts: read, write, queue }),
     async append({ chatId, runId }, fence, frame, cursor) {
       const values = frame ? [frame.at, entryId(frame), frame.next, frame.chunks] : [];
       const channel = keys.frames(chatId);

@@ -1,8 +1,10 @@
+import { placeTtlMs } from '@chat-transport/core/provider';
+
 /**
  * What the scripts on a chat share. Each is one transaction, and each has these:
  *
  * - `KEYS[1]`, the chat: a hash with `turn` and `deletedTurn`; it stays for ever, so that no turn is given twice. Behind it
- *   - `:version`, another one after each change; `:runs`, the ids of all runs that are kept, newest first
+ *   - `:version`, another one after each change; `:places`, the writers that queue up, each with the time when its place ends; `:runs`, the ids of all runs that are kept, newest first
  *   - `:messages`, the conversation, each as `<turn> <JSON>`; `:parked`, the cancels that wait, as JSON
  *   - `:run:<id>` a run's row, `:start:<id>`, `:context:<id>`, `:snapshot:<id>`, `:frames:<id>` its stream, `:steers:<id>`, and `:open:<id>`, the positions of those not settled
  *   - `:claim:<name>`, and `:claims`, the names of those that do not finish a run, by their end
@@ -10,7 +12,7 @@
  *
  * Redis deletes by itself what is past its retention.
  */
-export const prelude = `
+export const prelude: string = `
 local chat, retention = KEYS[1], tonumber(ARGV[2])
 
 local function clock()
@@ -39,6 +41,17 @@ end
 -- How long a run is kept that may be renewed or taken over: as if it were lost now.
 local function keepAlive(id, leaseUntil)
   keep(id, leaseUntil + tonumber(redis.call('HGET', at('run', id), 'takeOverMs') or '0'))
+end
+
+-- How many writers stand in the chat's queue in front of a place, or at all. Those whose time is over are gone; a clock that was set back keeps none.
+local function placesInFront(place)
+  local places, count = redis.call('HGETALL', chat .. ':places'), 0
+  for index = 1, #places, 2 do
+    local left = tonumber(places[index + 1]) - now
+    if left <= 0 or left > ${placeTtlMs} then redis.call('HDEL', chat .. ':places', places[index])
+    elseif place == '' or places[index] < place then count = count + 1 end
+  end
+  return count
 end
 
 -- The commands without an outcome behind a cursor, oldest first: position, command, position, command ...

@@ -2,10 +2,11 @@ import { parkedCommandTtlMs } from '@chat-transport/core/provider';
 
 /**
  * Writes changes, if the chat's version is still the one that their facts were of. ARGV from 3: that version, the next one, the changes as JSON, whether
- * they must pass where Redis is full, the channel. Answers 1, or 0 where the chat has changed.
+ * they must pass where Redis is full, the channel, and the writer's place in the queue or nothing. Answers 1, or 0 where the chat has changed or others
+ * stand in front.
  */
 export const writeChanges: string = `
-if (redis.call('GET', chat .. ':version') or '') ~= ARGV[3] then return 0 end
+if (redis.call('GET', chat .. ':version') or '') ~= ARGV[3] or placesInFront(ARGV[8]) > 0 then return 0 end
 local changes = cjson.decode(ARGV[5])
 if ARGV[6] ~= '' then evenWhenFull() end
 -- The first write, which a full Redis refuses otherwise: then nothing has been written.
@@ -97,6 +98,7 @@ if changes.claim then
     redis.call('PEXPIREAT', claims, redis.call('ZREVRANGE', claims, 0, 0, 'WITHSCORES')[2])
   end
 end
+if ARGV[8] ~= '' then redis.call('HDEL', chat .. ':places', ARGV[8]) end
 redis.call('PUBLISH', ARGV[7], '')
 return 1
 `;
