@@ -247,6 +247,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'may be neither stored nor transformed',
   },
   {
+    id: 'server-takes-pages-for-chats',
+    file: `${http}/create-chat-handler.ts`,
+    find: 'if (isPageElsewhere(context, request)) return notFound();',
+    replace: 'void isPageElsewhere;',
+    test: `${tests}/mounting.test.ts`,
+    title: 'takes no page of the app for a chat',
+  },
+  {
     id: 'server-shuts-down-as-a-failure',
     file: `${http}/http-errors.ts`,
     find: "'shutting-down': 503,",
@@ -269,6 +277,14 @@ export const testMutants: readonly TestMutant[] = [
     replace: 'void [userId, askedAtMs];',
     test: `${tests}/revocation.test.ts`,
     title: 'although authorize let it pass just before',
+  },
+  {
+    id: 'server-lets-a-user-have-any-number-of-streams',
+    file: `${http}/live-access.ts`,
+    find: 'if (count >= this.#maxPerUser) {',
+    replace: 'if (count < 0) {',
+    test: `${tests}/revocation.test.ts`,
+    title: 'may have a limited number of open streams',
   },
   {
     id: 'server-never-asks-again',
@@ -341,5 +357,13 @@ export const testMutants: readonly TestMutant[] = [
     replace: 'void reconnect;\n      }',
     test: 'packages/redis/e2e/faults.test.ts',
     title: 'goes on over a new connection when the one of its calls is half-open',
+  },
+  {
+    id: 'redis-lets-writers-starve',
+    file: 'packages/redis/src/redis-store.ts',
+    find: 'optimistic({ facts: read, write, queue })',
+    replace: 'optimistic({ facts: read, write, queue: { ...queue, stand: async () => 0 } })',
+    test: 'packages/redis/e2e/faults.test.ts',
+    title: 'begins every run of twenty processes',
   },
 ];

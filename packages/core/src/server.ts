@@ -34,6 +34,7 @@ export type { ChatStateView } from './server/conversation/head.ts';
 export {
   type ChatRuntimeOptions,
   defaultIdleMs,
+  defaultMaxStreamsPerUser,
   defaultReauthorizeMs,
   defaultLeaseMs,
   defaultMaxContinuations,

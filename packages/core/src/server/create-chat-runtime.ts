@@ -128,7 +128,7 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     runs,
     turns,
     states: new SharedCalls(turns),
-    access: new LiveAccess(clock, resolved.reauthorizeMs, emit, (chatId) => revocations.listen(chatId)),
+    access: new LiveAccess(resolved, (chatId) => revocations.listen(chatId)),
     revocations,
     draining: draining.signal,
     closing: closing.signal,

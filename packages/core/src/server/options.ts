@@ -28,6 +28,8 @@ export const defaultMaxContinuations = 3;
 export const defaultTakeOverMs = 60_000;
 /** The default of `reauthorizeMs`: how often `authorize` is asked about a connection that stays open, in milliseconds. */
 export const defaultReauthorizeMs = 60_000;
+/** The default of `maxStreamsPerUser`. */
+export const defaultMaxStreamsPerUser = 256;
 /** The default of `idleMs`: how long a model may say nothing, in milliseconds. */
 export const defaultIdleMs = 300_000;
 /** How long `onFinish` may hold back a run's end, in milliseconds. It goes on running after that. */
@@ -191,6 +193,11 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
    * `runtime.revoke` does it at once. @default defaultReauthorizeMs
    */
   readonly reauthorizeMs?: number | undefined;
+  /**
+   * How many streams and long-polls one user may have open in this process, where `authorize` names the user. One more is refused as
+   * `rate-limited`. @default defaultMaxStreamsPerUser
+   */
+  readonly maxStreamsPerUser?: number | undefined;
   /** Keeps a serverless function alive until a run is over, e.g. `waitUntil` of `@vercel/functions`. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /** @default defaultLeaseMs */
@@ -236,6 +243,7 @@ export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock
   readonly continueTokens: ContinueTokens | undefined;
   readonly idleMs: number;
   readonly reauthorizeMs: number;
+  readonly maxStreamsPerUser: number;
   readonly onError: (error: unknown) => string;
   readonly unfinishedToolText: string;
   readonly generateId: () => string;
@@ -269,6 +277,7 @@ export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
     retryTools: options.retryTools ?? [],
     idleMs: options.idleMs ?? defaultIdleMs,
     reauthorizeMs: options.reauthorizeMs ?? defaultReauthorizeMs,
+    maxStreamsPerUser: options.maxStreamsPerUser ?? defaultMaxStreamsPerUser,
     onError: options.onError ?? (() => 'An error occurred.'),
     unfinishedToolText: options.unfinishedToolText ?? unfinishedToolText,
     generateId: options.generateId ?? generateId,

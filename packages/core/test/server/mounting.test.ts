@@ -51,6 +51,17 @@ describe('a handler in Express', () => {
     await everyRouteAnswers(world, `${await listen(app)}/api/chat`);
   });
 
+  it('takes no page of the app for a chat where it gets every request', async () => {
+    const world = createWorld();
+    const app = express();
+    app.use(getRequestListener(world.handler));
+    const origin = await listen(app);
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    const page = (path: string) => fetch(origin + path, { headers: { accept } });
+    expect((await page('/login')).status).toBe(404);
+    expect((await page('/api/chat/c')).status).toBe(200);
+  });
+
   it('says so where a body parser in front of it has read the body', async () => {
     const world = createWorld();
     const app = express();

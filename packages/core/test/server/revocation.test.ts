@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunLog } from '../../src/log/run-log.ts';
-import { createWorld, SseReader, until, user } from './support.ts';
+import { type Answer, createWorld, SseReader, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
 
@@ -189,5 +189,26 @@ describe('a reader whose access was taken back', () => {
     model.close();
     await reader.closed;
     expect(reader.end).toMatch(/:finish$/);
+  });
+});
+
+describe('one user', () => {
+  it('may have a limited number of open streams, and has room again when one is closed', async () => {
+    const world = createWorld({
+      maxStreamsPerUser: 2,
+      authorize: ({ request }) => ({ userId: request.headers.get('x-user') ?? '' }),
+    });
+    const open = async (userId: string) => {
+      const controller = new AbortController();
+      const init = { headers: { 'x-user': userId }, signal: controller.signal };
+      return { response: await world.fetch('/c/stream?follow=0&wait=20000', init), controller };
+    };
+    const [first] = [await open('ann'), await open('ann')];
+    const { response } = await open('ann');
+    expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([429, 'rate-limited']);
+    expect((await open('bob')).response.status).toBe(200);
+    await first.response.body?.cancel();
+    expect((await open('ann')).response.status).toBe(200);
+    await world.handler.runtime.close();
   });
 });

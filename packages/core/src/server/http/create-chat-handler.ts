@@ -119,6 +119,7 @@ async function route(context: HandlerContext, request: Request, exchange: Exchan
     throw new ChatTransportError({ code: 'protocol', message });
   }
   const path = pathOf(context, request);
+  if (isPageElsewhere(context, request)) return notFound();
   if (path === '') return only('POST', request, () => sendRoute(context, request));
   const [segment = '', action, ...more] = path.slice(1).split('/');
   if (segment === '' || more.length > 0) return notFound();
@@ -141,8 +142,25 @@ async function route(context: HandlerContext, request: Request, exchange: Exchan
 
 /** The path below the base: all of it where a framework has mounted the handler under the base and has cut it off. */
 function pathOf({ api }: HandlerContext, request: Request): string {
-  const path = new URL(request.url).pathname.replace(/\/+$/, '');
-  return path === api || path.startsWith(`${api}/`) ? path.slice(api.length) : path;
+  const path = wholePath(request);
+  return isUnder(api, path) ? path.slice(api.length) : path;
+}
+
+/**
+ * Whether a browser asks for a page outside the base. A handler that gets every request of an app would otherwise take `/login` for a chat, as
+ * it cannot tell that path from one whose base was cut off.
+ */
+function isPageElsewhere({ api }: HandlerContext, request: Request): boolean {
+  const isPage = request.method === 'GET' && /\btext\/html\b/.test(request.headers.get('accept') ?? '');
+  return isPage && !isUnder(api, wholePath(request));
+}
+
+function isUnder(api: string, path: string): boolean {
+  return path === api || path.startsWith(`${api}/`);
+}
+
+function wholePath(request: Request): string {
+  return new URL(request.url).pathname.replace(/\/+$/, '');
 }
 
 const routes: Record<

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { ChatTransportError } from '../../errors.ts';
 import { Revocations } from '../../provider/revocations.ts';
 import type { ServerEvent } from '../events.ts';
+import type { ResolvedOptions } from '../options.ts';
 import { Refused } from './http-errors.ts';
 
 /** How long one stream lasts at most, in milliseconds: then its reader comes back with a new request. */
@@ -21,6 +22,8 @@ export interface WatchedAccess {
   readonly chatId: string;
   /** What `authorize` answered. */
   readonly userId?: string | undefined;
+  /** Whether it counts toward what one user may have open: a send's own response does not, as its run has begun. */
+  readonly isCounted: boolean;
   /** When the app was asked whether the reader may read, in milliseconds since 1970: what was taken back since then concerns the reader. */
   readonly askedAtMs: number;
   /** Asks the app again; rejects when it refuses. */
@@ -29,6 +32,9 @@ export interface WatchedAccess {
   readonly onEnded: () => void;
 }
 
+/** What live access needs of the resolved options. */
+type LiveAccessOptions = Pick<ResolvedOptions, 'clock' | 'reauthorizeMs' | 'maxStreamsPerUser' | 'emit'>;
+
 /** Asks the app's `authorize` again while connections live, and ends those that it refuses. */
 export class LiveAccess {
   readonly #clock: Clock;
@@ -36,17 +42,18 @@ export class LiveAccess {
   readonly #emit: (event: ServerEvent) => void;
   readonly #chats = new Map<string, Set<Watch>>();
   readonly #listen: (chatId: string) => () => void;
+  readonly #maxPerUser: number;
+  readonly #perUser = new Map<string, number>();
   /** What was taken back lately, for connections that `authorize` let pass just before and that are watched only now. */
   readonly #recent: Revocations;
 
   /** @param listen Begins to hear of what other processes take back in a chat, until the function that it answers with is called. */
   constructor(
-    clock: Clock,
-    reauthorizeMs: number,
-    emit: (event: ServerEvent) => void,
+    { clock, reauthorizeMs, maxStreamsPerUser, emit }: LiveAccessOptions,
     listen: (chatId: string) => () => void,
   ) {
     this.#listen = listen;
+    this.#maxPerUser = maxStreamsPerUser;
     this.#clock = clock;
     this.#reauthorizeMs = reauthorizeMs;
     this.#emit = emit;
@@ -58,9 +65,13 @@ export class LiveAccess {
     return this.#chats.get(chatId)?.size ?? 0;
   }
 
-  /** Watches a connection until the function that it answers with is called. */
+  /**
+   * Watches a connection until the function that it answers with is called.
+   * @throws ChatTransportError `rate-limited` where the user has as many as a user may have.
+   */
   watch(access: WatchedAccess): () => void {
     const { chatId } = access;
+    if (access.isCounted) this.#admit(access.userId);
     const watches = this.#chats.get(chatId) ?? new Set();
     this.#chats.set(chatId, watches);
     const watch: Watch = {
@@ -121,9 +132,29 @@ export class LiveAccess {
     this.#clock.clearTimeout(watch.timer);
     const watches = this.#chats.get(chatId);
     const wasThere = watches?.delete(watch) ?? false;
-    if (wasThere) watch.unlisten();
+    if (wasThere) {
+      watch.unlisten();
+      if (watch.access.isCounted) this.#leave(watch.access.userId);
+    }
     if (watches?.size === 0) this.#chats.delete(chatId);
     return wasThere;
+  }
+
+  #admit(userId: string | undefined): void {
+    if (userId === undefined) return;
+    const count = this.#perUser.get(userId) ?? 0;
+    if (count >= this.#maxPerUser) {
+      const message = `This user has ${count} open streams, which is the limit (\`maxStreamsPerUser\`).`;
+      throw new ChatTransportError({ code: 'rate-limited', message });
+    }
+    this.#perUser.set(userId, count + 1);
+  }
+
+  #leave(userId: string | undefined): void {
+    if (userId === undefined) return;
+    const left = (this.#perUser.get(userId) ?? 1) - 1;
+    if (left > 0) this.#perUser.set(userId, left);
+    else this.#perUser.delete(userId);
   }
 }
 

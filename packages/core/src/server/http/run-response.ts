@@ -42,6 +42,7 @@ export function eventResponse(
   const ended = new AbortController();
   const forget = context.engine.access.watch({
     ...reader,
+    isCounted: action === 'read',
     ask: () => context.allow(request, reader.chatId, action),
     onEnded: () => ended.abort(),
   });
