@@ -95,6 +95,7 @@ export const sections: readonly Section[] = [
       inFolder('packages', 'simulation'),
       inFolder('packages', 'local-services'),
       { source: 'CONTRIBUTING.md', target: 'contributing.md', title: 'Contributing' },
+      { source: 'CHANGELOG.md', target: 'changelog.md', title: 'Changelog' },
       { source: 'SECURITY.md', target: 'security-policy.md', title: 'Security policy' },
     ],
   },
