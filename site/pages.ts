@@ -68,6 +68,7 @@ export const sections: readonly Section[] = [
       inFolder('examples', 'next-fanout', 'Next.js and Fanout'),
       inFolder('examples', 'next-supabase', 'Next.js and Supabase'),
       inFolder('examples', 'partykit', 'PartyKit'),
+      inFolder('examples', 'next-websocket', 'Next.js with sockets'),
       inFolder('examples', 'express', 'Express'),
       inFolder('examples', 'vue', 'Vue'),
       inFolder('examples', 'svelte', 'Svelte'),

@@ -1,0 +1,5 @@
+import { defineConfig } from 'vitest/config';
+import shared from '../../vitest.shared.ts';
+
+// What needs Debian's `chromium` on the machine, and the example built.
+export default defineConfig({ ...shared, test: { ...shared.test, include: ['e2e/**/*.test.ts'] } });
