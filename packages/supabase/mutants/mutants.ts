@@ -36,7 +36,7 @@ export const mutants: readonly Mutant[] = [
     file: `${postgres}/postgres-store.ts`,
     find: 'if (version === String(schemaVersion)) return;',
     replace: 'if (version !== undefined) return;',
-    suite: ['postgres', 'schema.test.ts'],
+    suite: ['postgres', 'store.test.ts'],
     killedBy: 'without its tables, or with those of another version',
   },
   {
@@ -44,7 +44,7 @@ export const mutants: readonly Mutant[] = [
     file: `${postgres}/statements.ts`,
     find: 'mustWait: `exists',
     replace: 'mustWait: `false and exists',
-    suite: ['postgres', 'queue.test.ts'],
+    suite: ['postgres', 'store.test.ts'],
     killedBy: 'waits behind a writer that came before',
   },
   {
@@ -52,7 +52,7 @@ export const mutants: readonly Mutant[] = [
     file: `${postgres}/schema.ts`,
     find: 'runs add column if not exists take_over_ms bigint not null default 0;',
     replace: 'runs alter column next set not null;',
-    suite: ['postgres', 'upgrade.test.ts'],
+    suite: ['postgres', 'store.test.ts'],
     killedBy: 'brings tables of version 1 to the present one',
   },
   {
@@ -60,7 +60,7 @@ export const mutants: readonly Mutant[] = [
     file: `${postgres}/facts-statement.ts`,
     find: 'and m.position > coalesce(',
     replace: 'and m.position + 0 > coalesce(',
-    suite: ['postgres', 'conversation.test.ts'],
+    suite: ['postgres', 'store.test.ts'],
     killedBy: 'reads what is new of a conversation, however long it is',
   },
   {
