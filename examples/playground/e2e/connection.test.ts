@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { sameOnBoth } from './device.ts';
 import { setStage } from './stage.ts';
 
 const stage = setStage();
@@ -14,6 +15,27 @@ test('a device without a network says so after a second, and takes it back once 
   await device.press('Restore network');
   await banner.waitFor({ state: 'detached' });
   await device.shows('connection', 'connected');
+});
+
+test('after a half-open cut the answer is whole, and realtime brings the next one', async () => {
+  const chatId = stage.chatId();
+  const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+  await asking.send('Tell me a story /tokens 1200 /rate 50');
+  await watching.reads(100);
+  await watching.cut('half-open');
+  await asking.reads((await watching.answer()).length + 300);
+  await watching.restore();
+  await sameOnBoth(asking, watching, 60_000);
+  await watching.shows('path', 'realtime', 60_000);
+  await watching.press('Inspect');
+  const runs = watching.page.getByTestId('run');
+  await expect.poll(() => runs.first().textContent(), { timeout: 20_000 }).toContain('Repaired gap');
+  await asking.send('And now? /rate 200');
+  await sameOnBoth(asking, watching);
+  await expect.poll(() => runs.count()).toBe(2);
+  const newest = await runs.first().textContent();
+  expect(newest).toContain('finish');
+  expect(newest).not.toContain('missing');
 });
 
 test('the inspector counts what each path brings', async () => {

@@ -25,6 +25,33 @@ describe('a device that may not', () => {
     await expect.poll(() => device.messages()).toEqual(messages);
   });
 
+  test('keeps the text of a message and of an edit that were refused, over a reload, until they are sent', async () => {
+    const chatId = stage.chatId();
+    const [device, other] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    await device.send('First /rate 300');
+    await sameOnBoth(device, other);
+    await device.breaks('Forbidden (403)');
+    await device.edit('First', 'First, edited /rate 300');
+    await device.marked('Edit not sent. You may not write in this chat.');
+    await device.send('Second /rate 300');
+    await device.marked('Not sent. You may not write in this chat.');
+    await device.page.reload();
+    await device.marked('Not sent. The page was loaded again before the server had it.');
+    await device.marked('Edit not sent. The page was loaded again before the server had it.');
+    await device.breaks('Allowed');
+    await device.press('Try again');
+    await expect.poll(async () => (await device.messages()).map(({ role }) => role)).toContain('assistant');
+    await device.pressAt('Second /rate 300', 'Send again');
+    await other.readsText('Second');
+    await Promise.all([device.shows('status', 'ready'), other.shows('status', 'ready')]);
+    await device.pressAt('First, edited /rate 300', 'Send again');
+    await other.readsText('First, edited');
+    expect((await sameOnBoth(device, other)).map(({ text }) => text.split('You said:')[0])).toEqual([
+      'First, edited /rate 300',
+      '',
+    ]);
+  });
+
   test('sees that its answer to an approval was refused, and can give it again', async () => {
     const chatId = stage.chatId();
     const [device, other] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
@@ -101,5 +128,55 @@ describe('a send that comes at a bad time', () => {
     const messages = await sameOnBoth(asking, watching);
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
     await watching.marked('Stopped.');
+  });
+});
+
+describe('how an answer ended', () => {
+  test('is written below it on both devices, also after a reload', async () => {
+    const chatId = stage.chatId();
+    const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    await asking.send('Tell me a story /tokens 2000 /rate 50');
+    await watching.reads(100);
+    await watching.press('Stop');
+    await asking.shows('status', 'ready');
+    await asking.send('Fail /error /rate 200');
+    const marks = ['Stopped.', 'Cut short. The scripted model failed, as /error asked.'];
+    for (const device of [asking, watching]) {
+      for (const mark of marks) await device.marked(mark);
+      await device.page.reload();
+      for (const mark of marks) await device.marked(mark);
+    }
+  });
+
+  test('leads to another answer: a failed one can be tried again, and a whole one regenerated', async () => {
+    const chatId = stage.chatId();
+    const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    await asking.send('Fail /error /rate 200');
+    await watching.marked(/^Cut short\./);
+    const [, failed] = await watching.messages();
+    await watching.press('Try again');
+    await expect.poll(async () => (await asking.messages())[1]?.nonce).not.toBe(failed?.nonce);
+    await asking.edit('Fail', 'Do not fail /rate 200');
+    await watching.readsText('Do not fail');
+    const [, whole] = await sameOnBoth(asking, watching);
+    await asking.press('Regenerate');
+    await expect.poll(async () => (await watching.messages())[1]?.nonce).not.toBe(whole?.nonce);
+    expect(await sameOnBoth(asking, watching)).toHaveLength(2);
+  });
+
+  test('is known for a steering text that came too late: it can be sent as a message', async () => {
+    const chatId = stage.chatId();
+    const device = await stage.open(chatId);
+    await device.send('Wait for me /tokens 30 /rate 100 /silence 60');
+    await device.reads(40);
+    await device.page.getByRole('textbox', { name: 'Message' }).fill('Mention otters /rate 300');
+    await device.press('Steer');
+    await device.page.getByText('Waits for the answer’s next step').waitFor();
+    await device.press('Stop');
+    await device.marked(/^Not delivered\./);
+    await device.press('Send as message');
+    await device.readsText('Mention otters');
+    await device.shows('status', 'ready');
+    expect(await device.page.getByTestId('note').count()).toBe(0);
   });
 });
