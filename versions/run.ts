@@ -20,6 +20,8 @@ function run(what: string, command: string, args: readonly string[], env: NodeJS
   if (status !== 0) failed.push(what);
 }
 
+// The types are those of the built packages, as an app gets them.
+run('build', 'turbo', ['run', 'build', '--filter=@chat-transport/websocket', '--filter=@chat-transport/sqlite']);
 for (const folder of asked.length > 0 ? asked : all) {
   run(`${folder}, types`, 'tsc', ['-p', join(here, folder)]);
   const config = join(here, 'vitest.config.ts');

@@ -27,7 +27,15 @@ describe('an unmodified useChat client', () => {
     expect(chat.status).toBe('ready');
     expect(view(chat.messages)).toEqual(['user: hi', 'assistant: hello']);
     expect(world.finished).toEqual([
-      { chatId: 'c', runId: expect.any(String), turn: 1, outcome: 'finish', attempt: 1, messages: chat.messages },
+      {
+        chatId: 'c',
+        runId: expect.any(String),
+        turn: 1,
+        outcome: 'finish',
+        attempt: 1,
+        messages: chat.messages,
+        watchers: 1,
+      },
     ]);
     expect((await world.state('c')).messages).toEqual(JSON.parse(JSON.stringify(chat.messages)));
   });
