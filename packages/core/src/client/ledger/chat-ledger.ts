@@ -149,25 +149,22 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       // What the chat has cut for this send is put back; and the server may have begun what it did not answer.
       return same({
         outbox: own.refused(ledger.outbox, event.runId, event.error),
-        shown: shown.lost(ledger.shown),
-        server: server.needRead(ledger.server),
+        ...readAgain(ledger),
         unreported: event.isReported ? ledger.unreported : [...ledger.unreported, event.error],
       });
     case 'stop-refused':
       return same({
         letGo: goes.takenBack(ledger.letGo, event.runId),
-        shown: shown.lost(ledger.shown),
-        server: server.needRead(ledger.server),
+        ...readAgain(ledger),
         unreported: [...ledger.unreported, event.error],
       });
     case 'reported':
-      return ledger.unreported.length > 0 ? same({ unreported: [] }) : { ledger, updates: [] };
+      return same({ unreported: [] });
     case 'discarded':
       return same({
         outbox: own.discarded(ledger.outbox, event.messageId),
         answered: ledger.answered.filter((id) => id !== event.messageId),
-        shown: shown.lost(ledger.shown),
-        server: server.needRead(ledger.server),
+        ...readAgain(ledger),
       });
     case 'stream-opened':
       return same({ shown: shown.streamOpened(ledger.shown, event.runId, event.turn) });
@@ -208,12 +205,16 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
   }
 }
 
+/** It is not certain any more what is shown, and the state has to be read. */
+function readAgain(ledger: ChatLedger): Pick<ChatLedger, 'shown' | 'server'> {
+  return { shown: shown.lost(ledger.shown), server: server.needRead(ledger.server) };
+}
+
 /** Reads the state where what is shown as a whole answer ended at another offset than the log says. */
 function whole(transition: Transition): Transition {
   const { ledger } = transition;
   if (!shown.isContradicted(ledger.shown, ledger.server.ended)) return transition;
-  const next = { ...ledger, shown: shown.lost(ledger.shown), server: server.needRead(ledger.server) };
-  return { ...transition, ledger: next };
+  return { ...transition, ledger: { ...ledger, ...readAgain(ledger) } };
 }
 
 function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, { type: 'state-read' }>): Transition {
