@@ -1,6 +1,8 @@
 // Runs the tests that are named with every mutant, or with those whose ids are given, and says which test killed it. The runner of
 // `packages/contract` loads what stands on its own; these tests need a database and Realtime, so each mutant has a process of its own.
 import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Mutant, mutants } from './mutants.ts';
 
@@ -16,10 +18,13 @@ interface Report {
 
 /** What became of the tests with a mutant's title. */
 async function outcomesOf({ id, suite: [folder, file], killedBy }: Mutant): Promise<string[]> {
+  const reports = await mkdtemp(join(tmpdir(), 'mutants-'));
+  const reportPath = join(reports, 'report.json');
   const child = spawn(
     process.execPath,
     [
-      ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', `test/${file}`, '--reporter=json', '--no-color'],
+      ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', `test/${file}`, '--no-color'],
+      ...['--reporter=json', `--outputFile=${reportPath}`],
       ...['--config', join(import.meta.dirname, '../vitest.mutants.config.ts'), '--root', '.'],
       ...['-t', killedBy.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')],
     ],
@@ -35,7 +40,8 @@ async function outcomesOf({ id, suite: [folder, file], killedBy }: Mutant): Prom
   });
   await new Promise((resolve) => child.on('close', resolve));
   clearTimeout(timer);
-  const json = output.split('\n').find((line) => line.startsWith('{"numTotalTestSuites"'));
+  const json = await readFile(reportPath, 'utf8').catch(() => undefined);
+  await rm(reports, { recursive: true });
   if (!json) throw new Error(`${id}: no report.\n${output}\n${errors}`);
   const { testResults }: Report = JSON.parse(json);
   return testResults
