@@ -66,7 +66,9 @@ export function brought(
   const newer = stored.newer.map((text) => frozen(JSON.parse(text) as UIMessage));
   // The length is only for the cache's bound: what was cut off goes on counting until the chat is read whole again.
   const length = (kept > 0 ? known.length : 0) + stored.newer.reduce((sum, text) => sum + text.length, 0);
-  return { turn, messages: known.messages.slice(0, kept).concat(newer), length };
+  // One copy of a long conversation, not two.
+  const own = kept === known.messages.length ? known.messages : known.messages.slice(0, kept);
+  return { turn, messages: own.concat(newer), length };
 }
 
 /** What to write so that `before` becomes `messages`: how many of its first messages stay, and the JSON of those behind them. */
