@@ -87,6 +87,9 @@ export const goals: readonly Goal[] = [
     to: 'bare-websocket',
     atMost: 2,
   },
+  ...(['immediate', 'immediate-sqlite'] as const).map((of) => ({
+    ...{ says: `${of}: gap of a planned hand-over p99`, measure: 'hand-over', metric: 'gap p99', of, atMost: 1000 },
+  })),
   ...isolationGoals('1000 readers of an ended run'),
   ...isolationGoals('1000 readers who join a live run'),
   ...isolationGoals('300 reads of a long chat’s state'),

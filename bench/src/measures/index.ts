@@ -4,6 +4,7 @@ import { bytes } from './bytes.ts';
 import { cpu } from './cpu.ts';
 import { fanOut } from './fan-out.ts';
 import { firstToken } from './first-token.ts';
+import { handOver } from './hand-over.ts';
 import { isolation } from './isolation.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
@@ -20,4 +21,5 @@ export const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>>
   memory,
   ably: overAbly,
   isolation,
+  'hand-over': handOver,
 };
