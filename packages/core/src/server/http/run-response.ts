@@ -23,8 +23,14 @@ export function runResponse(
   view: RunView,
   patience?: Patience,
 ): Response {
-  return eventResponse(context, access, run.turn, run, patience, (signal) =>
-    streamRun(context.engine, run, view, signal, patience),
+  return eventResponse(
+    context,
+    access,
+    run.turn,
+    run,
+    patience,
+    (signal) => streamRun(context.engine, run, view, signal, patience),
+    context.engine.options.onInterrupted === 'continue',
   );
 }
 
@@ -36,6 +42,7 @@ export function eventResponse(
   run: RunRecord | undefined,
   patience: Patience | undefined,
   source: (signal: AbortSignal) => AsyncGenerator<SseText, unknown, void>,
+  failsWhenEnded = false,
 ): Response {
   const { options, closing } = context.engine;
   const { request, action, ...reader } = access;
@@ -51,6 +58,7 @@ export function eventResponse(
     source: (signal) => patiently(source(signal), patience),
     request,
     closing: [closing, ended.signal],
+    failsWhenEnded,
     onClosed: forget,
     clock: options.clock,
     heartbeatMs: context.heartbeatMs,

@@ -18,6 +18,11 @@ export function sseResponse(options: {
   readonly request: Request;
   /** End the response. */
   readonly closing: readonly AbortSignal[];
+  /**
+   * Whether a response that is ended so fails instead of closing. A stock client takes a clean end of a run that goes on elsewhere for the end of the
+   * answer, and may send again (`sendAutomaticallyWhen`).
+   */
+  readonly failsWhenEnded: boolean;
   /** Called once, when the response is over. */
   readonly onClosed: () => void;
   readonly clock: Clock;
@@ -57,6 +62,11 @@ export function sseResponse(options: {
         } catch (error) {
           // A gap, not an end: the client reads on elsewhere. An error of the stream would say no more to it.
           if (!reader.signal.aborted) options.onError(error);
+        }
+        const cut = options.failsWhenEnded && options.closing.find(({ aborted }) => aborted);
+        if (cut) {
+          controller.error(cut.reason);
+          return finish();
         }
         controller.close();
         finish();
