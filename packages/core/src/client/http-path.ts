@@ -1,5 +1,5 @@
 import { backoffMs, sleep } from '../clock.ts';
-import { ChatTransportError } from '../errors.ts';
+import { ChatTransportError, type ErrorCode } from '../errors.ts';
 import type { Frame } from '../wire/frame.ts';
 import type { Answer, CallOptions } from './http-client.ts';
 import { mayStayOpen } from './open-places.ts';
@@ -261,7 +261,9 @@ export class HttpPath {
   }
 }
 
-/** Whether the server refuses this device, and will go on to refuse it until somebody acts. */
+const refusingCodes: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'invalid-id'];
+
+/** Whether the server refuses this device, or this chat's id, and will go on to refuse it until somebody acts. */
 export function isRefusal(error: unknown): error is ChatTransportError {
-  return ChatTransportError.isInstance(error) && (error.code === 'unauthorized' || error.code === 'forbidden');
+  return ChatTransportError.isInstance(error) && refusingCodes.includes(error.code);
 }

@@ -69,6 +69,14 @@ describe('a user without access', () => {
     expect(device.network.requests).toHaveLength(length);
   });
 
+  it('is told so where the chat’s id is none, and not that it connects', async () => {
+    const device = new World().device();
+    const sync = syncChat(device.chat('a:b'), device.transport);
+    onTestFinished(sync);
+    await until(() => sync.getReport().connection.state === 'refused');
+    expect(sync.getReport().connection).toMatchObject({ path: null, error: { code: 'invalid-id' } });
+  });
+
   it('sees why a stop was refused, and the answer goes on', async () => {
     const world = new World({ authorize: ({ action }) => action !== 'command' });
     const { chat, sync } = synced(world.device());
