@@ -7,8 +7,8 @@ const keptForMs = 60_000;
 export class RecentlyUsed<T extends { readonly length: number }> {
   readonly #clock: Clock;
   readonly #maxLength: number;
-  /** What was put or touched longest ago comes first. */
-  readonly #kept = new Map<string, { readonly value: T; usedAtMs: number }>();
+  /** What was used longest ago comes first. */
+  readonly #kept = new Map<string, { readonly value: T; readonly usedAtMs: number }>();
   #length = 0;
 
   constructor(clock: Clock, maxLength: number) {
@@ -18,8 +18,10 @@ export class RecentlyUsed<T extends { readonly length: number }> {
 
   get(id: string): T | undefined {
     const kept = this.#kept.get(id);
-    if (kept) kept.usedAtMs = this.#clock.now();
-    return kept?.value;
+    if (!kept) return;
+    this.#kept.delete(id);
+    this.#kept.set(id, { ...kept, usedAtMs: this.#clock.now() });
+    return kept.value;
   }
 
   put(id: string, value: T): T {
