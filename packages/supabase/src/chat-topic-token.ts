@@ -1,4 +1,4 @@
-import { type AllowChat, ChatTransportError, minSecretBytes, readBodyText } from '@chat-transport/core/provider';
+import { type AllowChat, grantChatToken, minSecretBytes } from '@chat-transport/core/provider';
 import { SignJWT } from 'jose';
 
 /** Default of `tokenTtlMs`. Realtime closes the channel when its token is over, and the page joins again with a new one. */
@@ -25,27 +25,11 @@ export function topicTokens({
   if (key.length < minSecretBytes) {
     throw new TypeError(`supabase: \`jwtSecret\` has ${key.length} bytes; it needs at least ${minSecretBytes}.`);
   }
-  return async (request, allow) => {
-    const chatId = chatIdOf(await readBodyText(request, maxBodyBytes));
-    await allow(chatId);
-    const token = await new SignJWT({ role: 'anon', topic: topicOf(chatId) })
+  const sign = ({ chatId }: { readonly chatId: string }): Promise<string> =>
+    new SignJWT({ role: 'anon', topic: topicOf(chatId) })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setIssuedAt()
       .setExpirationTime(Math.ceil((Date.now() + ttlMs) / 1000))
       .sign(key);
-    return Response.json({ token }, { headers: { 'cache-control': 'no-store' } });
-  };
-}
-
-/** Largest body of `POST {api}/auth`, in bytes: it carries only a `chatId`. */
-const maxBodyBytes = 4096;
-
-function chatIdOf(body: string): string {
-  try {
-    const { chatId } = JSON.parse(body);
-    if (typeof chatId === 'string') return chatId;
-  } catch {
-    // No JSON: refused below.
-  }
-  throw new ChatTransportError({ code: 'invalid-body', message: 'The body must be JSON with a string `chatId`.' });
+  return (request, allow) => grantChatToken(request, allow, { sign });
 }

@@ -157,6 +157,18 @@ describe('an interruption', () => {
     expect(asked).toBeGreaterThan(1);
   });
 
+  it('does not come for a user whose access was taken back, who hears the chat until the token ends', async () => {
+    await project.addChat('lent');
+    const page = follow({ client: await client(() => signToken(users.owner, 3)) }, 'lent');
+    await page.hears('live');
+    await project.exec(`delete from public.chats where id = 'lent'`);
+    await send('still heard', 'lent');
+    await page.hears('failed');
+    expect(page.heard.at(-1)).toEqual(['failed', 'forbidden']);
+    await send('not heard any more', 'lent');
+    expect(page.messages).not.toContain('not heard any more');
+  });
+
   it('does not carry a stale token: after a sleep the page joins with a fresh one', async () => {
     const own = await ownRealtime();
     // The token is good for a moment, and Realtime is down until it is over.

@@ -119,7 +119,11 @@ function reasonOf(error: unknown, now: number): string {
  * Answers `POST {api}/auth` `{ chatId }` with `{ token }`: it may read that chat and, where `authorize` allows it, command its runs.
  * @throws ChatTransportError `invalid-body`, `too-large`, `unsupported-media-type`, and what `allow` throws.
  */
-export async function grantChatToken(request: Request, allow: AllowChat, tokens: ChatTokens): Promise<Response> {
+export async function grantChatToken(
+  request: Request,
+  allow: AllowChat,
+  tokens: Pick<ChatTokens, 'sign'>,
+): Promise<Response> {
   const { chatId } = await readJsonBody(request, maxAuthBodyBytes);
   if (typeof chatId !== 'string') {
     throw new ChatTransportError({ code: 'invalid-body', message: 'The body must be JSON with a string `chatId`.' });

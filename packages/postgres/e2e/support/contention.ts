@@ -7,6 +7,9 @@ export interface BeginTask {
   readonly url: string;
   readonly chatId: string;
   readonly name: string;
+  /** How many clients it has. */
+  readonly clients: number;
+  /** How many runs each of them begins. */
   readonly begins: number;
 }
 
@@ -26,11 +29,14 @@ export interface Contention extends BeginReport {
   readonly seconds: number;
 }
 
-/** Processes of their own that all begin runs on one chat at the same time, as fast as they can. */
+/** Clients in some processes that all begin runs on one chat at the same time, as fast as they can. */
 export async function contend(task: {
   readonly url: string;
   readonly chatId: string;
   readonly processes: number;
+  /** Of each process. */
+  readonly clients: number;
+  /** Of each client. */
   readonly begins: number;
 }): Promise<Contention> {
   const { processes, ...each } = task;
