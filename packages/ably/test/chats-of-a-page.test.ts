@@ -76,9 +76,7 @@ it.each(['b:c', '*', 'a b', '😀', 'x'.repeat(200)])(
     page.open(id);
     page.open('a');
     await until('the other chat', () => page.path('a') === 'realtime');
-    await until('a refusal', () =>
-      page.events.some((event) => event.type === 'realtime-failed' && event.chatId === id),
-    );
+    await until('a refusal', () => page.transport.connection(id).getSnapshot().state === 'refused');
     expect(page.path('a')).toBe('realtime');
   },
 );
