@@ -90,7 +90,7 @@ export const honestCases: readonly ProviderCase[] = [
       call.say('part ');
       await stage.logged('c', 'part');
       const device = await stage.device();
-      device.transport.watch('c', () => device.clock.stop());
+      const endPause = device.transport.watch('c', () => device.clock.stop());
       const late = device.synced('c');
       await stage.shows(late, 'part');
       expect(late.status).toBe('ready');
@@ -102,6 +102,7 @@ export const honestCases: readonly ProviderCase[] = [
         if (session.ledger.server.reading.kind === 'none') session.refresh();
         return session.ledger.server.active === undefined;
       });
+      endPause();
       device.clock.start();
       await until(
         'the error',
