@@ -70,8 +70,10 @@ async function serve(log: RunLog, continueUrl?: string): Promise<{ readonly url:
 /** How long a device waits between the last chunk of one function and the first one of the next, in milliseconds. */
 async function gapOf(transport: DefaultChatTransport<UIMessage>, chatId: string): Promise<number> {
   const message: UIMessage = { id: 'question', role: 'user', parts: [{ type: 'text', text: 'Book.' }] };
-  const request = { chatId, messages: [message], trigger: 'submit-message', messageId: undefined } as const;
-  const stream = await transport.sendMessages({ ...request, abortSignal: undefined });
+  const stream = await transport.sendMessages({
+    ...{ chatId, messages: [message], trigger: 'submit-message' },
+    ...{ messageId: undefined, abortSignal: undefined },
+  });
   let handedOverAt = Number.NaN;
   let gap = Number.NaN;
   for await (const { type } of stream) {

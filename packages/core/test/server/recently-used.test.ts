@@ -4,7 +4,10 @@ import { RecentlyUsed } from '../../src/server/run/recently-used.ts';
 function kept() {
   let nowMs = 0;
   const clock = { now: () => nowMs, setTimeout: () => undefined, clearTimeout: () => undefined };
-  return { used: new RecentlyUsed<string>(clock, 10), pass: (ms: number) => void (nowMs += ms) };
+  const pass = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { used: new RecentlyUsed<string>(clock, 10), pass };
 }
 
 it('lets go of what was used longest ago, not of what was put first', () => {
