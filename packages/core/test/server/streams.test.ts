@@ -260,6 +260,21 @@ describe('a follower', () => {
     await reader.cancel();
   });
 
+  it.each(['wait=0', 'wait=300'])(
+    'that has seen more than the log has is told of its newest run (%s)',
+    async (wait) => {
+      const { world, model } = await begun();
+      model.close();
+      await ended(world, 'finish');
+      const reader = new SseReader(await world.fetch(`/c/stream?follow=7&${wait}`));
+      await reader.closed;
+      expect(reader.frames.map((frame) => [frame.run, 'start' in frame ? 'start' : 'end'])).toEqual([
+        ['r1', 'start'],
+        ['r1', 'end'],
+      ]);
+    },
+  );
+
   it('that polls gets all the runs that it missed in one answer', async () => {
     const { world, model } = await begun();
     model.close();

@@ -132,6 +132,11 @@ export async function* followChat(
     const waitMs = Math.min(followWaitMs, patience?.left() ?? followWaitMs);
     const state = await log.state(chatId, { after: turn, waitMs, signal });
     signal.throwIfAborted();
+    if (state.turn < turn) {
+      // The log has lost what the reader had seen. What is newest there tells the reader so.
+      turn = Math.max(0, state.turn - 1);
+      continue;
+    }
     const newer = state.runs.filter((run) => run.turn > turn);
     for (const run of newer) {
       turn = run.turn;
@@ -143,10 +148,9 @@ export async function* followChat(
         if (!ChatTransportError.isInstance(error) || error.code !== 'log-expired') throw error;
       }
     }
-    if (state.deleted && state.turn > turn) {
-      turn = state.turn;
-      yield sseFrame(deletionFrame(turn));
-    }
+    if (state.deleted && state.turn > turn) yield sseFrame(deletionFrame(state.turn));
+    // Runs that the log has dropped are not waited for.
+    turn = Math.max(turn, state.turn);
     if (newer.length === 0 && patience && patience.left() <= 0) return;
   }
 }
