@@ -2,6 +2,13 @@ import { type RefObject, useLayoutEffect, useRef } from 'react';
 
 const nearEndPixels = 60;
 
+/** Where a list is, and whether it stays at its end. */
+interface Place {
+  readonly isAtEnd: boolean;
+  readonly scrollTop: number;
+  readonly scrollHeight: number;
+}
+
 /** Keeps a list at its end while its content grows, unless its reader has scrolled up. */
 export function useAutoScroll(): {
   readonly list: RefObject<HTMLElement | null>;
@@ -11,16 +18,17 @@ export function useAutoScroll(): {
 } {
   const list = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const atEnd = useRef(true);
-  /** The heights at the last look: a scroll with other heights comes from the layout, and not from the reader. */
-  const heights = useRef('');
+  const place = useRef<Place>({ isAtEnd: true, scrollTop: 0, scrollHeight: 0 });
 
   useLayoutEffect(() => {
     const element = list.current;
     if (!element || !content.current) return;
     const observer = new ResizeObserver(() => {
-      if (atEnd.current) element.scrollTop = element.scrollHeight;
-      heights.current = heightsOf(element);
+      // The reader may have moved the list since the last event that said so.
+      place.current = placeOf(element, place.current);
+      if (!place.current.isAtEnd) return;
+      element.scrollTop = element.scrollHeight;
+      place.current = placeOf(element, place.current);
     });
     observer.observe(content.current);
     // The list shrinks where a keyboard opens.
@@ -32,18 +40,17 @@ export function useAutoScroll(): {
     list,
     content,
     onScroll: () => {
-      const element = list.current;
-      if (!element) return;
-      const isNearEnd = element.scrollHeight - element.scrollTop - element.clientHeight < nearEndPixels;
-      const isReader = heights.current === heightsOf(element);
-      atEnd.current = isNearEnd || (atEnd.current && !isReader);
+      if (list.current) place.current = placeOf(list.current, place.current);
     },
     toEnd: () => {
-      atEnd.current = true;
+      place.current = { ...place.current, isAtEnd: true };
     },
   };
 }
 
-function heightsOf({ scrollHeight, clientHeight }: HTMLElement): string {
-  return `${scrollHeight} ${clientHeight}`;
+/** A list that grows stays where it is, and one that shrinks is moved to its end: only its reader moves it up and away from there. */
+function placeOf({ scrollTop, scrollHeight, clientHeight }: HTMLElement, last: Place): Place {
+  const isNearEnd = scrollHeight - scrollTop - clientHeight < nearEndPixels;
+  const isMovedUp = scrollTop < last.scrollTop - 1 && scrollHeight >= last.scrollHeight;
+  return { isAtEnd: isNearEnd || (last.isAtEnd && !isMovedUp), scrollTop, scrollHeight };
 }
