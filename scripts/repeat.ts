@@ -1,15 +1,26 @@
 // Runs the tests of packages again and again, and counts: `pnpm test:repeat 20 packages/postgres packages/supabase`. A test that fails once is a bug.
+// With `--e2e`, the packages' end-to-end tests.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
-const [times = '20', ...folders] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { e2e: { type: 'boolean', default: false } },
+});
+const [times = '20', ...folders] = positionals;
+const config = values.e2e ? ['--config=vitest.e2e.config.ts'] : [];
 const root = join(import.meta.dirname, '..');
 
 /** Runs a package's tests once and answers what they print if they fail. */
 async function failureOf(folder: string): Promise<string | undefined> {
-  const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=dot'], {
-    cwd: join(root, folder),
-  });
+  const child = spawn(
+    process.execPath,
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=dot', ...config],
+    {
+      cwd: join(root, folder),
+    },
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {
