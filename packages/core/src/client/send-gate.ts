@@ -9,8 +9,8 @@ export interface GateContext {
   now(): number;
 }
 
-/** Resolves when a send may leave. `isAnswer`: it goes on with an answer. */
-export type SendGate = (isAnswer: boolean) => Promise<void>;
+/** Resolves when a send may leave. `isAnswer`: it goes on with an answer. `over` resolves when its own answer is over. */
+export type SendGate = (isAnswer: boolean, over: Promise<void>) => Promise<void>;
 
 /**
  * Holds back sends that continue an answer again and again, as an automatic send does that is always due. The gate
@@ -18,7 +18,7 @@ export type SendGate = (isAnswer: boolean) => Promise<void>;
  */
 export function createSendGate({ clock, closing, now }: GateContext): SendGate {
   let pace = initialPace;
-  return async (isAnswer) => {
+  return async (isAnswer, over) => {
     const at = now();
     const next = nextPace(pace, isAnswer, at);
     if (!next) {
@@ -29,6 +29,9 @@ export function createSendGate({ clock, closing, now }: GateContext): SendGate {
       });
     }
     pace = next;
+    void over.then(() => {
+      pace = { ...pace, overAt: now() };
+    });
     if (pace.lastAt > at) await sleep(clock, pace.lastAt - at, closing);
   };
 }

@@ -4,7 +4,7 @@ export const maxAnswersInARow = 25;
 const freeAnswers = 3;
 /** The shortest time between two sends that continue an answer, in milliseconds. */
 export const answerIntervalMs = 300;
-/** Sends that are further apart than this are not in a row, in milliseconds: a person gives the answers. */
+/** A send that comes so long after the answer before it was over is not in a row with it, in milliseconds: a person gave it. */
 const rowGapMs = 10_000;
 
 /** The sends that continue one answer, one right after the other. */
@@ -12,10 +12,12 @@ export interface SendPace {
   readonly inARow: number;
   /** When the newest of them may leave. */
   readonly lastAt: number;
+  /** When the newest answer was over. How long a model takes says nothing about who sends. */
+  readonly overAt: number;
 }
 
 /** Before the first send. */
-export const initialPace: SendPace = { inARow: 0, lastAt: Number.NEGATIVE_INFINITY };
+export const initialPace: SendPace = { inARow: 0, lastAt: Number.NEGATIVE_INFINITY, overAt: Number.NEGATIVE_INFINITY };
 
 /**
  * The pace after one more send at `now`. `isAnswer`: it has no new message, but goes on with the answer (a tool's output, an approval); every other
@@ -23,8 +25,9 @@ export const initialPace: SendPace = { inARow: 0, lastAt: Number.NEGATIVE_INFINI
  */
 export function nextPace(pace: SendPace, isAnswer: boolean, now: number): SendPace | undefined {
   if (!isAnswer) return initialPace;
-  if (now - pace.lastAt > rowGapMs) return { inARow: 1, lastAt: now };
+  const { overAt } = pace;
+  if (now - Math.max(pace.lastAt, overAt) > rowGapMs) return { inARow: 1, lastAt: now, overAt };
   if (pace.inARow >= maxAnswersInARow) return;
   const inARow = pace.inARow + 1;
-  return { inARow, lastAt: inARow > freeAnswers ? Math.max(now, pace.lastAt + answerIntervalMs) : now };
+  return { inARow, lastAt: inARow > freeAnswers ? Math.max(now, pace.lastAt + answerIntervalMs) : now, overAt };
 }

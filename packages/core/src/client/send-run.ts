@@ -52,7 +52,7 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   const isPartial = isSynchronized && kind === 'answer' && last !== undefined && waitsForAnswers(last);
   const send = poster(session, reader, own, isPartial);
   const sent = cancelled
-    .then(() => session.gate(kind === 'answer' && !isPartial))
+    .then(() => session.gate(kind === 'answer' && !isPartial, reader.closed))
     .then(send)
     .catch((error) => {
       reader.end();

@@ -66,6 +66,21 @@ describe('the pace of sends', () => {
     expect(run(times.map((time) => time * 11)).every((pace) => pace?.inARow === 1)).toBe(true);
   });
 
+  it('ends a row whose answers take longer than a person', () => {
+    let now = 0;
+    let pace: SendPace | undefined = initialPace;
+    let sends = 0;
+    while (pace && sends <= maxAnswersInARow) {
+      pace = nextPace(pace, true, now);
+      if (!pace) break;
+      sends += 1;
+      // A minute of the model, and the next send as soon as it is done.
+      now += 60_000;
+      pace = { ...pace, overAt: now };
+    }
+    expect(sends).toBe(maxAnswersInARow);
+  });
+
   it('holds no message of the user back, however many there are', () => {
     expect(run(Array(100).fill(0), false).every((pace) => pace === initialPace)).toBe(true);
   });

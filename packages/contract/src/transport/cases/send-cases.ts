@@ -158,7 +158,7 @@ export const sendCases: readonly ProviderCase[] = [
     async run(stage) {
       const device = await stage.device({ timings: patient });
       const chat = device.chat('c', { sendAutomaticallyWhen: () => true });
-      device.clock.hurry(30);
+      device.clock.hurry(5);
       void chat.sendMessage({ text: 'hi' });
       for (let index = 0; chat.error === undefined; index += 1) {
         await until(
