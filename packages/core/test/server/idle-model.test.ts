@@ -1,5 +1,6 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { createWorld, ended, SseReader, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
@@ -56,12 +57,23 @@ describe('a model that hangs', () => {
       await held;
       return append(...parameters);
     };
-    const world = createWorld({ log, idleMs: 80, leaseMs: 5000 });
+    const idleMs = 80;
+    let steps = 0;
+    const clock = {
+      ...systemClock,
+      // The silence of a model is measured in four steps.
+      setTimeout: (callback: () => void, ms: number) =>
+        systemClock.setTimeout(() => {
+          if (ms === idleMs / 4) steps += 1;
+          callback();
+        }, ms),
+    };
+    const world = createWorld({ log, clock, idleMs, leaseMs: 5000 });
     const reader = new SseReader(await world.send(send));
     const model = await world.model();
     for (let index = 0; index < 600; index += 1) model.push({ type: 'data-page', data: 'x'.repeat(10_000) });
     model.close();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await until('the log to be slower than a model may be', () => steps > 8);
     release();
     await reader.closed;
     expect(world.events.filter(({ type }) => type.endsWith('failed'))).toEqual([]);
