@@ -13,8 +13,12 @@ import type {
   StoredRun,
 } from './log-store.ts';
 import { claimKind } from './log-store.ts';
+import { MemoryRuns, overAt } from './memory-runs.ts';
 import { type CommandReceipt, parkedCommandTtlMs } from './run-log.ts';
 import { endOf, type RunRow } from './run-row.ts';
+
+/** How many claims a chat keeps before it looks for those that are over. */
+const minClaims = 32;
 
 interface MemorySteer extends OpenCommand {
   receipt: CommandReceipt | undefined;
@@ -34,10 +38,11 @@ interface MemoryChat {
   turn: number;
   deletedTurn: number;
   messages: { readonly turn: number; readonly text: string }[];
-  /** In the order of their turns. */
-  runs: Map<string, MemoryRun>;
+  runs: MemoryRuns<MemoryRun>;
   parked: readonly ParkedCancel[];
   claims: Map<string, StoredClaim>;
+  /** How many claims there may be before those that are over are removed: twice as many as were kept the last time. */
+  maxClaims: number;
 }
 
 /** A store in this process's memory. JavaScript runs one caller at a time, so that each method is a transaction. */
@@ -57,9 +62,7 @@ export function createMemoryStore(
     const time = now();
     const run = need.run === undefined ? undefined : chat.runs.get(need.run);
     const isNews = need.above === undefined || chat.turn > need.above;
-    const newest = need.newest && isNews ? [...chat.runs.values()].slice(-need.newest).reverse() : [];
-    const kind = claimKind(need.claim ?? '');
-    const kindred = [...chat.claims].filter(([name, { until }]) => claimKind(name) === kind && until > time);
+    const newest = need.newest && isNews ? chat.runs.newest(need.newest) : [];
     return {
       now: time,
       turn: chat.turn,
@@ -76,7 +79,7 @@ export function createMemoryStore(
       conversation: need.messagesAfter === undefined ? undefined : newerMessages(chat, need.messagesAfter),
       parked: chat.parked,
       claim: need.claim === undefined ? undefined : chat.claims.get(need.claim),
-      claimCount: need.claim === undefined ? 0 : kindred.length,
+      claimCount: need.claim === undefined ? 0 : countClaims(chat, need.claim, time),
     };
   };
 
@@ -103,7 +106,7 @@ export function createMemoryStore(
       const time = now();
       const found: { run: MemoryRun; at: number }[] = [];
       for (const chat of chats.values()) {
-        for (const run of chat.runs.values()) {
+        for (const run of chat.runs.all()) {
           const { end, leaseUntil, runId } = run.row;
           const at = end?.at ?? leaseUntil;
           const claim = chat.claims.get(`finish:${runId}`);
@@ -118,7 +121,7 @@ export function createMemoryStore(
     prune(retentionMs, chatId) {
       const time = now();
       for (const chat of chatId === undefined ? chats.values() : [chats.get(chatId)]) {
-        if (chat) pruneChat(chat, time, retentionMs);
+        if (chat) pruneChat(chat, time, retentionMs, chatId === undefined);
       }
     },
     notices,
@@ -127,7 +130,22 @@ export function createMemoryStore(
 }
 
 function emptyChat(): MemoryChat {
-  return { turn: 0, deletedTurn: 0, messages: [], runs: new Map(), parked: [], claims: new Map() };
+  return {
+    turn: 0,
+    deletedTurn: 0,
+    messages: [],
+    runs: new MemoryRuns(),
+    parked: [],
+    claims: new Map(),
+    maxClaims: minClaims,
+  };
+}
+
+function countClaims({ claims }: MemoryChat, name: string, time: number): number {
+  const kind = claimKind(name);
+  let count = 0;
+  for (const [each, { until }] of claims) if (until > time && claimKind(each) === kind) count += 1;
+  return count;
 }
 
 function storedRun({ row, start }: MemoryRun): StoredRun {
@@ -137,7 +155,7 @@ function storedRun({ row, start }: MemoryRun): StoredRun {
 function apply(chat: MemoryChat, changes: Changes): void {
   const { erase, ends = [], begin, writer, addSteer, settle, snapshot, parked, claim } = changes;
   if (erase) {
-    for (const run of chat.runs.values()) emptyRun(run);
+    for (const run of chat.runs.all()) emptyRun(run);
     Object.assign(chat, { turn: erase.turn, deletedTurn: erase.turn, messages: [], parked: [], claims: new Map() });
   }
   for (const { runId, end, cancelIds } of ends) {
@@ -149,7 +167,7 @@ function apply(chat: MemoryChat, changes: Changes): void {
     chat.turn = row.turn;
     chat.messages.length = Math.min(keep, chat.messages.length);
     for (const text of add) chat.messages.push({ turn: row.turn, text });
-    chat.runs.set(row.runId, { row, start, context, snapshot: undefined, frames: [], steers: new Map() });
+    chat.runs.add({ row, start, context, snapshot: undefined, frames: [], steers: new Map() });
   }
   if (writer) {
     const run = chat.runs.get(writer.runId);
@@ -176,20 +194,16 @@ function emptyRun(run: MemoryRun): void {
   Object.assign(run, { start: undefined, context: undefined, snapshot: undefined, frames: [], steers: new Map() });
 }
 
-/** When a run is over at the latest, unless it is renewed or taken over. */
-function overAt({ end, leaseUntil, takeOverMs }: RunRow): number {
-  return end?.at ?? leaseUntil + takeOverMs;
-}
-
-function pruneChat(chat: MemoryChat, time: number, retentionMs: number): void {
-  for (const [runId, run] of chat.runs) {
-    const endedAt = overAt(run.row);
-    if (endedAt > time - retentionMs) continue;
+/** `isSweep`: looks at every claim. A run's beginning does so only now and then, so that it costs the same however many there are. */
+function pruneChat(chat: MemoryChat, time: number, retentionMs: number, isSweep: boolean): void {
+  chat.runs.prune(time, retentionMs, (run) => {
     if (run.row.turn === chat.turn) chat.messages = [];
-    if (endedAt <= time - 2 * retentionMs) chat.runs.delete(runId);
-    else emptyRun(run);
+    emptyRun(run);
+  });
+  if (isSweep || chat.claims.size >= chat.maxClaims) {
+    for (const [name, { until }] of chat.claims) if (until <= time) chat.claims.delete(name);
+    chat.maxClaims = Math.max(minClaims, 2 * chat.claims.size);
   }
-  for (const [name, { until }] of chat.claims) if (until <= time) chat.claims.delete(name);
   chat.parked = chat.parked.filter(({ at }) => at > time - parkedCommandTtlMs);
 }
 
