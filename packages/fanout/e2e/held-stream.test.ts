@@ -159,6 +159,23 @@ test('a reader that follows the chat gets the end of one run, and the next one, 
   ]);
 });
 
+test('a reader of one run and one that follows the chat get ends of their own, also where the proxy asks for both at once', async () => {
+  const app = await serveApp(service);
+  const { call, url } = await begun(app);
+  const [one, following] = [reading(await fetch(url)), reading(await fetch(`${url}?follow=0`))];
+  await Promise.all([one, following].map((reader) => reads(reader, 'one ')));
+  call.say('two ');
+  await Promise.all([one, following].map((reader) => reads(reader, 'two ')));
+  call.finish();
+  await until(
+    'the end of the run',
+    () => one.isOver,
+    () => [one.text, following.text],
+  );
+  await reads(following, '"reason":"finish"');
+  expect([one.count('data: [DONE]'), one.count('event: frame'), following.isOver]).toEqual([1, 0, false]);
+});
+
 test('a long-poll waits at the proxy, and is answered with the next message', async () => {
   const app = await serveApp(service);
   const { url, call } = await begun(app);

@@ -56,6 +56,13 @@ export const mutants: readonly Mutant[] = [
     killedBy: 'a signed stream is held by the proxy',
   },
   {
+    id: 'readers-share-a-link',
+    file: 'src/server/held-stream.ts',
+    find: 'crypto.randomUUID()}`',
+    replace: "'link'}`",
+    killedBy: 'each reader has a link with a path of its own',
+  },
+  {
     id: 'end-makes-nobody-ask',
     file: 'src/server/published-item.ts',
     find: '      [controlChannel(channel), askItem],\n',

@@ -40,7 +40,7 @@ test('a signed stream is held by the proxy, and the same request without it is a
   const held = await request('/c/stream', { headers: { 'grip-sig': signature() } });
   expect([held.status, held.headers.get('grip-hold')]).toEqual([200, 'stream']);
   expect(held.headers.get('grip-channel')).toMatch(/^chat-c; prev-id=1:[\w-]+:\d+/);
-  expect(held.headers.get('grip-link')).toMatch(/^<stream\?run=[\w-]+&session=[\w.-]+>; rel=next; timeout=30$/);
+  expect(held.headers.get('grip-link')).toMatch(/^<stream\/[\w-]+\?run=[\w-]+&session=[\w.-]+>; rel=next; timeout=30$/);
   // The function has ended: the whole body is there while the answer still runs.
   expect(await held.text()).toContain('one ');
 
@@ -50,9 +50,22 @@ test('a signed stream is held by the proxy, and the same request without it is a
   expect(await plain.text()).toContain('[DONE]');
 });
 
+test('each reader has a link with a path of its own, so that the proxy does not ask once for several of them', async () => {
+  const { request, handler, model } = await appWithoutProxy();
+  await handler.runtime.start({ chatId: 'c', messages: [message] });
+  await model.call();
+  const queries = ['', '', '?follow=0', '?follow=0'];
+  const answers = await Promise.all(
+    queries.map((query) => request(`/c/stream${query}`, { headers: { 'grip-sig': signature() } })),
+  );
+  const paths = answers.map(({ headers }) => /^<([^?]+)\?/.exec(headers.get('grip-link') ?? '')?.[1]);
+  expect(paths).not.toContain(undefined);
+  expect(new Set(paths).size).toBe(queries.length);
+});
+
 test('a link that no session of this server is in ends its stream without an answer', async () => {
   const { request } = await appWithoutProxy();
-  const response = await request('/c/stream?follow&session=forged', { headers: { 'grip-sig': signature() } });
+  const response = await request('/c/stream/link?follow&session=forged', { headers: { 'grip-sig': signature() } });
   expect([response.status, response.headers.get('grip-hold'), await response.text()]).toEqual([200, null, '']);
 });
 

@@ -119,8 +119,8 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
         if (request.method === 'GET') return deviceStream(context, request);
         throw new ChatTransportError({ code: 'protocol', message: 'This route takes WebSockets and event streams.' });
       }
-      const chatId = /^\/([\w-]+)\/stream$/.exec(path)?.[1];
-      if (isFromProxy && chatId && request.method === 'GET') return chatStream(context, request, chatId);
+      const [, chatId, link] = /^\/([\w-]+)\/stream(?:\/([\w-]+))?$/.exec(path) ?? [];
+      if (isFromProxy && chatId && request.method === 'GET') return chatStream(context, request, chatId, link);
       return undefined;
     },
     revoke(revocation) {

@@ -28,21 +28,29 @@ export async function deviceStream(context: HeldContext, request: Request): Prom
     ...(at.run && { 'x-chat-run-id': at.run, [nextHeader]: String(at.next) }),
   };
   const reader = { grant, at, isFollowing: true };
-  const hold = await streamHold(context, reader, `${grant.chatId}/stream`);
+  const hold = await streamHold(context, reader, `${grant.chatId}/${newLink()}`);
   return new Response(': ok\n\n', { headers: { ...headers, ...hold } });
 }
 
 /**
  * Answers core's stream route, `GET {api}/{chatId}/stream`, for a reader behind the proxy, and the proxy's own questions behind it: after a gap, a
  * hint, and a while without messages, the proxy asks the link what has been missed. What the log has goes out now; the proxy holds the rest.
+ *
+ * @param link the last part of the link's path, where the proxy asks it.
  */
-export async function chatStream(context: HeldContext, request: Request, chatId: string): Promise<Response> {
+export async function chatStream(
+  context: HeldContext,
+  request: Request,
+  chatId: string,
+  link: string | undefined,
+): Promise<Response> {
   const url = new URL(request.url);
   const query = url.searchParams;
-  const [session, wait] = [query.get('session'), query.get('wait')];
+  const wait = query.get('wait');
+  const session = link === undefined ? null : query.get('session');
   // The app's `authorize` names nobody here.
   let grant: ChatGrant | undefined = { chatId, may: ['read'] };
-  if (session !== null) {
+  if (link !== undefined) {
     grant = await readGrant(context, context.sessions, session, chatId);
     // Without a hold the proxy ends the stream, and its reader comes back with its own credential.
     if (!grant) return new Response('');
@@ -51,8 +59,8 @@ export async function chatStream(context: HeldContext, request: Request, chatId:
   }
   query.set('wait', '0');
   const inner = new Request(url, { headers: withoutProxyHeaders(request.headers) });
-  const response = await (session === null ? context.host.handle(inner) : context.host.stream(inner, chatId));
-  if (response.status !== 200) return session === null ? response : new Response('');
+  const response = await (link === undefined ? context.host.handle(inner) : context.host.stream(inner, chatId));
+  if (response.status !== 200) return link === undefined ? response : new Response('');
 
   const text = await response.text();
   const { at, isEmpty } = readEvents(text, firstPosition(request, query, response.headers));
@@ -60,7 +68,7 @@ export async function chatStream(context: HeldContext, request: Request, chatId:
   if (at && (wait === null || (isEmpty && Number(wait) > 0))) {
     const reader = { grant, at, isFollowing: query.has('follow') };
     const hold =
-      wait === null ? streamHold(context, reader, 'stream', session) : pollHold(context, reader, Number(wait));
+      wait === null ? streamHold(context, reader, link ?? newLink(), session) : pollHold(context, reader, Number(wait));
     for (const [name, value] of Object.entries(await hold)) headers.set(name, value);
   }
   return new Response(text, { headers });
@@ -72,6 +80,15 @@ interface Reader {
   readonly at: Position;
   /** Whether it reads every run of the chat, or one. */
   readonly isFollowing: boolean;
+}
+
+/**
+ * The path of one reader's link. The proxy answers several questions with one response where their paths and positions are the same, whatever their
+ * queries are: readers of a chat would get each other's sessions, channels and kinds of events.
+ * @source https://github.com/fastly/pushpin/blob/v1.36.0/src/handler/engine.cpp `doFinish` of `InspectWorker` (read 2026-11-29)
+ */
+function newLink(): string {
+  return `stream/${crypto.randomUUID()}`;
 }
 
 /** Makes the proxy keep a stream open. The session is in the link, which only the proxy and this server know. */
