@@ -26,6 +26,13 @@ export const storeMutants: readonly Mutant[] = [
     killedBy: 'log:begin/conflict',
   },
   {
+    id: 'log-waits-for-a-turn-that-it-has-lost',
+    file: `${folder}/store-reading.ts`,
+    find: 'isBehind = turn < after;',
+    replace: 'isBehind = false;',
+    killedBy: 'log:wait/state-behind',
+  },
+  {
     id: 'log-mixes-up-chats',
     file: `${folder}/memory-store.ts`,
     find: 'need.run === undefined ? undefined : chat.runs.get(need.run);',
@@ -139,7 +146,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     id: 'log-forgets-active-runs',
-    file: `${folder}/memory-store.ts`,
+    file: `${folder}/memory-runs.ts`,
     find: 'return end?.at ?? leaseUntil + takeOverMs;',
     replace: 'return end?.at ?? 0;',
     killedBy: 'log:retention/only-the-old',
@@ -409,7 +416,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     id: 'log-keeps-what-is-deleted',
     file: `${folder}/memory-store.ts`,
-    find: 'for (const run of chat.runs.values()) emptyRun(run);',
+    find: 'for (const run of chat.runs.all()) emptyRun(run);',
     replace: 'void emptyRun;',
     killedBy: 'log:delete/tombstone',
   },

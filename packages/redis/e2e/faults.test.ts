@@ -163,6 +163,19 @@ it('tells a reader what it missed while its connection was half-open', async () 
   expect(performance.now() - began).toBeLessThan(waitMs / 2);
 });
 
+it('tells a device that waits when Redis is emptied', async () => {
+  const { url } = await redis();
+  const log = await logOn(url);
+  const { chatId } = await begin(log);
+  const state = log.state(chatId, { after: 1, waitMs });
+  const observer = await clientOf(url);
+  await until('a pulse', async () => (await observer.keys('*pulse:*')).length === 1, undefined, waitMs / 2);
+  const began = performance.now();
+  await observer.flushAll();
+  expect(await state).toMatchObject({ turn: 0, runs: [] });
+  expect(performance.now() - began).toBeLessThan(waitMs / 2);
+});
+
 it('leaves no connection behind when it is closed while Redis is away', async () => {
   const { url, port } = await redis();
   const proxy = await FaultProxy.start(port);

@@ -13,7 +13,8 @@ const pulseTimeoutMs = 2_000;
 /** How the listening connection is tested: a notice to itself, which Redis sends it only over a connection that works. */
 export interface Pulse {
   readonly channel: string;
-  send(): Promise<unknown>;
+  /** Answers 1 where Redis still has what the last pulse left there, and 1 where this one has left it. */
+  send(): Promise<readonly [wasMarked: number, isMarked: number]>;
 }
 
 interface Channel {
@@ -31,6 +32,7 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
   let isClosed = false;
   let beat: ReturnType<typeof setTimeout> | undefined;
   let heardAt = 0;
+  let isMarked = false;
 
   const ringAll = (): void => {
     for (const { listeners } of channels.values()) for (const listener of listeners) listener();
@@ -38,14 +40,12 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
 
   const test = async (): Promise<void> => {
     const sentAt = performance.now();
+    const marks = await pulse.send().catch(() => undefined);
     // Without Redis there is nothing to hear: the client reconnects by itself.
-    if (
-      !(await pulse.send().then(
-        () => true,
-        () => false,
-      ))
-    )
-      return plan();
+    if (!marks) return plan();
+    // Redis was emptied, and says so to nobody: those who wait look at what is left.
+    if (isMarked && marks[0] === 0) ringAll();
+    isMarked = marks[1] === 1;
     await new Promise((resolve) => {
       beat = setTimeout(resolve, pulseTimeoutMs);
       beat.unref();

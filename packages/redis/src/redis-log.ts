@@ -1,5 +1,5 @@
 import { createStoreLog, defaultRetentionMs, type RunLog } from '@chat-transport/core/provider';
-import { createNotices } from './notices.ts';
+import { createNotices, type Pulse } from './notices.ts';
 import type { RedisLogClient } from './redis-client.ts';
 import { defaultKeyPrefix, redisKeys } from './redis-keys.ts';
 import { createRedisStore } from './redis-store.ts';
@@ -29,7 +29,7 @@ export function redisLog(options: RedisLogOptions): RunLog {
   const run = createScriptRunner(client, callTimeoutMs);
   const notices = createNotices(() => client.duplicate(), keys, {
     channel: keys.pulse,
-    send: () => run(sendPulse, keys.pulse, []),
+    send: () => run(sendPulse, keys.pulse, []) as ReturnType<Pulse['send']>,
   });
   const store = createRedisStore({ run, keys, retentionMs, now, notices });
   return createStoreLog({ name: 'redisLog', store, retentionMs });

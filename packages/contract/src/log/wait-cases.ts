@@ -86,4 +86,14 @@ export const waitCases: readonly LogCase[] = [
       });
     },
   },
+  {
+    id: 'wait/state-behind',
+    title: 'answers a device at once that knows a turn which the log has lost',
+    async run({ log }) {
+      const { chatId, runId } = await endedRun(log);
+      const state = await within('the state', log.state(chatId, { after: 7, waitMs }));
+      expect([state.turn, state.runs.map((run) => run.runId)]).toEqual([1, [runId]]);
+      expect(await within('an empty chat', log.state('another', { after: 7, waitMs }))).toMatchObject({ turn: 0 });
+    },
+  },
 ];

@@ -42,16 +42,21 @@ export function storeReading(context: StoreContext): Reading {
 
     state: (chatId, { after, ...options } = {}) => {
       let known = conversations.get(chatId);
+      // A store that has lost the turn that the caller knows answers at once, with all that it has.
+      let isBehind = false;
       return wait(
         { chatId, topic: 'changes' },
         (last) => {
-          const above = last || after === undefined ? {} : { above: after };
+          const above = last || isBehind || after === undefined ? {} : { above: after };
           known = conversations.get(chatId);
           return { newest: recentRuns, starts: true, messagesAfter: known.turn, ...above };
         },
         (facts, last) => {
           const { turn, deletedTurn } = facts;
-          if (!last && after !== undefined && turn <= after) return { done: false };
+          if (!last && !isBehind && after !== undefined && turn <= after) {
+            isBehind = turn < after;
+            return { done: false, againInMs: isBehind ? 0 : undefined };
+          }
           const rows = facts.newest.filter((row) => !isGone(row, facts));
           const runs = rows.map((row) => record(row, facts)).reverse();
           const newest = runs.at(-1);
