@@ -5,6 +5,12 @@ import type { ProviderCase } from '../../stage/provider-case.ts';
 import type { Stage } from '../../stage/stage.ts';
 import { until } from '../../stage/wait.ts';
 
+/**
+ * How long the devices wait before they fetch what realtime or a response has not brought. Far above what a busy machine takes: what these cases look
+ * for is fetched after any wait, because it never comes.
+ */
+const patient = { graceMs: 5000, gapMs: 5000, quietMs: 5000, silenceMs: 5000, firstByteMs: 30_000, stallMs: 30_000 };
+
 /** The manifest is true: what it says is there, and what it says is lacking is. */
 export const supportsCases: readonly ProviderCase[] = [
   {
@@ -62,7 +68,7 @@ export const supportsCases: readonly ProviderCase[] = [
     title: 'delivers in order, so that nothing has to be fetched',
     requires: ['ordered'],
     async run(stage) {
-      const device = await stage.device({ timings: { quietMs: 5000, silenceMs: 5000 } });
+      const device = await stage.device({ timings: patient });
       const { offsets, fetches } = await follows(stage, device);
       expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
       expect(fetches).toEqual([]);
@@ -74,7 +80,7 @@ export const supportsCases: readonly ProviderCase[] = [
     lacks: ['ordered'],
     async run(stage) {
       // A service may keep the order for as long as the suite looks: on its way to the device it is lost for certain.
-      const device = await stage.device({ timings: { gapMs: 5000, quietMs: 5000, silenceMs: 5000 } });
+      const device = await stage.device({ timings: patient });
       device.swapMessages();
       const { offsets, fetches } = await follows(stage, device);
       const overtaken = offsets.filter((at, index) => at < (offsets[index - 1] ?? 0)).length;
@@ -101,7 +107,8 @@ async function follows(
 ): Promise<{ readonly offsets: readonly number[]; readonly fetches: readonly string[] }> {
   const chat = device.synced('c');
   await device.reaches('c', 'realtime');
-  const sender = await stage.sent();
+  // The sender's requests count too: it must not fetch because it waits for a busy machine.
+  const sender = await stage.sent('hi', { timings: patient });
   sender.call.say('go ');
   await stage.shows(chat, 'go');
   const offsets = device.arrivals('c');
