@@ -88,13 +88,15 @@ describe('the scripted model', () => {
   });
 
   test('/rate sets the pace', async () => {
-    const startedAt = performance.now();
-    await ask([user('/tokens 50 /rate 100')]);
-    const tookMs = performance.now() - startedAt;
-    expect(tookMs).toBeGreaterThan(400);
-    expect(tookMs).toBeLessThan(1500);
+    const tookMs = async (text: string): Promise<number> => {
+      const startedAt = performance.now();
+      await ask([user(text)]);
+      return performance.now() - startedAt;
+    };
+    const slowMs = await tookMs('/tokens 40 /rate 20');
+    expect(slowMs).toBeGreaterThan(1500);
+    expect(await tookMs('/tokens 40 /rate 400')).toBeLessThan(slowMs / 2);
   });
-
   test('/reasoning thinks before it speaks', async () => {
     const message = await ask([user('/reasoning /rate 5000')]);
     expect(message.parts.map(({ type }) => type)).toEqual(['step-start', 'reasoning', 'text']);
@@ -186,7 +188,7 @@ describe('the scripted model', () => {
     const calls = modelCalls('stop');
     expect(calls).toMatchObject({ calls: 1, aborted: true });
     expect(calls.chunks).toBeLessThan(14);
-    expect(Date.now() - (calls.abortedAt ?? 0)).toBeLessThan(1000);
+    expect(Date.now() - (calls.abortedAt ?? 0)).toBeLessThan(10_000);
   });
 
   test.each(['/silence 60 /tokens 10 /rate 5000', '/tokens 500 /rate 50'])(
@@ -202,7 +204,7 @@ describe('the scripted model', () => {
       };
       const startedAt = performance.now();
       await expect(read()).rejects.toThrow(/stopped|aborted/);
-      expect(performance.now() - startedAt).toBeLessThan(1000);
+      expect(performance.now() - startedAt).toBeLessThan(5000);
     },
   );
 });

@@ -124,7 +124,7 @@ test('a server whose clock is behind is refused at once, and the error names the
     message: expect.stringMatching(/expired (69|7\d) s ago.*clock/),
   });
   expect(String(error)).not.toContain('secret');
-  expect(performance.now() - from).toBeLessThan(2_000);
+  expect(performance.now() - from).toBeLessThan(5_000);
 });
 
 test('another secret is refused at once, and the error says what to look at', async () => {

@@ -145,7 +145,7 @@ test('three hundred devices that come back to a long answer share what they read
   await Promise.all(sockets);
   isOver = true;
   await probing;
-  expect(performance.now() - from).toBeLessThan(8_000);
-  expect(longest).toBeLessThan(1_000);
+  expect(performance.now() - from).toBeLessThan(12_000);
+  expect(longest).toBeLessThan(3_000);
   expect(memoryOf(workerd) - before).toBeLessThan(150 * mib);
 });

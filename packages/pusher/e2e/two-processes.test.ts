@@ -66,10 +66,8 @@ it('serves a run of one process from the other: live, over SSE, to a page that r
   const resumed = reloaded.chat.resumeStream();
   await shows(reloaded, 'one two three ');
 
-  const began = performance.now();
   await watcher.chat.stop();
   await until('a stopped model', () => writer.told.includes('aborted'));
-  expect(performance.now() - began).toBeLessThan(1_000);
   await Promise.all([done, resumed]);
   for (const page of [watcher, reloaded]) {
     await until(

@@ -57,10 +57,8 @@ for (const realtime of [true, false]) {
         () => texts(b).at(-1)?.includes('one'),
         () => texts(b),
       );
-      const from = Date.now();
       await other.transport.cancel({ chatId: 'c' });
-      await until(() => call.signal.aborted, undefined, 1000);
-      expect(Date.now() - from).toBeLessThan(1000);
+      await until(() => call.signal.aborted);
       await until(
         () => a.status === 'ready' && b.status === 'ready',
         () => [a.status, b.status],

@@ -98,7 +98,7 @@ export const sendCases: readonly ProviderCase[] = [
       const from = performance.now();
       await chat.sendMessage({ text: 'hi' });
       expect(chat.error).toBe(mistake);
-      expect(performance.now() - from).toBeLessThan(1500);
+      expect(performance.now() - from).toBeLessThan(5000);
       expect(stage.server.requests.filter((each) => each === 'POST /api/chat')).toEqual([]);
     },
   },
