@@ -26,12 +26,17 @@ export const faultKinds = [
   'regenerated',
   'steered',
   'service-throttled',
+  'server-frozen',
 ] as const;
 
-/** What came later draws from a source of its own, so that the kept seeds tell their stories on. */
-const laterKinds: readonly FaultKind[] = ['steered', 'service-throttled'];
-
 export type FaultKind = (typeof faultKinds)[number];
+
+/** Stories gain faults over time. A seed that was kept is told as it was when it failed. */
+export type Edition = 1 | 2 | 3;
+export const newestEdition: Edition = 3;
+
+/** The edition that brought a kind. It draws from a source of its own, so that the stories of earlier ones stay as they are. */
+const cameWith: Partial<Record<FaultKind, Edition>> = { steered: 2, 'service-throttled': 2, 'server-frozen': 3 };
 
 /** Which faults a seed has, and which have happened. */
 export class Faults {
@@ -42,12 +47,13 @@ export class Faults {
   readonly #random: Random;
 
   /** Half of the kinds are on: seeds where little else goes wrong find what a storm hides. */
-  constructor(random: Random, without: readonly FaultKind[]) {
+  constructor(random: Random, edition: Edition) {
     this.#random = random;
     const calm = random.chance(0.03);
     for (const kind of faultKinds) {
-      const source = laterKinds.includes(kind) ? random.fork(kind) : random;
-      if (!calm && source.chance(0.6) && !without.includes(kind))
+      const since = cameWith[kind] ?? 1;
+      const source = since > 1 ? random.fork(kind) : random;
+      if (!calm && source.chance(0.6) && since <= edition)
         this.#chances[kind] = source.pick([0.02, 0.05, 0.05, 0.15, 0.4]);
     }
   }

@@ -1,63 +1,73 @@
+import type { Edition } from './faults.ts';
+
 interface KeptSeed {
   readonly seed: number;
-  /** From before stories had steers and half-hour silences: it is told without them, as `--plain` does. */
-  readonly isPlain?: true;
+  /** The edition of the stories in which it failed. */
+  readonly edition: Edition;
   readonly showed: string;
 }
 
 /** Seeds that failed once, each with what it showed. They run in every test. */
 export const keptSeeds: readonly KeptSeed[] = [
-  { seed: 2, isPlain: true, showed: 'a state request that nothing answered was waited for without end' },
-  { seed: 16, isPlain: true, showed: 'a send that was repeated cut what others had written meanwhile' },
-  { seed: 18, isPlain: true, showed: 'a state that was older than a regenerate put back what it had cut' },
-  { seed: 19, isPlain: true, showed: 'a page that had not read the chat yet cut all of it' },
-  { seed: 125, isPlain: true, showed: 'a stream waited for a run that its follower did not carry' },
-  { seed: 337, isPlain: true, showed: 'an ended run was streamed again behind a newer one' },
-  { seed: 431, isPlain: true, showed: 'onFinish was never called where the process that had claimed it died' },
-  { seed: 5483, isPlain: true, showed: 'a state took back what had streamed into an earlier message' },
+  { seed: 2, edition: 1, showed: 'a state request that nothing answered was waited for without end' },
+  { seed: 16, edition: 1, showed: 'a send that was repeated cut what others had written meanwhile' },
+  { seed: 18, edition: 1, showed: 'a state that was older than a regenerate put back what it had cut' },
+  { seed: 19, edition: 1, showed: 'a page that had not read the chat yet cut all of it' },
+  { seed: 125, edition: 1, showed: 'a stream waited for a run that its follower did not carry' },
+  { seed: 337, edition: 1, showed: 'an ended run was streamed again behind a newer one' },
+  { seed: 431, edition: 1, showed: 'onFinish was never called where the process that had claimed it died' },
+  { seed: 5483, edition: 1, showed: 'a state took back what had streamed into an earlier message' },
   {
     seed: 8738,
-    isPlain: true,
+    edition: 1,
     showed: 'a stream that was opened behind the end of its run waited for a frame that had fallen out',
   },
   {
     seed: 9068,
-    isPlain: true,
+    edition: 1,
     showed: 'a chat was told that there is nothing to resume while it still read what was sent',
   },
-  { seed: 13968, isPlain: true, showed: 'a resume that met an older run freed a chat that was streaming' },
-  { seed: 50910, isPlain: true, showed: 'a resume freed a chat that had gone on by itself' },
+  { seed: 13968, edition: 1, showed: 'a resume that met an older run freed a chat that was streaming' },
+  { seed: 50910, edition: 1, showed: 'a resume freed a chat that had gone on by itself' },
   {
     seed: 71397,
-    isPlain: true,
+    edition: 1,
     showed: 'a state request that nothing answered was waited for longer after each failure of another kind',
   },
   {
     seed: 200794,
-    isPlain: true,
+    edition: 1,
     showed: 'a run that was resumed before it was told of ended, and its question was never read',
   },
-  { seed: 202873, isPlain: true, showed: 'a state from before an answer took away its beginning' },
+  { seed: 202873, edition: 1, showed: 'a state from before an answer took away its beginning' },
   {
     seed: 208634,
-    isPlain: true,
+    edition: 1,
     showed: 'what followed a run was not asked for again when its answer broke off behind its end',
   },
-  { seed: 302948, isPlain: true, showed: 'an answer to an older tool call took over the run of another device' },
-  { seed: 402407, isPlain: true, showed: 'a stop was taken back by the resume of another run in the same moment' },
+  { seed: 302948, edition: 1, showed: 'an answer to an older tool call took over the run of another device' },
+  { seed: 402407, edition: 1, showed: 'a stop was taken back by the resume of another run in the same moment' },
   {
     seed: 717269,
-    isPlain: true,
+    edition: 1,
     showed: 'a stream that was only awaited kept an older copy of its message from the state',
   },
   {
     seed: 832785,
-    isPlain: true,
+    edition: 1,
     showed: 'a state had the app’s older copy of a message that the running answer was built on',
   },
-  { seed: 8, showed: 'a message that steered a run was given up at the first failure of the server' },
-  { seed: 75, showed: 'the outcome of a message that steered a run was lost with one failure of the log' },
-  { seed: 198, showed: 'a client tool ran, and its output was shown, although the end of the run had closed its call' },
-  { seed: 617, showed: 'a stopped message that was asked again with a later one stopped the answer to that one' },
-  { seed: 28864, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
+  { seed: 8, edition: 2, showed: 'a message that steered a run was given up at the first failure of the server' },
+  { seed: 75, edition: 2, showed: 'the outcome of a message that steered a run was lost with one failure of the log' },
+  {
+    seed: 198,
+    edition: 2,
+    showed: 'a client tool ran, and its output was shown, although the end of the run had closed its call',
+  },
+  {
+    seed: 617,
+    edition: 2,
+    showed: 'a stopped message that was asked again with a later one stopped the answer to that one',
+  },
+  { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

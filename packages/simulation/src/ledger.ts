@@ -2,6 +2,11 @@ import type { CommandReceipt, RunRecord } from '@chat-transport/core/provider';
 import type { UIMessage } from 'ai';
 import type { Script } from './script.ts';
 
+/** What a model has said to one writer of a run. */
+export interface Said extends Script {
+  readonly attempt: number;
+}
+
 /** One send of a user message, as its user saw it. */
 export interface Send {
   readonly messageId: string;
@@ -14,8 +19,8 @@ export interface Send {
 /** One steer of a run. */
 export interface Steer {
   readonly tab: string;
-  /** The runs whose model got it. */
-  readonly takenBy: string[];
+  /** The runs whose model got it, with the writer. */
+  readonly takenBy: { readonly runId: string; readonly attempt: number }[];
   /** What its user was told in the end. */
   outcome?: CommandReceipt | Error;
 }
@@ -24,7 +29,14 @@ export interface Steer {
 export class Ledger {
   /** The runs that the log began, by turn. */
   readonly begun: Map<number, { readonly run: RunRecord; readonly messages: readonly UIMessage[] }> = new Map();
-  readonly scripts: Map<string, Script> = new Map();
+  /** By run: what its models said, in the order of its writers. */
+  readonly scripts: Map<string, Said[]> = new Map();
+  /** By fence: which of its run's writers shows it. */
+  readonly attempts: Map<string, number> = new Map();
+  /** By run and offset: the writer that appended there, by its fence. */
+  readonly appended: Map<string, Map<number, string>> = new Map();
+  /** By task: how often a tool has done it. */
+  readonly tasks: Map<string, { readonly runId: string; readonly mayRepeat: boolean; done: number }> = new Map();
   readonly sends: Map<string, Send> = new Map();
   /** By text. */
   readonly steers: Map<string, Steer> = new Map();
@@ -50,4 +62,8 @@ export class Ledger {
   /** What must never happen and was seen at once. */
   readonly violations: string[] = [];
   chunks = 0;
+  /** How often a model was asked. */
+  asked = 0;
+  /** How many runs went on with another writer. */
+  continued = 0;
 }

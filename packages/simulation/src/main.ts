@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { type Edition, newestEdition } from './faults.ts';
 import { mutants } from './mutants.ts';
 import { jsonReport, textReport } from './report.ts';
 import { type Progress, runMany } from './run-many.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
 const usage = `pnpm simulate [--seeds N] [--first N] [--json] [--workers N] [--keep-going]
-pnpm simulate --trace SEED [--plain]  one seed, with everything that happened
+pnpm simulate --trace SEED [--edition N]  one seed, with everything that happened
 pnpm simulate --mutants [ID …]    breaks core on purpose; each break must fail within --seeds (2000) seeds`;
 
 const { values, positionals } = parseArgs({
@@ -18,7 +19,7 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
     trace: { type: 'string' },
-    plain: { type: 'boolean', default: false },
+    edition: { type: 'string', default: String(newestEdition) },
     mutants: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -49,7 +50,7 @@ async function simulate(seeds: number): Promise<void> {
 }
 
 async function traceOne(seed: number): Promise<void> {
-  const result = await runSeed(seed, { isVerbose: true, isPlain: values.plain });
+  const result = await runSeed(seed, { isVerbose: true, edition: count('edition', values.edition) as Edition });
   print(values.json ? JSON.stringify(result) : [...result.trace, ...result.failures].join('\n'));
   if (result.failures.length > 0) process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import type { RespondInput } from '@chat-transport/core/server';
-import type { Experimental_Steering as Steering, UIMessageChunk, UserModelMessage } from 'ai';
-import { writeScript } from './script.ts';
+import { isToolUIPart, type Experimental_Steering as Steering, type UIMessageChunk, type UserModelMessage } from 'ai';
+import { type Task, writeScript } from './script.ts';
 import type { ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
 
@@ -29,13 +29,17 @@ function startSteered(steering: Steering): Steered {
 /** The app's `respond`: a model that says its script, and takes what it is steered by in front of each step. */
 export function answer(world: World, server: ServerProcess, input: RespondInput): ReadableStream<UIMessageChunk> {
   const { ledger, random, scheduler, settings, trace } = world;
-  const { runId, signal } = input;
-  if (ledger.scripts.has(runId)) ledger.violations.push(`The model was asked twice for run ${runId}.`);
-  const nonce = `n${ledger.scripts.size + 1}`;
+  const { runId, signal, continuation: { attempt } = { attempt: 1 } } = input;
+  const before = ledger.scripts.get(runId) ?? [];
+  if (before.some((said) => said.attempt >= attempt))
+    ledger.violations.push(`The model was asked twice for run ${runId}, attempt ${attempt}.`);
+  if (attempt > 1) ledger.continued++;
+  const nonce = `n${++ledger.asked}`;
   const { end, ...script } = writeScript({
     random: random.fork(`script ${nonce}`),
     nonce,
     mayAsk: input.messages.at(-1)?.role === 'user',
+    tasks: settings.continuing ? tasksLeft(world, input) : [],
   });
   const chunks = [...script.chunks];
   const gapsMs = [...script.gapsMs];
@@ -45,7 +49,7 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
     ledger.silentUntil = scheduler.now + longSilenceMs;
     gapsMs[silence.int(0, gapsMs.length - 1)] = longSilenceMs;
   }
-  ledger.scripts.set(runId, { chunks, gapsMs, end });
+  ledger.scripts.set(runId, [...before, { attempt, chunks, gapsMs, end }]);
   trace.add(server.name, `model answers ${runId} as ${nonce}, ${chunks.length} chunks, ${end}`);
   // Some apps do not pass it on.
   const steered = random.fork(`steering ${nonce}`).chance(0.8) ? startSteered(input.steering) : undefined;
@@ -53,11 +57,20 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
     const sentMessages = steered?.takeMessages() ?? [];
     for (const { id, message } of steered?.resolveTakenMessages({ stepNumber: 0, sentMessages }).reverse() ?? []) {
       const parts = message.content as readonly { readonly type: 'text'; readonly text: string }[];
-      ledger.steers.get(parts[0]?.text ?? '')?.takenBy.push(runId);
+      ledger.steers.get(parts[0]?.text ?? '')?.takenBy.push({ runId, attempt });
       chunks.splice(at, 0, { type: 'steering-message', id, parts: [...parts] });
       gapsMs.splice(at + 1, 0, 0);
     }
   };
+  const working = new Map<string, Promise<void>>();
+  // As `streamText` does: at once, beside the stream, behind the barrier.
+  const work = async (toolCallId: string, task: string): Promise<void> => {
+    await input.beforeTool(toolCallId);
+    if (!server.alive) return new Promise<never>(() => {});
+    perform(world, server, task);
+    await server.clock.wait(effects.between(0, 2000));
+  };
+  const effects = random.fork(`effects ${nonce}`);
   let over = false;
   let timer: unknown;
   const stop = (): void => {
@@ -77,8 +90,17 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
             else controller.error(new ModelledFailure('The model failed.'));
             return;
           }
-          controller.enqueue(chunks[at++] as UIMessageChunk);
+          const chunk = chunks[at] as UIMessageChunk;
+          const output = chunk.type === 'tool-output-available' ? working.get(chunk.toolCallId) : undefined;
+          if (output) {
+            working.delete((chunk as { toolCallId: string }).toolCallId);
+            return void output.then(next);
+          }
+          controller.enqueue(chunk);
+          at++;
           ledger.chunks++;
+          if (chunk.type === 'tool-input-available' && isTaskTool(chunk.toolName))
+            working.set(chunk.toolCallId, work(chunk.toolCallId, taskOf(chunk.input)));
           const gap = gapsMs[at] ?? 0;
           if (gap > 0) {
             timer = server.clock.setTimeout(next, gap);
@@ -96,4 +118,32 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
     },
     cancel: stop,
   });
+}
+
+/** The tasks of a run that the model does not see as called. */
+function tasksLeft({ random, ledger }: World, { runId, messages }: RespondInput): Task[] {
+  const chance = random.fork(`tasks ${runId}`);
+  const all = Array.from({ length: chance.pick([0, 1, 2, 3, 4]) }, (_, at): Task => {
+    return { name: `${runId}-${at + 1}`, tool: chance.chance(0.7) ? 'act' : 'find' };
+  });
+  for (const { name, tool } of all)
+    if (!ledger.tasks.has(name)) ledger.tasks.set(name, { runId, mayRepeat: tool === 'find', done: 0 });
+  const called = messages.flatMap(({ parts }) => parts.filter(isToolUIPart).map(({ input }) => taskOf(input)));
+  return all.filter(({ name }) => !called.includes(name));
+}
+
+function isTaskTool(toolName: string): boolean {
+  return toolName === 'act' || toolName === 'find';
+}
+
+function taskOf(input: unknown): string {
+  return String((input as { readonly task?: unknown } | undefined)?.task);
+}
+
+/** A tool's effect, which nothing takes back. */
+export function perform({ ledger, trace }: World, { name }: ServerProcess, task: string): void {
+  const known = ledger.tasks.get(task);
+  trace.add(name, `does ${task}`);
+  if (known) known.done++;
+  else ledger.violations.push(`A tool did ${task}, which no model had asked for.`);
 }

@@ -135,4 +135,46 @@ export const mutants: readonly Mutant[] = [
     find: "{ outcome: 'not-delivered' as const, reason: outcome.reason }",
     replace: "{ outcome: 'delivered' as const }",
   },
+  {
+    id: 'runs-tools-before-their-call-is-logged',
+    file: 'server/run/tool-barrier.ts',
+    find: 'if (this.#logged.has(toolCallId)) return',
+    replace: 'return',
+  },
+  {
+    id: 'resets-a-step-with-calls',
+    file: 'server/run/plan-continuation.ts',
+    find: 'if (openStepAt !== undefined && complete.length === 0) {',
+    replace: 'if (openStepAt !== undefined) {',
+  },
+  {
+    id: 'begins-a-continued-message-again',
+    file: 'server/run/rejoin-stream.ts',
+    find: "if (chunk.type === 'start' && dropStart) {",
+    replace: "if (chunk.type === 'start' && !dropStart) {",
+  },
+  {
+    id: 'begins-a-step-that-runs-again-twice',
+    file: 'server/run/rejoin-stream.ts',
+    find: 'let isStepDue = dropStartStep;',
+    replace: 'let isStepDue = false;',
+  },
+  {
+    id: 'shows-the-next-model-only-the-history',
+    file: 'server/run/rejoin-stream.ts',
+    find: 'if (seen === undefined) return',
+    replace: 'return',
+  },
+  {
+    id: 'never-runs-a-retry-tool-again',
+    file: 'server/run/run-writer.ts',
+    find: 'runAgain(again, running)',
+    replace: 'runAgain(again.slice(again.length), running)',
+  },
+  {
+    id: 'takes-a-superseded-run-for-lost',
+    file: 'server/run/run-task.ts',
+    find: "if (stopped === 'superseded' ||",
+    replace: "if (stopped === 'superseded') await finisher.finish(run, 'lost');\n  if (stopped === 'superseded' ||",
+  },
 ];

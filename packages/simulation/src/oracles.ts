@@ -3,8 +3,10 @@ import type { RunRecord } from '@chat-transport/core/provider';
 import { unfinishedToolText } from '@chat-transport/core/server';
 import { isToolUIPart, type UIMessage, type UIMessageChunk } from 'ai';
 import { brief } from './brief.ts';
+import { json } from './json.ts';
 import { PlainChat, type Tab } from './tab.ts';
 import { chatId, type World } from './world.ts';
+import { compareWithModels, judgeShape } from './written.ts';
 
 /** A run as the log has it at the end. */
 interface Recorded {
@@ -14,12 +16,8 @@ interface Recorded {
   readonly answer: UIMessage | undefined;
 }
 
-const json = (value: unknown): string =>
-  JSON.stringify(value, (_, nested) =>
-    nested && typeof nested === 'object' && !Array.isArray(nested)
-      ? Object.fromEntries(Object.entries(nested).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : nested,
-  );
+/** What stops writers: only then is a run lost, or its end told twice. */
+const stoppingKinds = ['server-killed', 'server-restarted', 'server-frozen', 'log-failed'] as const;
 
 /** What must hold when all faults are over and nothing is under way. Answers what does not. */
 export async function judge(world: World, tabs: readonly Tab[]): Promise<string[]> {
@@ -31,9 +29,9 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     if (turn !== recorded.length + 1) wrong.push(`Turn ${turn} follows turn ${recorded.length}.`);
     const { frames, run } = await world.log.read({ chatId, runId: begun.runId }, { from: 0 });
     const chunks = frames.flatMap((frame) => [...frame.chunks]);
+    const lacks = [...compareWithModels(world, run, frames), ...judgeShape(chunks)];
+    for (const lack of lacks) wrong.push(`Run ${run.runId} (${run.end?.reason}): ${lack}`);
     const script = ledger.scripts.get(run.runId);
-    const lack = script && compareWithScript(chunks, script, run.end?.reason);
-    if (lack) wrong.push(`Run ${run.runId} (${run.end?.reason}): ${lack}`);
     if (!script && run.end?.reason === 'finish') wrong.push(`Run ${run.runId} finished without a model.`);
     const mayBeCancelled =
       ledger.cancelled.has(run.runId) || ledger.cancelledUnknown || world.settings.onBusy === 'interrupt';
@@ -41,14 +39,16 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     if (ledger.cancelReceipts.has(run.runId) && run.end?.reason !== 'cancel')
       wrong.push(`The cancel of run ${run.runId} was delivered, and it ended as ${run.end?.reason}.`);
     if (!run.end) wrong.push(`Run ${run.runId} has not ended.`);
-    const mayBeLost = (['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) =>
-      world.faults.isOn(kind),
-    );
+    const mayBeLost = stoppingKinds.some((kind) => world.faults.isOn(kind));
     if (run.end?.reason === 'lost' && !mayBeLost) wrong.push(`Run ${run.runId} was lost, and its writer lived.`);
     const told = ledger.finished.get(run.runId);
     if (!told) wrong.push(`onFinish was never called for run ${run.runId} (${run.end?.reason}).`);
     else if (run.end && told.at(-1) !== run.end.reason)
       wrong.push(`onFinish last heard ${told} of run ${run.runId}, not ${run.end.reason}.`);
+    else if (told.includes('lost') && run.end?.reason !== 'lost')
+      wrong.push(`onFinish heard that run ${run.runId} was lost, and it ended as ${run.end?.reason}.`);
+    else if (told.length > 1 && !mayBeLost)
+      wrong.push(`onFinish heard ${told} of run ${run.runId}: more than one end.`);
 
     const before = run.start.before === null ? -1 : conversation.findIndex(({ id }) => id === run.start.before);
     if (before === -1 && run.start.before !== null)
@@ -66,6 +66,7 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
   }
   wrong.push(...judgeSends(world, conversation));
   wrong.push(...judgeTools(world, conversation));
+  wrong.push(...judgeTasks(world, recorded));
   wrong.push(...judgeSteers(world, recorded, tabs));
   for (const tab of tabs) wrong.push(...judgeTab(world, tab, conversation));
   return wrong;
@@ -120,61 +121,6 @@ async function foldFaultFree(
   return chat.messages.at(-1);
 }
 
-function compareWithScript(
-  chunks: readonly UIMessageChunk[],
-  script: { readonly chunks: readonly UIMessageChunk[]; readonly end: string },
-  reason: string | undefined,
-): string | undefined {
-  const said = merged(script.chunks);
-  const kept = merged(chunks).filter((chunk) => chunk.type !== 'error' && chunk.type !== 'abort' && !isClosing(chunk));
-  for (const [at, chunk] of kept.entries()) {
-    const original = said[at];
-    const isLast = at === kept.length - 1;
-    if (original && sameChunk(original, chunk, isLast && reason !== 'finish')) continue;
-    return `chunk ${at} is ${json(chunk)}, the model said ${json(original)}`;
-  }
-  if (reason === 'finish' && script.end !== 'close') return 'the model failed';
-  if ((reason === 'finish' || reason === 'error') && kept.length < said.length && script.chunks.length > 0) {
-    if (reason === 'finish') return `${kept.length} of ${said.length} chunks`;
-  }
-  return;
-}
-
-/** What the writer says itself to close a tool call. */
-function isClosing(chunk: UIMessageChunk): boolean {
-  return chunk.type === 'tool-output-error' && chunk.errorText === unfinishedToolText;
-}
-
-function sameChunk(original: UIMessageChunk, chunk: UIMessageChunk, isPart: boolean): boolean {
-  if (original.type === 'start' && chunk.type === 'start')
-    return json({ ...original, messageId: chunk.messageId }) === json(chunk);
-  if (isPart && 'delta' in original && 'delta' in chunk && typeof original.delta === 'string')
-    return (
-      original.delta.startsWith(String(chunk.delta)) && 'id' in original && 'id' in chunk && original.id === chunk.id
-    );
-  if (isPart && original.type === 'tool-input-delta' && chunk.type === 'tool-input-delta')
-    return original.toolCallId === chunk.toolCallId && original.inputTextDelta.startsWith(chunk.inputTextDelta);
-  return json(original) === json(chunk);
-}
-
-/** Adjacent deltas of one part as one: where frames end is nobody's business. */
-function merged(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
-  const result: UIMessageChunk[] = [];
-  for (const chunk of chunks) {
-    const last = result.at(-1);
-    if (last?.type === 'tool-input-delta' && chunk.type === last.type && chunk.toolCallId === last.toolCallId)
-      result[result.length - 1] = { ...last, inputTextDelta: last.inputTextDelta + chunk.inputTextDelta };
-    else if (
-      (last?.type === 'text-delta' || last?.type === 'reasoning-delta') &&
-      chunk.type === last.type &&
-      chunk.id === last.id
-    )
-      result[result.length - 1] = { ...last, delta: last.delta + chunk.delta };
-    else result.push(chunk);
-  }
-  return result;
-}
-
 function judgeSends({ ledger }: World, conversation: readonly UIMessage[]): string[] {
   const wrong: string[] = [];
   for (const send of ledger.sends.values()) {
@@ -191,8 +137,8 @@ function judgeTools({ ledger }: World, _conversation: readonly UIMessage[]): str
   for (const [toolCallId, runs] of ledger.toolRuns) {
     const devices = new Set(runs.map(({ device }) => device));
     const [runId] =
-      [...ledger.scripts].find(([, { chunks }]) =>
-        chunks.some((chunk) => 'toolCallId' in chunk && chunk.toolCallId === toolCallId),
+      [...ledger.scripts].find(([, said]) =>
+        said.some(({ chunks }) => chunks.some((chunk) => 'toolCallId' in chunk && chunk.toolCallId === toolCallId)),
       ) ?? [];
     const sender = [...ledger.begun.values()].find(({ run }) => run.runId === runId)?.run.start.from;
     if (!devices.has(sender ?? '')) wrong.push(`Tool call ${toolCallId} of ${sender} ran on ${[...devices]}.`);
@@ -207,11 +153,14 @@ function judgeTools({ ledger }: World, _conversation: readonly UIMessage[]): str
 function judgeSteers({ ledger }: World, recorded: readonly Recorded[], tabs: readonly Tab[]): string[] {
   const wrong: string[] = [];
   for (const [text, { tab, takenBy, outcome }] of ledger.steers) {
-    const kept = recorded.filter(({ chunks }) =>
-      chunks.some((chunk) => chunk.type === 'steering-message' && json(chunk.parts).includes(`"${text}"`)),
-    );
-    const reason = recorded.find(({ run }) => run.runId === takenBy[0])?.run.end?.reason;
-    if (takenBy.length > 1) wrong.push(`Steer ${text} was given to the model ${takenBy.length} times.`);
+    const kept = recorded.filter(({ chunks }) => chunks.some((chunk) => isSteer(chunk, text)));
+    const reason = recorded.find(({ run }) => run.runId === takenBy[0]?.runId)?.run.end?.reason;
+    // The next writer of a run gets again what the log does not have.
+    if (new Set(takenBy.map(({ runId }) => runId)).size > 1) wrong.push(`Steer ${text} was given to two runs.`);
+    if (new Set(takenBy.map(({ attempt }) => attempt)).size < takenBy.length)
+      wrong.push(`Steer ${text} was given to the model ${takenBy.length} times.`);
+    const times = kept.flatMap(({ chunks }) => chunks.filter((chunk) => isSteer(chunk, text))).length;
+    if (times > 1) wrong.push(`Steer ${text} is ${times} times in its answer.`);
     if (!outcome && tabs.some(({ name }) => name === tab)) wrong.push(`Steer ${text} of ${tab} has no outcome.`);
     // No response for long, or a log that failed for long; or it was faster than the send of its run.
     if (ChatTransportError.isInstance(outcome) && !['network', 'provider-failed', 'not-found'].includes(outcome.code))
@@ -223,6 +172,22 @@ function judgeSteers({ ledger }: World, recorded: readonly Recorded[], tabs: rea
       wrong.push(`Steer ${text} was delivered and is not in its answer.`);
     if (!isDelivered && kept.length > 0)
       wrong.push(`Steer ${text} was ${json(outcome)}, and it is in an answer that ended as ${reason}.`);
+  }
+  return wrong;
+}
+
+function isSteer(chunk: UIMessageChunk, text: string): boolean {
+  return chunk.type === 'steering-message' && json(chunk.parts).includes(`"${text}"`);
+}
+
+/** No task is done twice that may not be, however many writers its run had; a run that finished has done what may be repeated. */
+function judgeTasks({ ledger }: World, recorded: readonly Recorded[]): string[] {
+  const wrong: string[] = [];
+  for (const [task, { runId, mayRepeat, done }] of ledger.tasks) {
+    if (done > 1 && !mayRepeat) wrong.push(`The tools of run ${runId} did ${task} ${done} times.`);
+    const { run } = recorded.find((one) => one.run.runId === runId) ?? {};
+    const isWhole = run?.end?.reason === 'finish' && ledger.scripts.get(runId)?.at(-1)?.end === 'close';
+    if (mayRepeat && done === 0 && isWhole) wrong.push(`Run ${runId} finished, and no tool did ${task}.`);
   }
   return wrong;
 }

@@ -41,6 +41,8 @@ export interface ManyResult {
   readonly silences: number;
   /** How many steers their users were told to be in an answer. */
   readonly steered: number;
+  /** How often another writer went on with a run. */
+  readonly continued: number;
 }
 
 /** What a worker is told. */
@@ -99,6 +101,7 @@ const nothing: Omit<SeedResult, 'seed' | 'failures'> = {
   devices: 0,
   silences: 0,
   steered: 0,
+  continued: 0,
   virtualMs: 0,
   steps: 0,
   trace: [],
@@ -123,5 +126,6 @@ function summary(first: number, results: readonly SeedResult[], elapsedMs: numbe
     devices: results.map(({ devices }) => devices).sort(ascending),
     silences: results.reduce((sum, { silences }) => sum + silences, 0),
     steered: results.reduce((sum, { steered }) => sum + steered, 0),
+    continued: results.reduce((sum, { continued }) => sum + continued, 0),
   };
 }

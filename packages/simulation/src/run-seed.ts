@@ -20,6 +20,8 @@ export interface SeedResult {
   readonly silences: number;
   /** How many steers their users were told to be in an answer. */
   readonly steered: number;
+  /** How often another writer went on with a run. */
+  readonly continued: number;
   readonly virtualMs: number;
   readonly steps: number;
   readonly trace: readonly string[];
@@ -51,7 +53,8 @@ export async function runSeed(seed: number, options: StoryOptions = {}): Promise
     failures,
     faults: faults.counts,
     chunks: ledger.chunks,
-    runs: [...ledger.scripts.values()].map(({ chunks }) => chunks.length),
+    runs: [...ledger.scripts.values()].flatMap((said) => said.map(({ chunks }) => chunks.length)),
+    continued: ledger.continued,
     devices: settings.devices,
     silences: ledger.silences,
     steered: [...ledger.steers.values()].filter(

@@ -76,6 +76,8 @@ export class MachineClock implements Clock {
   offsetMs: number;
   readonly rate: number;
   stopped = false;
+  /** What is due while the machine stands still; `undefined` while it works. */
+  #due: Map<object, () => void> | undefined;
   readonly #scheduler: Scheduler;
 
   constructor(scheduler: Scheduler, name: string, offsetMs = 0, rate = 1) {
@@ -91,7 +93,8 @@ export class MachineClock implements Clock {
 
   setTimeout(callback: () => void, delayMs: number): Timer | undefined {
     if (this.stopped) return;
-    return this.#scheduler.after(delayMs / this.rate, callback, this.name);
+    const timer = this.#scheduler.after(delayMs / this.rate, () => this.#run(timer, callback), this.name);
+    return timer;
   }
 
   setImmediate(callback: () => void): void {
@@ -100,6 +103,30 @@ export class MachineClock implements Clock {
 
   clearTimeout(timer: unknown): void {
     this.#scheduler.clear(timer as Timer | undefined);
+    if (timer) this.#due?.delete(timer);
+  }
+
+  #run(key: object, callback: () => void): void {
+    if (this.#due) this.#due.set(key, callback);
+    else if (!this.stopped) callback();
+  }
+
+  /** The machine stands still, as a process that gets SIGSTOP: time goes on without it. */
+  freeze(forMs: number): void {
+    if (this.#due || this.stopped) return;
+    const due = new Map<object, () => void>();
+    this.#due = due;
+    this.#scheduler.after(forMs, () => {
+      // What is cleared meanwhile does not run.
+      for (const [key, callback] of due) if (due.delete(key) && !this.stopped) callback();
+      this.#due = undefined;
+    });
+  }
+
+  /** Resolves at once, or when the machine works again. */
+  thawed(): Promise<void> | undefined {
+    const due = this.#due;
+    return due && new Promise((resolve) => due.set(resolve, resolve));
   }
 
   /** The machine is gone, with all that it had planned. */

@@ -1,6 +1,13 @@
 import type { UIMessageChunk } from 'ai';
 import type { Random } from './random.ts';
 
+/** Something that a tool of the server does in a run. */
+export interface Task {
+  readonly name: string;
+  /** `act` has an effect and may run once; `find` may run again. */
+  readonly tool: 'act' | 'find';
+}
+
 /** What a model will say, and when. */
 export interface Script {
   readonly chunks: readonly UIMessageChunk[];
@@ -15,6 +22,8 @@ export interface ScriptInput {
   /** Marks everything that this answer says. */
   readonly nonce: string;
   readonly mayAsk: boolean;
+  /** What the server's tools are still to do. */
+  readonly tasks: readonly Task[];
 }
 
 const wordsOf = (random: Random, count: number): string[] =>
@@ -24,7 +33,7 @@ const wordsOf = (random: Random, count: number): string[] =>
   );
 
 /** Writes one answer: reasoning, texts, data, sources, a server's tool, a client's tool. */
-export function writeScript({ random, nonce, mayAsk }: ScriptInput): Script {
+export function writeScript({ random, nonce, mayAsk, tasks }: ScriptInput): Script {
   const chunks: UIMessageChunk[] = [{ type: 'start', messageMetadata: { nonce } }];
   // Half of the answers are longer than this, half are shorter.
   const wanted = random.chance(0.5) ? random.int(3, 100) : random.int(100, 170);
@@ -32,7 +41,9 @@ export function writeScript({ random, nonce, mayAsk }: ScriptInput): Script {
   let part = 0;
   let step = 0;
   const asks = mayAsk && random.chance(0.3);
-  while (chunks.length < wanted || step === 0) {
+  const left = [...tasks];
+  const working = random.fork('tasks');
+  while (chunks.length < wanted || step === 0 || left.length > 0) {
     step++;
     chunks.push({ type: 'start-step' });
     const parts = random.int(1, 3);
@@ -61,7 +72,12 @@ export function writeScript({ random, nonce, mayAsk }: ScriptInput): Script {
         }
       }
     }
-    if (chunks.length >= wanted && asks) chunks.push(...toolInput('ask', `${nonce}-ask`, { question: nonce }, false));
+    const called = left.splice(0, left.length > 0 ? working.int(0, 2) : 0);
+    for (const { name, tool } of called) chunks.push(...toolInput(tool, `${nonce}-${name}`, { task: name }, false));
+    for (const { name } of working.chance(0.5) ? called : called.reverse())
+      chunks.push({ type: 'tool-output-available', toolCallId: `${nonce}-${name}`, output: { name } });
+    if (chunks.length >= wanted && left.length === 0 && asks)
+      chunks.push(...toolInput('ask', `${nonce}-ask`, { question: nonce }, false));
     chunks.push({ type: 'finish-step' });
   }
   if (end === 'fail') chunks.length = random.int(1, chunks.length);

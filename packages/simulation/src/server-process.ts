@@ -1,10 +1,16 @@
 import { ChatTransportError } from '@chat-transport/core';
 import type { RunLog } from '@chat-transport/core/provider';
-import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
+import { type ChatHandler, type ChatHandlerOptions, createChatHandler } from '@chat-transport/core/server';
+import { jsonSchema, tool } from 'ai';
 import { brief } from './brief.ts';
-import { answer, ModelledFailure } from './model.ts';
+import { answer, ModelledFailure, perform } from './model.ts';
 import type { MachineClock } from './scheduler.ts';
-import type { World } from './world.ts';
+import type { Settings, World } from './world.ts';
+
+const tracedEvents: ReadonlySet<string> = new Set([
+  ...['run-started', 'run-ended', 'run-interrupted', 'run-continued'],
+  ...['continuation-exhausted', 'tool-effect-unknown'],
+]);
 
 /** One server process: when it is killed, nothing that it had begun goes on. */
 export class ServerProcess {
@@ -27,12 +33,13 @@ export class ServerProcess {
       clock: this.clock,
       onBusy: settings.onBusy,
       deadlineMs: settings.deadlineMs,
+      ...(settings.continuing && this.#continuing(settings.continuing)),
       // Models of these stories may be silent for half an hour.
       idleMs: 3_600_000,
       ...(settings.usesRealtime && { realtime: world.service.server(this) }),
       respond: (input) => answer(world, this, input),
       onEvent: (event) => {
-        if (event.type === 'run-started' || event.type === 'run-ended') {
+        if (tracedEvents.has(event.type) && 'runId' in event) {
           world.trace.add(this.name, `${event.type} ${event.runId}${'reason' in event ? ` ${event.reason}` : ''}`);
         } else if ('error' in event && !isModelled(event.error)) {
           ledger.violations.push(
@@ -59,17 +66,47 @@ export class ServerProcess {
     if (!hides) for (const cut of [...this.connections]) cut();
   }
 
-  /** What is promised to a killed process never comes. */
+  /** What is promised to a killed process never comes; to a frozen one, when it works again. */
   async gate<T>(work: () => Promise<T>): Promise<T> {
-    if (!this.alive) await new Promise<never>(() => {});
+    await this.#works();
     try {
       const value = await work();
-      if (!this.alive) await new Promise<never>(() => {});
+      await this.#works();
       return value;
     } catch (error) {
-      if (!this.alive) await new Promise<never>(() => {});
+      await this.#works();
       throw error;
     }
+  }
+
+  #works(): Promise<void> | undefined {
+    return this.alive ? this.clock.thawed() : new Promise<never>(() => {});
+  }
+
+  /** Runs go on in another process, which has to be found, or is asked by a queue. */
+  #continuing({ softDeadlineMs, hasQueue }: NonNullable<Settings['continuing']>) {
+    const world = this.#world;
+    const inputSchema = jsonSchema<{ task: string }>({ type: 'object' });
+    const execute = async ({ task }: { task: string }) => {
+      if (!this.alive) return new Promise<never>(() => {});
+      perform(world, this, task);
+      return { name: task };
+    };
+    const options: Partial<ChatHandlerOptions> = {
+      onInterrupted: 'continue',
+      toolBarrier: true,
+      retryTools: ['find'],
+      softDeadlineMs,
+      tools: {
+        ask: tool({ inputSchema }),
+        look: tool({ inputSchema }),
+        act: tool({ inputSchema, execute }),
+        find: tool({ inputSchema, execute }),
+      },
+    };
+    return hasQueue
+      ? { ...options, continueRun: (request: ContinueRequest) => enqueue(world, this, request) }
+      : options;
   }
 
   /** The one log, as this process reaches it: a little away, and not always answering. */
@@ -103,17 +140,25 @@ export class ServerProcess {
       begin: call(log.begin, true, (begun, init) => {
         if (begun.type !== 'started' && begun.type !== 'cancelled') return;
         const { run } = begun;
+        if (begun.type === 'started') ledger.attempts.set(begun.fence, 1);
         ledger.begun.set(run.turn, { run, messages: structuredClone(init.messages) });
         this.#world.trace.add(
           'log',
           `turn ${run.turn} ${begun.type}: ${run.runId}, ${run.start.trigger} from ${run.start.from} at ${init.baseTurn ?? 'any'} by ${this.name}, answers ${brief(init.messages)}`,
         );
       }),
-      append: call(log.append),
+      append: call(log.append, true, (news, { runId }, fence, frame) => {
+        if (news.end || news.superseded) return;
+        const written = ledger.appended.get(runId) ?? new Map<number, string>();
+        ledger.appended.set(runId, written.set(frame.at, fence));
+      }),
       renew: call(log.renew),
       settle: call(log.settle),
       waitForCommand: call(log.waitForCommand),
-      takeOver: call(log.takeOver),
+      takeOver: call(log.takeOver, true, ({ type, run }, { runId }, { fence }) => {
+        this.#world.trace.add('log', `take-over of ${runId} by ${this.name}: ${type}, attempt ${run.attempt}`);
+        if (type === 'taken-over') ledger.attempts.set(fence, run.attempt);
+      }),
       release: call(log.release),
       end: call(log.end),
       read: call(log.read),
@@ -131,6 +176,19 @@ export class ServerProcess {
       unfinished: call(log.unfinished),
       close: async () => {},
     };
+  }
+}
+
+type ContinueRequest = Parameters<NonNullable<ChatHandlerOptions['continueRun']>>[0];
+
+/** The app's queue: requests come late, twice or not at all. */
+function enqueue(world: World, from: ServerProcess, request: ContinueRequest): void {
+  if (world.strikes('message-dropped')) return;
+  for (let copies = world.strikes('message-doubled') ? 2 : 1; copies > 0; copies--) {
+    world.scheduler.after(world.latency(), () => {
+      const worker = world.someServer() ?? from;
+      void worker.gate(() => worker.handler.runtime.continueRun(request));
+    });
   }
 }
 

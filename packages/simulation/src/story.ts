@@ -15,6 +15,8 @@ export class Story {
   readonly devices: Device[] = [];
   readonly #random: Random;
   readonly #steering: Random;
+  /** For what came with a later edition. */
+  readonly #later: Random;
   #tabs = 0;
   #sends = 0;
 
@@ -22,6 +24,7 @@ export class Story {
     this.world = world;
     this.#random = world.random.fork('story');
     this.#steering = world.random.fork('steering');
+    this.#later = world.random.fork('later');
     for (let count = 0; count < world.settings.devices; count++) {
       const device: Device = { name: `device${count + 1}`, world, offline: false, tab: undefined };
       this.devices.push(device);
@@ -58,6 +61,8 @@ export class Story {
       for (let count = 3; count > 0; count--) at(() => this.#interrupt(random.pick(this.devices)));
     if (faults.isOn('server-killed')) for (let count = random.int(1, 2); count > 0; count--) at(() => this.#kill());
     if (faults.isOn('server-restarted')) at(() => this.#restart());
+    if (faults.isOn('server-frozen'))
+      for (let count = 2; count > 0; count--) scheduler.after(this.#later.between(500, endsAt), () => this.#freeze());
     if (faults.isOn('steered'))
       for (let count = 4; count > 0; count--) scheduler.after(this.#steering.between(500, endsAt), () => this.#steer());
     return endsAt;
@@ -268,6 +273,17 @@ export class Story {
     this.world.faults.count('server-killed');
     server.kill(this.#random.chance(0.3));
     this.world.scheduler.after(this.#random.between(100, 20_000), () => this.world.startServer());
+  }
+
+  /** A process stands still, for less than its lease, or until others have gone on without it. */
+  #freeze(): void {
+    const { servers, faults, trace } = this.world;
+    const server = servers.find(({ alive }) => alive);
+    if (!server) return;
+    const forMs = this.#later.between(1000, 40_000);
+    faults.count('server-frozen');
+    trace.add(server.name, `stands still for ${Math.round(forMs)} ms`);
+    server.clock.freeze(forMs);
   }
 
   /** A deployment: a new process comes up, and an old one closes in order. */

@@ -1,6 +1,6 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
-import { type FaultKind, Faults } from './faults.ts';
+import { type Edition, type FaultKind, Faults, newestEdition } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { Random } from './random.ts';
 import { RealtimeService } from './realtime-service.ts';
@@ -14,8 +14,8 @@ export const chatId = 'chat';
 export interface StoryOptions {
   /** Whether the trace tells each change of a device's messages, too. */
   readonly isVerbose?: boolean;
-  /** Whether nobody steers and no model is silent for half an hour: the stories of older seeds had neither. */
-  readonly isPlain?: boolean;
+  /** How the story is told. @default newestEdition */
+  readonly edition?: Edition;
 }
 
 /** What a seed chooses once. */
@@ -34,6 +34,15 @@ export interface Settings {
   readonly latencyMs: number;
   /** Whether models are silent for half an hour. */
   readonly isSilent: boolean;
+  /** How runs go on whose writers stop; `undefined`: they end. */
+  readonly continuing: Continuing | undefined;
+}
+
+/** How runs outlive their writers. */
+interface Continuing {
+  readonly softDeadlineMs: number | undefined;
+  /** Whether another process is asked by a queue of the app's, which loses and doubles requests. */
+  readonly hasQueue: boolean;
 }
 
 /** Everything outside the devices: time, chance, the servers on their one log, the realtime service. */
@@ -54,20 +63,21 @@ export class World {
 
   readonly isVerbose: boolean;
 
-  constructor(seed: number, { isVerbose = false, isPlain = false }: StoryOptions) {
+  constructor(seed: number, { isVerbose = false, edition = newestEdition }: StoryOptions) {
     this.seed = seed;
     this.isVerbose = isVerbose;
     this.random = new Random(seed);
     this.#weather = this.random.fork('weather');
     this.trace = new Trace(this.scheduler);
-    this.faults = new Faults(this.random.fork('faults'), isPlain ? ['steered', 'service-throttled'] : []);
+    this.faults = new Faults(this.random.fork('faults'), edition);
     const settings = chooseSettings(this.random.fork('settings'));
     // An app's own history is only as good as its saving: where processes or the log fail, it may miss more than one run.
-    const saves = !(['server-killed', 'server-restarted', 'log-failed'] as const).some((kind) =>
+    const saves = !(['server-killed', 'server-restarted', 'server-frozen', 'log-failed'] as const).some((kind) =>
       this.faults.isOn(kind),
     );
-    const isSilent = settings.isSilent && !isPlain;
-    this.settings = { ...settings, isSilent, keepsHistory: settings.keepsHistory && saves };
+    const isSilent = settings.isSilent && edition >= 2;
+    const continuing = chooseContinuing(this.random.fork('continuing'), edition);
+    this.settings = { ...settings, isSilent, keepsHistory: settings.keepsHistory && saves, continuing };
     this.ledger = new Ledger();
     this.logClock = this.newClock('log');
     this.log = memoryLog({
@@ -123,7 +133,13 @@ export class World {
   }
 }
 
-function chooseSettings(random: Random): Settings {
+function chooseContinuing(random: Random, edition: Edition): Continuing | undefined {
+  const softDeadlineMs = random.chance(0.3) ? random.between(500, 6000) : undefined;
+  const hasQueue = random.chance(0.4);
+  return edition >= 3 && random.chance(0.5) ? { softDeadlineMs, hasQueue } : undefined;
+}
+
+function chooseSettings(random: Random): Omit<Settings, 'continuing'> {
   return {
     devices: random.pick([1, 2, 2, 2, 2, 3, 4]),
     servers: random.pick([1, 2, 2, 3]),

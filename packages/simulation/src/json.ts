@@ -1,0 +1,7 @@
+/** A value as text, the same for equal values: keys are sorted. */
+export const json = (value: unknown): string =>
+  JSON.stringify(value, (_, nested) =>
+    nested && typeof nested === 'object' && !Array.isArray(nested)
+      ? Object.fromEntries(Object.entries(nested).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : nested,
+  );
