@@ -172,6 +172,9 @@ export const deviceCases: readonly ProviderCase[] = [
       const b = (await stage.device()).synced('c', tool('b'));
       void a.sendMessage({ text: 'hi' });
       const call = await stage.model.call();
+      call.say('wait ');
+      // A message that is read when it is complete runs no tools: both devices have to stream it.
+      await Promise.all([stage.streams(a, 'wait'), stage.streams(b, 'wait')]);
       call.push({ type: 'tool-input-available', toolCallId: 't', toolName: 'where', input: {} });
       call.finish();
       await until(
