@@ -26,6 +26,18 @@ function isolationGoals(herd: string): Goal[] {
   });
 }
 
+function capacityGoals(): Goal[] {
+  const goal = (of: ContestantName, to: ContestantName, atLeast: number): Goal => {
+    const says = `${of}: runs of 100 tokens/s in one process, against ${to}`;
+    return { says, measure: 'capacity', metric: 'runs of 100 tokens/s', of, to, atLeast };
+  };
+  return [
+    goal('sse-memory', 'stock-sse', 0.8),
+    goal('sse-sqlite', 'resumable-stream', 1),
+    goal('sse-redis', 'resumable-stream', 1),
+  ];
+}
+
 export const goals: readonly Goal[] = [
   { says: 'immediate: first token, against stock SSE', measure: 'first-token', metric: 'p50', ...toStock },
   { says: 'immediate: latency per chunk p50, against stock SSE', measure: 'latency', metric: 'p50', ...toStock },
@@ -90,6 +102,13 @@ export const goals: readonly Goal[] = [
   ...(['immediate', 'immediate-sqlite'] as const).map((of) => ({
     ...{ says: `${of}: gap of a planned hand-over p99`, measure: 'hand-over', metric: 'gap p99', of, atMost: 1000 },
   })),
+  ...capacityGoals(),
+  ...(['shared-sqlite', 'shared-redis'] as const).flatMap((of) =>
+    ['start', 'chunk', 'end'].map((what) => ({
+      ...{ says: `${of}: ${what} at an idle device of another process p99`, measure: 'bus', metric: `${what} p99` },
+      ...{ of, atMost: 100 },
+    })),
+  ),
   ...isolationGoals('1000 readers of an ended run'),
   ...isolationGoals('1000 readers who join a live run'),
   ...isolationGoals('300 reads of a long chat’s state'),

@@ -37,6 +37,11 @@ export class ScriptedModel {
     return this.#emissions.get(chatId) ?? { askedAt: 0, deltasAt: [] };
   }
 
+  /** When it was asked for each chat's newest answer. */
+  get askedAt(): ReadonlyMap<string, number> {
+    return new Map([...this.#emissions].map(([chatId, { askedAt }]) => [chatId, askedAt]));
+  }
+
   /** Notes which run answers in a chat. */
   ran(chatId: string, runId: string): void {
     this.#runs.set(chatId, runId);

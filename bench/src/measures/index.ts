@@ -1,6 +1,8 @@
 import type { Bench } from '../bench.ts';
 import { overAbly } from './ably.ts';
+import { bus } from './bus.ts';
 import { bytes } from './bytes.ts';
+import { capacity } from './capacity.ts';
 import { cpu } from './cpu.ts';
 import { fanOut } from './fan-out.ts';
 import { firstToken } from './first-token.ts';
@@ -22,4 +24,6 @@ export const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>>
   ably: overAbly,
   isolation,
   'hand-over': handOver,
+  capacity,
+  bus,
 };

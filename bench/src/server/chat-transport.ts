@@ -1,23 +1,19 @@
-import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { memoryLog } from '@chat-transport/core/memory';
 import type { RealtimeServer, RunLog } from '@chat-transport/core/provider';
 import { createChatHandler } from '@chat-transport/core/server';
-import { sqliteLog } from '@chat-transport/sqlite';
 import { websocketServer } from '@chat-transport/websocket/server';
 import { createAdaptorServer } from '@hono/node-server';
 import { nowMs } from '../clock.ts';
 import { scriptOf } from '../script.ts';
 import type { MakeContestant } from './contestant.ts';
+import { openLog } from './logs.ts';
 
 /** How often the metered services of this kit are published to at most, per chat, in milliseconds. */
 const meteredIntervalMs = 100;
 
 /** This project's server on its own sockets. `coalesced`: flushed as for a metered service. */
 export function chatTransport(kind: {
-  readonly log: 'memory' | 'sqlite';
+  readonly log: Parameters<typeof openLog>[0];
   readonly coalesced: boolean;
 }): MakeContestant {
   return (model) => {
@@ -39,7 +35,7 @@ export function chatTransport(kind: {
     const appends: number[] = [];
     const handler = createChatHandler({
       realtime,
-      log: timed(kind.log === 'memory' ? memoryLog() : fileLog(), appends),
+      log: timed(openLog(kind.log), appends),
       authorize: () => true,
       respond: ({ chatId, messages }) => model.answer(chatId, scriptOf(messages)),
     });
@@ -55,14 +51,6 @@ export function chatTransport(kind: {
       },
     };
   };
-}
-
-function fileLog(): RunLog {
-  const path = join(tmpdir(), `chat-transport-bench-${process.pid}.sqlite`);
-  process.once('exit', () => {
-    for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true });
-  });
-  return sqliteLog({ path });
 }
 
 /** The log, with a stopwatch around its appends. */

@@ -9,6 +9,8 @@ export interface Commands {
   /** The JavaScript heap and what hangs on it, in bytes, after a garbage collection. */
   memory(): Promise<number>;
   emission(chatId: string): Emission;
+  /** When the model was asked for the newest answer of each chat, on the machine's clock. */
+  askedAt(): ReadonlyMap<string, number>;
   /** The newest run of a chat, as its contestant names it. */
   runOf(chatId: string): string;
   appends(): number[];

@@ -9,6 +9,12 @@ export const contestantNames = [
   'immediate-sqlite',
   'coalesced',
   'bare-websocket',
+  'sse-memory',
+  'sse-sqlite',
+  'sse-redis',
+  'resumable-stream',
+  'shared-sqlite',
+  'shared-redis',
   'ably',
   'ably-ai-transport',
 ] as const;

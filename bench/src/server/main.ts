@@ -8,6 +8,8 @@ import { chatTransport } from './chat-transport.ts';
 import type { CommandAnswer, CommandRequest, Commands } from './commands.ts';
 import type { ContestantName, MakeContestant } from './contestant.ts';
 import { LoopWatch } from './loop-watch.ts';
+import { overSse } from './over-sse.ts';
+import { resumableStream } from './resumable-stream.ts';
 import { stockSse } from './stock-sse.ts';
 import { stockWebSocket } from './stock-websocket.ts';
 
@@ -18,6 +20,12 @@ const contestants: Record<ContestantName, MakeContestant> = {
   'immediate-sqlite': chatTransport({ log: 'sqlite', coalesced: false }),
   coalesced: chatTransport({ log: 'memory', coalesced: true }),
   'bare-websocket': bareWebSocket,
+  'sse-memory': overSse('memory'),
+  'sse-sqlite': overSse('sqlite'),
+  'sse-redis': overSse('redis'),
+  'resumable-stream': resumableStream,
+  'shared-sqlite': chatTransport({ log: 'sqlite', coalesced: false }),
+  'shared-redis': chatTransport({ log: 'redis', coalesced: false }),
   ably: overAbly,
   'ably-ai-transport': ablyAiTransport,
 };
@@ -41,6 +49,7 @@ const commands: Commands = {
     return heapUsed + external;
   },
   emission: (chatId) => model.emission(chatId),
+  askedAt: () => model.askedAt,
   runOf: (chatId) => model.runOf(chatId),
   appends: () => contestant.appends?.() ?? [],
   published: () => contestant.published?.() ?? { bytes: 0, times: [] },
