@@ -1,5 +1,5 @@
 /** How long a pulse's mark stays, in milliseconds: far above the time to the next one. */
-export const markMs = 60_000;
+const markMs = 60_000;
 
 /**
  * Tells the listening connection that it lives, and leaves a mark. Answers whether the last pulse's mark was there, and whether this one's is: a full
