@@ -70,6 +70,8 @@ class ChatFeed {
   async #follow(run: RunRecord, from: number): Promise<void> {
     const { chatId, runId, turn } = run;
     const base = { v: wireVersion, run: runId, turn } as const;
+    // A read that begins to wait without a writer waits for what the next one writes.
+    this.#engine.continuations.found(run);
     for (let position = from; !this.#signal.aborted; ) {
       const live = this.#engine.live.get(keyOf(run));
       if (live && position >= live.record.next) {

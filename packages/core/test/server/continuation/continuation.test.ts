@@ -113,6 +113,15 @@ describe('a run whose process stops', () => {
     expect(fed.filter((frame) => 'end' in frame)).toMatchObject([{ run: 'r1', end: { reason: 'finish' } }]);
   });
 
+  it('goes on in a process that reads it for its own connections alone', async () => {
+    const { other } = await stoppedInTheMiddle();
+    const { realtime, frames } = recorder();
+    const two = other({ realtime });
+    await finish(two, 'Hello again.');
+    expect(textOf(two.finished[0]?.messages.at(-1))).toBe('[step-start]Hello again.');
+    expect(frames.at(-1)).toMatchObject({ run: 'r1', end: { reason: 'finish' } });
+  });
+
   it('is taken over by one of those that notice', async () => {
     const { other } = await stoppedInTheMiddle();
     const [two, three] = [other(), other()];

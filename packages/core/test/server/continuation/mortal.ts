@@ -5,9 +5,17 @@ import type { UIMessageChunk } from 'ai';
 import { createWorld, type World } from '../support.ts';
 import { chatId, goesOn, settle } from './stopped.ts';
 
-/** A log whose process dies right behind the append of a chunk: no call of it is answered any more. */
-function mortal(log: RunLog, isLast: (chunk: UIMessageChunk) => boolean): RunLog {
+/** When a process dies that appends a chunk: with the append on its way, or right behind it. */
+type Death = 'before' | 'behind';
+
+/** A log whose process dies at the append of a chunk: no call of it is answered any more. */
+function mortal(log: RunLog, isLast: (chunk: UIMessageChunk) => boolean, death: Death, onDeath: () => void): RunLog {
   let isDead = false;
+  const die = (): Promise<never> => {
+    isDead = true;
+    onDeath();
+    return never;
+  };
   const never = new Promise<never>(() => {});
   const call = async (method: (...args: never[]) => unknown, args: unknown[]): Promise<unknown> => {
     if (isDead) return never;
@@ -20,17 +28,17 @@ function mortal(log: RunLog, isLast: (chunk: UIMessageChunk) => boolean): RunLog
       typeof method !== 'function'
         ? method
         : async (...args: unknown[]) => {
-            const answer = await call(method, args);
             const chunks = name === 'append' ? (args[2] as { chunks: readonly UIMessageChunk[] }).chunks : [];
-            if (!chunks.some(isLast)) return answer;
-            isDead = true;
-            return never;
+            const isTheLast = chunks.some(isLast);
+            if (isTheLast && death === 'before') return die();
+            const answer = await call(method, args);
+            return isTheLast ? die() : answer;
           },
     ]),
   ) as unknown as RunLog;
 }
 
-/** Two processes on one log: the first one dies behind the append of a chunk, and the second one goes on. */
+/** Two processes on one log: the first one dies at the append of a chunk, and the second one goes on. */
 export interface DeadAndNext {
   readonly log: RunLog;
   readonly dead: World;
@@ -42,21 +50,21 @@ export interface DeadAndNext {
 export function deadAndNext(
   options: Partial<ChatHandlerOptions>,
   isLast: (chunk: UIMessageChunk) => boolean,
+  death: Death = 'behind',
 ): DeadAndNext {
   let aheadMs = 0;
+  let onDeath = (): void => {};
+  const died = new Promise<void>((resolve) => {
+    onDeath = resolve;
+  });
   const log = memoryLog({ now: () => Date.now() + aheadMs });
   const all = { ...goesOn, toolBarrier: true, ...options };
-  const dead = createWorld({ ...all, log: mortal(log, isLast) });
+  const dead = createWorld({ ...all, log: mortal(log, isLast, death, onDeath) });
   return {
     log,
     dead,
     async next() {
-      await settle(async () => {
-        const { active } = await log.state(chatId);
-        if (!active) return false;
-        const { frames } = await log.read(active, { from: 0 });
-        return frames.some(({ chunks }) => chunks.some(isLast));
-      });
+      await died;
       aheadMs += defaultLeaseMs;
       await settle(async () => (await log.state(chatId)).active?.interrupted === true);
       const world = createWorld({ ...all, log });

@@ -166,6 +166,20 @@ describe('a run that was killed', () => {
     return [question, { ...asked, parts }] as UIMessage[];
   }
 
+  it('in front of the mark that an approved call runs: it runs once', async () => {
+    const messages = await approved();
+    const effects: string[] = [];
+    const respond = answering(pays, (what) => effects.push(what), { needsApproval: true });
+    const { dead, next } = deadAndNext(respond, ({ type }) => type === 'tool-approval-response', 'before');
+    void (await dead.send({ ...send, runId: 'r2', messages, messageId: messages[1]?.id })).body?.cancel();
+    const world = await next();
+    await ended(world, 'finish');
+    expect(effects).toEqual(['pay-3']);
+    const answer = (await world.state(chatId)).messages.at(-1) as UIMessage;
+    expect(answer.parts.find((part) => 'toolCallId' in part)).toMatchObject({ state: 'output-available' });
+    expect(world.events.filter(({ type }) => type === 'tool-effect-unknown')).toEqual([]);
+  });
+
   it('behind the mark that an approved call runs: it runs no second time', async () => {
     const messages = await approved();
     const effects: string[] = [];
