@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createAccessList } from '../server/access.ts';
+import { withCrashes } from '../server/crash.ts';
 
 const ask = (host: string, action: 'read' | 'send' = 'read') =>
   ({ request: new Request('http://localhost', { headers: { host } }), chatId: 'c', action }) as const;
@@ -30,4 +31,18 @@ test('other tabs, and programs on this computer, keep their access', () => {
   access.setAccess('tab-1', 'forbidden');
   expect(access.authorize(ask('tab-2.localhost:3000'))).toEqual({ userId: 'tab-2' });
   expect(access.authorize(ask('127.0.0.1:3000'))).toBe(true);
+});
+
+test('a tab without access starts no process with /crash: its send is refused as any other', async () => {
+  const asked: Request[] = [];
+  const chat = async () => new Response('refused', { status: 403 });
+  const isAllowed = (request: Request): boolean => {
+    asked.push(request);
+    return false;
+  };
+  const answer = withCrashes(chat, { database: '/nowhere', isAllowed });
+  const body = JSON.stringify({ message: { parts: [{ type: 'text', text: '/crash' }] } });
+  const request = new Request('http://localhost/api/chat', { method: 'POST', body });
+  expect((await answer(request)).status).toBe(403);
+  expect(asked).toEqual([request]);
 });
