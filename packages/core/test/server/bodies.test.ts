@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defaultMaxBodyBytes } from '../../src/server.ts';
 import { type Answer, createWorld, user } from './support.ts';
 
 const messages = [user('m1', 'hello')];
@@ -66,6 +67,14 @@ describe('the body of a request', () => {
     const bad = { headers: { 'x-chat-id': '../x' } };
     expect(await errorOf(await world.send({ id: '../x', messages }, bad))).toEqual([400, 'invalid-id']);
     expect(world.models).toHaveLength(0);
+  });
+
+  it('is read up to 4 MiB where the header names its chat', async () => {
+    const { body, read } = countedBody(10 * 1024 * 1024);
+    const headers = { 'content-type': 'application/json', 'x-chat-id': 'c' };
+    const init = { method: 'POST', headers, body, duplex: 'half' } as RequestInit;
+    expect(await errorOf(await createWorld().fetch('', init))).toEqual([413, 'too-large']);
+    expect(read()).toBe(defaultMaxBodyBytes + 64 * 1024);
   });
 
   it.each(['messages', 'message', 'deep'])('with %s nested 5,000 levels deep is malformed', async (field) => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { RunLog } from '../../src/log/run-log.ts';
+import { maxStreamMs } from '../../src/server/http/live-access.ts';
 import { type Answer, createWorld, SseReader, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
@@ -154,6 +156,36 @@ describe('a reader whose access was taken back', () => {
     const count = asked();
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(asked()).toBe(count);
+  });
+
+  it.each([
+    ['says that the reader may', () => true],
+    ['never answers', () => new Promise<boolean>(() => {})],
+  ])('reads no longer than an hour in one stream, also where authorize %s', async (_title, answer) => {
+    let movedMs = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + movedMs };
+    let asked = 0;
+    const authorize = () => {
+      asked += 1;
+      return asked > 2 ? answer() : true;
+    };
+    const world = createWorld({
+      clock,
+      reauthorizeMs: 20,
+      idleMs: 10 * maxStreamMs,
+      leaseMs: 10 * maxStreamMs,
+      authorize,
+    });
+    await world.send(send);
+    const reader = new SseReader(await world.fetch('/c/stream'));
+    (await world.model()).text('one');
+    await reader.saw('one');
+    await until('authorize to be asked again', () => asked > 2);
+    expect(reader.done).toBe(false);
+    movedMs = maxStreamMs;
+    await reader.closed;
+    expect(reader.end).toBeUndefined();
+    await world.handler.runtime.close();
   });
 
   it('is everybody without a user, and where the app names no users it is asked about each stream', async () => {

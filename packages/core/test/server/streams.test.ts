@@ -1,6 +1,8 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import type { UIMessageChunk } from 'ai';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { maxWaitMs } from '../../src/server/http/route-stream.ts';
 import { type Answer, createWorld, ended, SseReader, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
@@ -195,6 +197,24 @@ describe('a long-poll', () => {
     const now = new SseReader(await world.fetch('/c/stream?run=r1&from=6&follow=1&wait=0'));
     await now.closed;
     expect(now.events).toEqual([]);
+  });
+
+  it('waits 25 s at most, however long it was told', async () => {
+    let movedMs = 0;
+    const clock = { ...systemClock, now: () => movedMs };
+    const log = memoryLog();
+    await begun({ log });
+    const { read } = log;
+    // In another process than the run's, no time passes but what the log waits.
+    const world = createWorld({ log, clock });
+    log.read = (key, { waitMs = 0, ...options }) => {
+      movedMs += waitMs;
+      return read(key, options);
+    };
+    const reader = new SseReader(await world.fetch('/c/stream?run=r1&from=5&wait=3600000'));
+    await reader.closed;
+    expect([reader.events, movedMs]).toEqual([[], maxWaitMs]);
+    await world.handler.runtime.close();
   });
 });
 

@@ -107,7 +107,11 @@ export class LiveAccess {
     this.#clock.clearTimeout(watch.timer);
     watch.timer = this.#clock.setTimeout(() => {
       if (this.#clock.now() >= watch.endsAt) this.#end(watch);
-      else void this.#ask(watch);
+      else {
+        // Before the app is asked: it may never answer.
+        this.#arm(watch);
+        void this.#ask(watch);
+      }
     }, this.#reauthorizeMs);
     (watch.timer as { unref?: () => void } | undefined)?.unref?.();
   }
@@ -120,7 +124,6 @@ export class LiveAccess {
       // The app could not say: it is asked again later.
       this.#emit({ type: 'request-failed', error });
     }
-    if (this.#chats.get(watch.access.chatId)?.has(watch)) this.#arm(watch);
   }
 
   #end(watch: Watch): void {
