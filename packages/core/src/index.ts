@@ -10,6 +10,7 @@ export { type Clock, systemClock } from './clock.ts';
 export type { HttpOptions } from './client/http-client.ts';
 export { ChatTransportError, type ErrorCode } from './errors.ts';
 export type { RealtimeSubscriber, ChannelListener } from './provider/realtime-subscriber.ts';
+export { wakeUp } from './provider/wake-up.ts';
 export type { EndReason, RunStart } from './wire/frame.ts';
 export type { CommandReceipt } from './log/run-log.ts';
 export { stopWaitMs } from './client/stop-answer.ts';

@@ -172,7 +172,7 @@ function answerOf({ headers, body }: Response): Answer {
 function foreignAnswer(reason: string): ChatTransportError {
   return new ChatTransportError({
     code: 'protocol',
-    message: `The address does not belong to a chat server: ${reason}. Check \`api\`, redirects, and CORS (exposed headers).`,
+    message: `No chat server answered: ${reason}. Check \`api\`, redirects, and CORS (exposed headers).`,
   });
 }
 

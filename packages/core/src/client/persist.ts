@@ -84,9 +84,9 @@ export async function persist<T>(
 /** Waits before the next attempt. A page whose network is back, or that is shown again, tries at once, unless the server has named a time. */
 async function pause(clock: Clock, waitMs: number, signal: AbortSignal, endsOnWakeUp: boolean): Promise<void> {
   const pausing = within(signal);
-  const stopListening = endsOnWakeUp ? onWakeUp(() => pausing.abort()) : undefined;
+  const stopListening = onWakeUp(() => endsOnWakeUp && pausing.abort());
   await sleep(clock, waitMs, pausing.signal);
-  stopListening?.();
+  stopListening();
   pausing.abort();
 }
 

@@ -173,7 +173,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
 
   /** Ends every stream and subscription. Runs go on. Idempotent. */
   close(): void {
-    this.#closing.abort(new ChatTransportError({ code: 'network', message: 'The chat was closed on this page.' }));
+    this.#closing.abort(new ChatTransportError({ code: 'network', message: 'The transport was closed.' }));
     for (const session of this.#sessions.values()) session.close();
     this.#context.subscriber?.close?.();
   }

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { onWakeUp } from '../../src/provider/wake-up.ts';
+import { onWakeUp, wakeUp } from '../../src/provider/wake-up.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -20,4 +20,18 @@ it('a page is woken by the network and by being shown, not while it is hidden, a
   stop();
   page.dispatchEvent(new Event('online'));
   expect(wakes).toBe(3);
+});
+
+it('an app without a page wakes those who listen by itself, also where one of them stops listening because of it', () => {
+  const woken: string[] = [];
+  const stopFirst = onWakeUp(() => {
+    woken.push('first');
+    stopFirst();
+  });
+  const stopSecond = onWakeUp(() => woken.push('second'));
+  wakeUp();
+  wakeUp();
+  stopSecond();
+  wakeUp();
+  expect(woken).toEqual(['first', 'second', 'second']);
 });
