@@ -1,8 +1,8 @@
 import { Agent } from 'node:https';
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
-import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
-import { chatModel } from '@chat-transport/example-support/chat-model';
+import { type ChatHandler, type ChatHandlerOptions, createChatHandler } from '@chat-transport/core/server';
+import { chatModel, readingTools } from '@chat-transport/example-support/chat-model';
 import { pusher } from '@chat-transport/pusher/server';
 import { redisLog } from '@chat-transport/redis';
 import { convertToModelMessages, isStepCount, streamText, toUIMessageStream } from 'ai';
@@ -21,23 +21,38 @@ export function chatHandler(): ChatHandler {
     realtime: pusher({ client: pusherClient() }),
     log: chatLog(),
     authorize: ({ chatId }) => isChatId(chatId),
-    respond: async ({ messages, signal, steering }) =>
+    respond: async ({ messages, signal, steering, beforeTool, stopWhen }) =>
       toUIMessageStream({
         stream: streamText({
           model: chatModel(),
           messages: await convertToModelMessages(messages),
           abortSignal: signal,
           experimental_steering: steering,
-          stopWhen: isStepCount(5),
+          tools: readingTools,
+          onToolExecutionStart: ({ toolCall }) => beforeTool(toolCall.toolCallId),
+          // Counts the steps of all functions together.
+          stopWhen: stopWhen(isStepCount(20)),
         }).stream,
         originalMessages: messages,
       }),
     // The function lives until the answer is whole, whoever has gone by then.
     waitUntil: (work) => after(work),
-    // Below the route's `maxDuration`, so that a long answer ends well instead of being cut.
-    deadlineMs: 290_000,
+    // An answer outlives its function: at the next step from 4 s on another one goes on, and in any case before the route's `maxDuration`.
+    onInterrupted: 'continue',
+    toolBarrier: true,
+    tools: readingTools,
+    softDeadlineMs: 4_000,
+    deadlineMs: 8_000,
+    maxContinuations: 20,
+    ...callsItself(),
   });
   return handler;
+}
+
+/** How a function asks the next one to go on. Without a secret that is done by whoever reads the chat. */
+function callsItself(): Pick<ChatHandlerOptions, 'continueSecret' | 'continueUrl'> {
+  const { CONTINUE_SECRET, VERCEL_URL, APP_URL = `https://${VERCEL_URL}` } = process.env;
+  return CONTINUE_SECRET ? { continueSecret: CONTINUE_SECRET, continueUrl: `${APP_URL}/api/chat` } : {};
 }
 
 function pusherClient(): Pusher {

@@ -7,8 +7,10 @@ export function startExample(options: {
   readonly port: number;
   readonly soketi: Pick<SoketiServer, 'apps' | 'port'>;
   readonly redisUrl: string | undefined;
+  /** Signs what one function asks the next one: the same for all of them. */
+  readonly continueSecret: string;
 }): Promise<NextServer> {
-  const { port, soketi, redisUrl } = options;
+  const { port, soketi, redisUrl, continueSecret } = options;
   const [app] = soketi.apps;
   return startNext({
     folder: dirname(import.meta.dirname),
@@ -20,6 +22,8 @@ export function startExample(options: {
       PUSHER_HOST: '127.0.0.1',
       PUSHER_PORT: `${soketi.port}`,
       REDIS_URL: redisUrl,
+      CONTINUE_SECRET: continueSecret,
+      APP_URL: `http://127.0.0.1:${port}`,
     },
   });
 }

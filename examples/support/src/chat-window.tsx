@@ -12,8 +12,20 @@ const endings: Record<EndReason, string | undefined> = {
   lost: 'Cut short: the server that wrote this answer was lost.',
 };
 
+/** A message that a visitor may try. */
+export interface Suggestion {
+  readonly text: string;
+  readonly shows: string;
+}
+
 /** One chat: its messages, what became of each of them, what the server refused, and a form for the next message. */
-export function ChatWindow({ chat }: { chat: UseRealtimeChatHelpers }): ReactNode {
+export function ChatWindow({
+  chat,
+  suggestions = [],
+}: {
+  readonly chat: UseRealtimeChatHelpers;
+  readonly suggestions?: readonly Suggestion[];
+}): ReactNode {
   const { messages, sendMessage, stop, status, error, connection, unsent, outcomes } = chat;
   const [text, setText] = useState('');
   const [stopFailure, setStopFailure] = useState<string>();
@@ -65,6 +77,16 @@ export function ChatWindow({ chat }: { chat: UseRealtimeChatHelpers }): ReactNod
       )}
       {error && !isShown && <p role="alert">{error.message}</p>}
       {stopFailure && <p role="alert">Not stopped: {stopFailure}</p>}
+      {messages.length === 0 &&
+        suggestions.map((suggestion) => (
+          <p key={suggestion.text} className="bar">
+            Try{' '}
+            <button type="button" onClick={() => void sendMessage({ text: suggestion.text })}>
+              {suggestion.text}
+            </button>
+            : {suggestion.shows}
+          </p>
+        ))}
       <form onSubmit={send}>
         <input aria-label="Message" dir="auto" value={text} onChange={(event) => setText(event.target.value)} />
         {isBusy ? (

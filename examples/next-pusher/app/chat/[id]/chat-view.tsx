@@ -1,7 +1,7 @@
 'use client';
 
 import { useRealtimeChat } from '@chat-transport/core/react';
-import { ChatWindow } from '@chat-transport/example-support/chat-window';
+import { ChatWindow, type Suggestion } from '@chat-transport/example-support/chat-window';
 import { PusherChatTransport } from '@chat-transport/pusher';
 import Pusher from 'pusher-js';
 import type { ReactNode } from 'react';
@@ -23,6 +23,10 @@ function transportOf({ key, cluster, host, port }: PusherPublic): PusherChatTran
   return transport;
 }
 
+const suggestions: readonly Suggestion[] = [
+  { text: 'Read 12 pages', shows: 'an answer of a minute, by functions that may take 10 s each.' },
+];
+
 export function ChatView({ id, app }: { id: string; app: PusherPublic }): ReactNode {
-  return <ChatWindow chat={useRealtimeChat({ id, transport: transportOf(app) })} />;
+  return <ChatWindow chat={useRealtimeChat({ id, transport: transportOf(app) })} suggestions={suggestions} />;
 }
