@@ -1,3 +1,5 @@
+import { postgresMutants } from './postgres-mutants.ts';
+
 /** A mistake in one place of a package's source, and the package's own test that must fail with it. */
 export interface TestMutant {
   /** What is broken, in a few words. */
@@ -390,4 +392,5 @@ export const testMutants: readonly TestMutant[] = [
     test: 'packages/redis/e2e/faults.test.ts',
     title: 'begins every run of twenty processes',
   },
+  ...postgresMutants,
 ];
