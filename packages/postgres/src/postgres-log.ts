@@ -1,6 +1,7 @@
 import { createStoreLog, type RunLog } from '@chat-transport/core/provider';
 import type { PostgresListen, PostgresQuery } from './postgres-client.ts';
-import { defaultPollMs, noticeChannel } from './postgres-notices.ts';
+import { noticeChannel } from './postgres-listener.ts';
+import { defaultPollMs } from './postgres-notices.ts';
 import { createPostgresStore, type RunStatement } from './postgres-store.ts';
 import { defaultSchema } from './schema.ts';
 import { createStatements, type Statements } from './statements.ts';

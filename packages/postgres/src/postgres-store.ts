@@ -10,8 +10,8 @@ import {
   type OptimisticStore,
   optimistic,
   parkedCommandTtlMs,
-  type StoredClaim,
   type StoredRun,
+  type StoredSteer,
   wireVersion,
 } from '@chat-transport/core/provider';
 import type { PostgresListen } from './postgres-client.ts';
@@ -65,24 +65,8 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
 
   const read = async (chatId: string, need: Need): Promise<{ facts: Facts; version: string }> => {
     const answer = await run('facts', [chatId, JSON.stringify(need), time()], Object.keys(need));
-    const { version, ...found }: RawFacts = JSON.parse(answer ?? '');
-    const facts: Facts = {
-      ...found,
-      run: found.run ? storedRun(found.run) : undefined,
-      newest: (found.newest ?? []).map(storedRun),
-      steer: found.steer ? { receipt: found.steer.receipt ?? undefined } : undefined,
-      steerCounts: found.steerCounts ?? undefined,
-      openCommands: found.openCommands ?? [],
-      lastFrame: found.lastFrame ?? undefined,
-      frames: found.frames ?? [],
-      snapshot: found.snapshot ?? undefined,
-      context: found.context ?? undefined,
-      conversation: found.conversation ?? undefined,
-      parked: found.parked ?? [],
-      claim: found.claim ?? undefined,
-      claimCount: found.claimCount ?? 0,
-    };
-    return { facts, version };
+    const { version, ...found }: RawFacts & { version: string } = JSON.parse(answer ?? '');
+    return { facts: factsOf(found), version };
   };
   const write: OptimisticStore['write'] = async (chatId, version, all, place) => {
     const { begin, ...changes } = all;
@@ -120,7 +104,7 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
     async unfinished(limit, retentionMs) {
       const answer = await run('unfinished', [time(), String(retentionMs), String(limit)]);
       const found: { now: number; runs: RawRun[] | null } = JSON.parse(answer ?? '');
-      return { now: found.now, runs: (found.runs ?? []).map(storedRun) };
+      return { now: found.now, runs: (found.runs ?? []).map((row) => withoutNulls<StoredRun>(row)) };
     },
     async prune(retentionMs, chatId = undefined) {
       await run('prune', [time(), String(retentionMs), String(parkedCommandTtlMs), chatId ?? null]);
@@ -185,33 +169,25 @@ function framesOf(begin: Changes['begin'], erase: Changes['erase'], maxFrameByte
   return frames.map((frame) => encodeForLimit(frame, maxFrameBytes / 2));
 }
 
+/** As the statements answer it: `null` where there is nothing. */
 type OrNull<T> = { [Key in keyof T]: T[Key] | null };
-type RawRun = Omit<StoredRun, 'end' | 'joinKey' | 'start'> &
-  OrNull<Pick<StoredRun, 'end' | 'start'>> & { joinKey: string | null };
+type RawRun = OrNull<StoredRun>;
+type RawFacts = OrNull<Omit<Facts, 'run' | 'newest' | 'steer'>> & {
+  readonly run?: RawRun | null;
+  readonly newest?: readonly RawRun[] | null;
+  readonly steer?: OrNull<StoredSteer> | null;
+};
 
-/** Facts as the statement answers them: `null` where there is nothing. */
-type RawFacts = Pick<Facts, 'now' | 'turn' | 'deletedTurn'> &
-  OrNull<
-    Pick<
-      Facts,
-      | 'steerCounts'
-      | 'openCommands'
-      | 'lastFrame'
-      | 'frames'
-      | 'snapshot'
-      | 'context'
-      | 'conversation'
-      | 'parked'
-      | 'claimCount'
-    >
-  > & {
-    version: string;
-    run: RawRun | null;
-    newest: RawRun[] | null;
-    steer: OrNull<NonNullable<Facts['steer']>> | null;
-    claim: StoredClaim | null;
+function factsOf({ run, newest, steer, ...others }: RawFacts): Facts {
+  return {
+    ...{ openCommands: [], frames: [], parked: [], claimCount: 0 },
+    ...withoutNulls<Omit<Facts, 'run' | 'newest' | 'steer'>>(others),
+    run: run ? withoutNulls(run) : undefined,
+    newest: (newest ?? []).map((row) => withoutNulls<StoredRun>(row)),
+    steer: steer ? withoutNulls(steer) : undefined,
   };
+}
 
-function storedRun({ end, joinKey, start, ...row }: RawRun): StoredRun {
-  return { ...row, end: end ?? undefined, joinKey: joinKey ?? undefined, start: start ?? undefined };
+function withoutNulls<T extends object>(found: OrNull<T>): T {
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null)) as T;
 }

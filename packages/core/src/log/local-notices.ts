@@ -4,6 +4,8 @@ import type { Notices, Topic } from './log-store.ts';
 export interface LocalNotices extends Notices {
   /** Something changed in a chat: a frame was appended, or anything else. Without `chatId`, anything anywhere. */
   notify(chatId?: string, topic?: Topic): void;
+  /** The chats that somebody listens to. */
+  chatIds(): readonly string[];
   close(): void;
 }
 
@@ -34,6 +36,7 @@ export function createLocalNotices(options: { whileListening?: () => () => void 
         for (const [wake, heard] of chat ?? []) if (topic !== 'frames' || heard === 'frames') wake();
       }
     },
+    chatIds: () => [...listeners.keys()],
     close() {
       if (listeners.size > 0) stopLooking?.();
       listeners.clear();
