@@ -18,7 +18,9 @@ export interface AblyCredential {
    * @throws ChatTransportError `provider-failed`, retryable, while as many other chats are open as a token is for.
    */
   admit(chatId: string, client: AblyClient): Promise<void>;
-  /** Whether the newest token is for the chat. A renewal that was asked for before the chat was opened may come in late. */
+  /**
+   * Whether the newest token is for the chat. A renewal that was asked for before the chat was opened may come in late.
+   */
   covers(chatId: string): boolean;
 }
 
@@ -32,7 +34,10 @@ export function ablyCredential({ post, clock }: Pick<SubscriberContext, 'clock' 
   /** `authorize` calls run one after the other: of two at a time, Ably's client may let the older one win. */
   let last: Promise<unknown> = Promise.resolve();
 
-  /** The chats that the next token is for: those that were opened first, so that none that is followed makes room for a new one. */
+  /**
+   * The chats that the next token is for: those that were opened first, so that none that is followed makes room for a
+   * new one.
+   */
   const wanted = () => [...chats].slice(0, maxChatsPerCredential);
 
   const requestToken = async (): Promise<string> => {
@@ -88,7 +93,10 @@ function full(): ChatTransportError {
   return new ChatTransportError({ code: 'provider-failed', message });
 }
 
-/** Ably's `authorize` resolves when the connection uses the new token, and never settles when the client is closed meanwhile. */
+/**
+ * Ably's `authorize` resolves when the connection uses the new token, and never settles when the client is closed
+ * meanwhile.
+ */
 function authorized({ auth, connection }: AblyClient): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.once('closed', reject);

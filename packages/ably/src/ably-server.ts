@@ -19,7 +19,8 @@ export const maxMessageBytes: number = 60 * 1024;
 /** The default of `flushIntervalMs`: Ably bills messages. */
 export const defaultFlushIntervalMs = 100;
 /**
- * The default of `publishesPerSecond`. A connection may publish 50 messages per second, and as many may be published to one channel.
+ * The default of `publishesPerSecond`. A connection may publish 50 messages per second, and as many may be published to
+ * one channel.
  * @source https://ably.com/docs/platform/pricing/limits (read 2026-11-29)
  */
 export const defaultPublishesPerSecond = 40;
@@ -102,14 +103,15 @@ export function ably(options: AblyServerOptions): AblyServer {
 function publish(client: AblyServerClient, name: string, message: Message): Promise<unknown> {
   const channel = client.channels.get(name);
   const published = channel.publish(message);
-  // The client keeps every channel it was asked for, and there are as many as chats. One that the app has attached stays.
+  // The client keeps every channel it was asked for, and there are as many as chats. One that the app has attached
+  // stays.
   if (!('state' in channel) || channel.state === 'initialized') client.channels.release(name);
   return published;
 }
 
 /**
- * Makes a client connect that would wait: 15 s after a lost connection, 30 s after two minutes without one, and for ever after Ably has cut it
- * off. Messages queue up meanwhile.
+ * Makes a client connect that would wait: 15 s after a lost connection, 30 s after two minutes without one, and for
+ * ever after Ably has cut it off. Messages queue up meanwhile.
  */
 function reviver(client: AblyServerClient): () => void {
   const waiting: readonly string[] = ['initialized', 'disconnected', 'suspended', 'failed'];

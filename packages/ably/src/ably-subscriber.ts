@@ -7,14 +7,16 @@ import { defaultChannelPrefix, frameEvent } from './channel-names.ts';
 /** Options of `ablySubscriber`. */
 export interface AblySubscriberOptions extends Pick<SubscriberContext, 'clock' | 'post'> {
   /**
-   * Makes the client when the first chat is opened: it gets its tokens from `{api}/auth`, and is closed with the transport.
-   * Or a client of yours: it brings its own credential for the chats' channels, and stays open.
+   * Makes the client when the first chat is opened: it gets its tokens from `{api}/auth`, and is closed with the
+   * transport. Or a client of yours: it brings its own credential for the chats' channels, and stays open.
    * @example (options) => new Ably.Realtime(options)
    */
   readonly client: AblyClient | ((options: AblyClientOptions) => AblyClient);
   /** In front of the chat's id; the server's `channelPrefix`. @default defaultChannelPrefix */
   readonly channelPrefix?: string | undefined;
-  /** After so long without a message core reads what may have been missed, in milliseconds. @default defaultCheckAfterMs */
+  /**
+   * After so long without a message core reads what may have been missed, in milliseconds. @default defaultCheckAfterMs
+   */
   readonly checkAfterMs?: number | undefined;
 }
 
@@ -101,7 +103,10 @@ export function ablySubscriber(options: AblySubscriberOptions): RealtimeSubscrib
   };
 }
 
-/** Gives back a channel that nobody uses. Not before it is detached: one that is used again while it detaches would stay silent. */
+/**
+ * Gives back a channel that nobody uses. Not before it is detached: one that is used again while it detaches would stay
+ * silent.
+ */
 async function release({ channels }: AblyClient, channel: RealtimeChannel): Promise<void> {
   const isUnused = (): boolean => users.get(channel) === 0;
   // It fails where the connection is closed or failed, and so is the channel.

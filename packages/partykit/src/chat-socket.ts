@@ -32,14 +32,20 @@ export interface ChatSocketOptions {
 export interface ChatSocket {
   /** False where nothing can be sent now. */
   send(data: string): boolean;
-  /** Finds out within `patienceMs` whether the socket lives; default as after silence. A socket that is down connects at once. */
+  /**
+   * Finds out within `patienceMs` whether the socket lives; default as after silence. A socket that is down connects at
+   * once.
+   */
   test(patienceMs?: number): void;
   /** Replaces the socket with a new one, at once. */
   renew(): void;
   close(): void;
 }
 
-/** The first wait before a new attempt, in milliseconds, less up to a half at random; it doubles. PartySocket's own is 3 s. */
+/**
+ * The first wait before a new attempt, in milliseconds, less up to a half at random; it doubles. PartySocket's own is 3
+ * s.
+ */
 const firstRetryMs = 300;
 /** The longest wait between two attempts, in milliseconds. PartySocket cannot be told to try sooner. */
 const maxRetryMs = 4_000;

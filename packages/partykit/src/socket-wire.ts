@@ -21,8 +21,8 @@ export type ClientMessage = CommandMessage | ReturnedMark;
 /** What a device is told. */
 export type DeviceMessage =
   /**
-   * Everything published arrives from here on, behind offset `next` of the newest run, if there is one; what was missed since the position in
-   * the address has come before it.
+   * Everything published arrives from here on, behind offset `next` of the newest run, if there is one; what was missed
+   * since the position in the address has come before it.
    */
   | { readonly type: 'live'; readonly run?: string; readonly next?: number }
   /** The session is over: a new socket, with a new ticket, goes on. A close alone can take 20 s to arrive. */

@@ -4,7 +4,10 @@ import { type Clock, defaultCommandTimeoutMs as sharedTimeoutMs } from '@chat-tr
 export interface PartykitSubscriberOptions {
   /** The Worker's chat routes, e.g. `https://chat.example.workers.dev/api/chat`; relative to the page. */
   readonly url: string;
-  /** Asks the server for a chat's ticket. A rejection with code `unauthorized` or `forbidden` is final, others are tried again. */
+  /**
+   * Asks the server for a chat's ticket. A rejection with code `unauthorized` or `forbidden` is final, others are tried
+   * again.
+   */
   authorize(chatId: string, signal: AbortSignal): Promise<string>;
   /** The WebSocket class. Default: the platform's. */
   readonly webSocket?: (new (url: string) => WebSocket) | undefined;
@@ -12,7 +15,10 @@ export interface PartykitSubscriberOptions {
   readonly heartbeatMs?: number | undefined;
   /** A socket that was silent for so long is dead, in milliseconds. Default {@link defaultDeadAfterMs}. */
   readonly deadAfterMs?: number | undefined;
-  /** How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link defaultCommandTimeoutMs}. */
+  /**
+   * How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link
+   * defaultCommandTimeoutMs}.
+   */
   readonly commandTimeoutMs?: number | undefined;
   /** Time, for tests. Default: the platform's. */
   readonly clock?: Clock | undefined;

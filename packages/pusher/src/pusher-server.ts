@@ -31,7 +31,9 @@ export interface PusherServerOptions {
   readonly client: PusherServerClient;
   /** Shortest time between two messages of a run, in milliseconds. @default defaultFlushIntervalMs */
   readonly flushIntervalMs?: number;
-  /** Messages per second over all runs of this process: above it, messages grow. @default no limit: Pusher names none */
+  /**
+   * Messages per second over all runs of this process: above it, messages grow. @default no limit: Pusher names none
+   */
   readonly publishesPerSecond?: number;
   /** In front of the chat's id. It must begin with `private-`. @default defaultChannelPrefix */
   readonly channelPrefix?: string;
@@ -90,7 +92,8 @@ function checkPrefix(prefix: string): void {
 const maxBodyBytes = 4096;
 /**
  * The socket ids that Pusher gives.
- * @source https://pusher.com/docs/channels/library_auth_reference/auth-signatures/ (read 2026-11-22), and the pattern of the `pusher` package
+ * @source https://pusher.com/docs/channels/library_auth_reference/auth-signatures/ (read 2026-11-22), and the pattern
+ * of the `pusher` package
  */
 const socketIdPattern = /^\d+\.\d+$/;
 

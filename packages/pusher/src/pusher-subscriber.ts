@@ -15,16 +15,23 @@ export type PusherClient = Pick<Pusher, 'connection' | 'connect' | 'subscribe' |
 
 /** Options of `pusherSubscriber`. */
 export interface PusherSubscriberOptions {
-  /** The client of `pusher-js`, whose `channelAuthorization.endpoint` is `{api}/auth`. It is used with whatever else you use it for, and stays open. */
+  /**
+   * The client of `pusher-js`, whose `channelAuthorization.endpoint` is `{api}/auth`. It is used with whatever else you
+   * use it for, and stays open.
+   */
   readonly client: PusherClient;
   /** In front of the chat's id; the server's `channelPrefix`. @default defaultChannelPrefix */
   readonly channelPrefix?: string | undefined;
-  /** After so long without a message core reads what may have been missed, in milliseconds. @default defaultCheckAfterMs */
+  /**
+   * After so long without a message core reads what may have been missed, in milliseconds. @default defaultCheckAfterMs
+   */
   readonly checkAfterMs?: number | undefined;
   readonly clock: Clock;
 }
 
-/** The default of `checkAfterMs`: Pusher promises to deliver nothing, and brings nothing when the app is over its quota. */
+/**
+ * The default of `checkAfterMs`: Pusher promises to deliver nothing, and brings nothing when the app is over its quota.
+ */
 export const defaultCheckAfterMs = 30_000;
 
 /** Subscriptions of one channel, which the client has once for all who ask for it. */

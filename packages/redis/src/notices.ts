@@ -10,7 +10,9 @@ const pulseEveryMs = 3_000;
 /** How long a pulse may take to come back, in milliseconds. */
 const pulseTimeoutMs = 2_000;
 
-/** How the listening connection is tested: a notice to itself, which Redis sends it only over a connection that works. */
+/**
+ * How the listening connection is tested: a notice to itself, which Redis sends it only over a connection that works.
+ */
 export interface Pulse {
   readonly channel: string;
   /** Answers 1 where Redis still has what the last pulse left there, and 1 where this one has left it. */

@@ -3,7 +3,10 @@ export const defaultKeyPrefix = 'chat-transport:';
 
 /** Where things are in Redis. */
 export interface RedisKeys {
-  /** The chat's key. Scripts put the kind and the run's id behind it; its hash tag keeps them all in one slot of a cluster. */
+  /**
+   * The chat's key. Scripts put the kind and the run's id behind it; its hash tag keeps them all in one slot of a
+   * cluster.
+   */
   chat(chatId: string): string;
   /** The runs that somebody must look at, by the time when. One for all chats: in a cluster, in a slot of its own. */
   readonly due: string;

@@ -8,13 +8,19 @@ import { pulse } from './scripts/pulse-script.ts';
 
 /** Options of `redisLog`. */
 export interface RedisLogOptions {
-  /** A connected client of the `redis` package: `createClient` or `createCluster`. The log leaves it open, and opens one more connection of its kind to listen. */
+  /**
+   * A connected client of the `redis` package: `createClient` or `createCluster`. The log leaves it open, and opens one
+   * more connection of its kind to listen.
+   */
   readonly client: RedisLogClient;
   /** In front of every key and channel. @default defaultKeyPrefix */
   readonly keyPrefix?: string;
   /** How long an ended run is kept, in milliseconds. @default defaultRetentionMs */
   readonly retentionMs?: number;
-  /** How long Redis may take to answer, in milliseconds; then the call fails with `provider-failed`. @default defaultCallTimeoutMs */
+  /**
+   * How long Redis may take to answer, in milliseconds; then the call fails with `provider-failed`. @default
+   * defaultCallTimeoutMs
+   */
   readonly callTimeoutMs?: number;
   /** The log's clock, in milliseconds, for tests. @default the server's */
   readonly now?: () => number;
@@ -22,7 +28,9 @@ export interface RedisLogOptions {
 
 const sendPulse = script(pulse);
 
-/** A log in Redis, for any number of processes. Every call is one transaction on one chat; an append is one round trip. */
+/**
+ * A log in Redis, for any number of processes. Every call is one transaction on one chat; an append is one round trip.
+ */
 export function redisLog(options: RedisLogOptions): RunLog {
   const { client, callTimeoutMs = defaultCallTimeoutMs, retentionMs = defaultRetentionMs, now } = options;
   const keys = redisKeys(options.keyPrefix ?? defaultKeyPrefix);

@@ -82,7 +82,10 @@ export function createRedisStore(options: {
   };
 }
 
-/** What ends, settles or finishes a run passes where Redis is full, and so does taking back access; what clients add does not. */
+/**
+ * What ends, settles or finishes a run passes where Redis is full, and so does taking back access; what clients add
+ * does not.
+ */
 function mustPass({ begin, addSteer, parked, snapshot, claim }: Changes): boolean {
   const isClients = claim !== undefined && claim.name !== revocationsClaim && !claim.name.startsWith(finishing);
   return !begin && !addSteer && !parked && !snapshot && !isClients;

@@ -81,7 +81,10 @@ export function toOpenCommands(reply: readonly string[]): OpenCommand[] {
   return reply.flatMap((command, index) => (index % 2 ? [{ position: Number(reply[index - 1]), command }] : []));
 }
 
-/** The id of a frame's entry: `<at>-<count>`, so that the stream itself keeps frames in order and finds one by its offset. */
+/**
+ * The id of a frame's entry: `<at>-<count>`, so that the stream itself keeps frames in order and finds one by its
+ * offset.
+ */
 export function entryId({ at, next }: StoredFrame): string {
   return `${at}-${next - at}`;
 }

@@ -24,7 +24,8 @@ export type RunScript = (script: Script, key: string, values: readonly (string |
 export function createScriptRunner(client: RedisLogClient, timeoutMs: number): RunScript {
   /** When Redis last answered anything, by `performance.now`. */
   let answeredAt = 0;
-  // Nothing was answered since the call began: the connection is half-open, which the client cannot see, or Redis hangs. A new one tells them apart.
+  // Nothing was answered since the call began: the connection is half-open, which the client cannot see, or Redis
+  // hangs. A new one tells them apart.
   const reconnect = (): void => {
     if (client.isReady === false) return;
     client.destroy();

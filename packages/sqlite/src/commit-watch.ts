@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-/** How often a waiting log looks for other processes' commits, in milliseconds. One look reads one number from shared memory. */
+/**
+ * How often a waiting log looks for other processes' commits, in milliseconds. One look reads one number from shared
+ * memory.
+ */
 const commitPollMs = 20;
 
 /** Calls `onCommit` when another connection has committed, until the answer is called. */

@@ -5,9 +5,10 @@ import type { SqlDatabase } from './sql-database.ts';
 const schemaVersion = 3;
 
 /**
- * The log's tables. Every long text is in `chat_log_texts`, in parts, so that no row is long: those of a run (frames, start, snapshot, steers) under the
- * run's row id, a chat's messages under its own negative one. `data` comes last, so that reading the other columns does not read it. The table
- * has no second tree for its key: a Durable Object counts that as another row written. `attempt` and `take_over_ms` are for runs that outlive their writer.
+ * The log's tables. Every long text is in `chat_log_texts`, in parts, so that no row is long: those of a run (frames,
+ * start, snapshot, steers) under the run's row id, a chat's messages under its own negative one. `data` comes last, so
+ * that reading the other columns does not read it. The table has no second tree for its key: a Durable Object counts
+ * that as another row written. `attempt` and `take_over_ms` are for runs that outlive their writer.
  */
 const schema: readonly string[] = [
   `create table if not exists chat_log_version (version integer not null)`,

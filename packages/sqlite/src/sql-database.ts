@@ -4,7 +4,10 @@ export type SqlValue = string | number | null;
 /** One row, by column. */
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
-/** The little of SQLite that the log needs, so that the same SQL runs on `node:sqlite` and in a Durable Object. Everything is synchronous. */
+/**
+ * The little of SQLite that the log needs, so that the same SQL runs on `node:sqlite` and in a Durable Object.
+ * Everything is synchronous.
+ */
 export interface SqlDatabase {
   /** Runs one statement whose rows nobody needs. */
   run(sql: string, ...values: SqlValue[]): void;

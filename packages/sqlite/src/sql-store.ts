@@ -34,7 +34,10 @@ export interface SqlStore extends LogStore {
     cursor: number,
   ): readonly OpenCommand[] | undefined;
   unfinished(...call: Parameters<LogStore['unfinished']>): Awaited<ReturnType<LogStore['unfinished']>>;
-  /** Adds a frame without looking at its run: for a store that keeps the run's row in memory. Answers the open commands behind `cursor`. */
+  /**
+   * Adds a frame without looking at its run: for a store that keeps the run's row in memory. Answers the open commands
+   * behind `cursor`.
+   */
   addFrame(key: RunKey, frame: StoredFrame | undefined, cursor: number): readonly OpenCommand[];
   /** Writes what appends have changed in a run that has not ended. */
   writeRow(row: Pick<RunRow, 'chatId' | 'runId' | 'next' | 'leaseUntil'>): void;

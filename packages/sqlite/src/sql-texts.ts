@@ -1,7 +1,8 @@
 import type { SqlDatabase, SqlRow } from './sql-database.ts';
 
 /**
- * How long a row's text may be, in UTF-16 units: at most 1.8 MB of UTF-8. SQLite itself takes more, a Durable Object refuses rows above 2 MB.
+ * How long a row's text may be, in UTF-16 units: at most 1.8 MB of UTF-8. SQLite itself takes more, a Durable Object
+ * refuses rows above 2 MB.
  * @source https://developers.cloudflare.com/durable-objects/platform/limits/ (read 2026-11-22)
  */
 const maxPartLength = 600_000;

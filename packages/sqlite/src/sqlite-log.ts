@@ -32,8 +32,10 @@ export interface SqliteLogSettings {
 }
 
 /**
- * A log in one SQLite file, for the processes of one machine. It survives restarts; several processes on the same file work together.
- * @throws ChatTransportError `provider-failed` when the file cannot be opened, or has the log's tables in another version.
+ * A log in one SQLite file, for the processes of one machine. It survives restarts; several processes on the same file
+ * work together.
+ * @throws ChatTransportError `provider-failed` when the file cannot be opened, or has the log's tables in another
+ * version.
  */
 export function sqliteLog(options: SqliteLogOptions): RunLog {
   const { retentionMs, now } = options;

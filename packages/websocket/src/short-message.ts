@@ -8,8 +8,8 @@ interface OneDelta {
 }
 
 /**
- * The frame that `short` stands for: `previous` once more, one offset on, with another text in its one delta. PROTOCOL.md section 10.3.
- * Throws where the two do not fit together.
+ * The frame that `short` stands for: `previous` once more, one offset on, with another text in its one delta.
+ * PROTOCOL.md section 10.3. Throws where the two do not fit together.
  */
 export function expandMessage(previous: string, short: string): string {
   const frame = JSON.parse(previous) as OneDelta;

@@ -37,7 +37,10 @@ export interface SocketLineOptions {
   readonly lingerMs: number;
   readonly clock: Clock;
   authorize(chatId: string): Promise<string>;
-  /** This socket does not carry the channel any more, because it carries as many as the server allows. Nothing was reported to its listeners. */
+  /**
+   * This socket does not carry the channel any more, because it carries as many as the server allows. Nothing was
+   * reported to its listeners.
+   */
   onSurplus(channel: Channel): void;
 }
 
@@ -46,7 +49,10 @@ const wakeUpMs = 3_000;
 /** So many handshakes fail in a row before it is reported: until then it may be a network that is away. */
 const handshakesBeforeReport = 4;
 
-/** One socket and the chats on it: opened for the first chat, closed after the last one, and opened again whenever it is lost. */
+/**
+ * One socket and the chats on it: opened for the first chat, closed after the last one, and opened again whenever it is
+ * lost.
+ */
 export class SocketLine {
   readonly channels: Map<string, Channel> = new Map();
   /** The commands that wait for their receipts. */
@@ -157,7 +163,10 @@ export class SocketLine {
     else this.close();
   };
 
-  /** Reports to one listener that the server refuses this page's sockets: it is one fault, however many chats wait for it. */
+  /**
+   * Reports to one listener that the server refuses this page's sockets: it is one fault, however many chats wait for
+   * it.
+   */
   #report(error: ChatTransportError): void {
     const [first] = this.channels.values();
     const [listener] = first?.listeners ?? [];

@@ -6,7 +6,10 @@ import type { CommandReceipt, ErrorCode, RunCommand } from '@chat-transport/core
  * A chat id never begins with `{`, so the first character tells the two apart, and `data` is not escaped a second time.
  */
 
-/** The query of a socket's address by which our client asks for `welcome` and for a refusal that it can read. Stock clients lack it. */
+/**
+ * The query of a socket's address by which our client asks for `welcome` and for a refusal that it can read. Stock
+ * clients lack it.
+ */
 export const wireVersionQuery = ['v', '1'] as const;
 
 /** What a client says. `ref` is the client's number for a subscription or a signal; the answer carries it. */
@@ -26,7 +29,10 @@ export type ClientFrame =
 export type ServerFrame =
   /** The first frame: the socket may carry so many chats. */
   | { readonly type: 'welcome'; readonly maxSubscriptions: number }
-  /** The first frame of a socket that the server closes at once, because a browser cannot read why a handshake was refused. */
+  /**
+   * The first frame of a socket that the server closes at once, because a browser cannot read why a handshake was
+   * refused.
+   */
   | { readonly type: 'denied'; readonly code: ErrorCode; readonly message: string }
   /** Everything published to the chat arrives from here on. */
   | { readonly type: 'live'; readonly ref: number; readonly chat: string }

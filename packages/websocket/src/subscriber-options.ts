@@ -4,7 +4,10 @@ import { type Clock, defaultCommandTimeoutMs as sharedTimeoutMs } from '@chat-tr
 export interface WebSocketSubscriberOptions {
   /** The socket's address; relative to the page, `http` counts as `ws`. */
   readonly url: string;
-  /** Asks the server for a token that subscribes one chat. A rejection with code `unauthorized` or `forbidden` is final, others are tried again. */
+  /**
+   * Asks the server for a token that subscribes one chat. A rejection with code `unauthorized` or `forbidden` is final,
+   * others are tried again.
+   */
   authorize(chatId: string): Promise<string>;
   /** The WebSocket class. Default: the platform's. */
   readonly webSocket?: (new (url: string) => WebSocket) | undefined;
@@ -14,9 +17,15 @@ export interface WebSocketSubscriberOptions {
   readonly deadAfterMs?: number | undefined;
   /** How long the socket stays open without a subscription, in milliseconds. Default {@link defaultLingerMs}. */
   readonly lingerMs?: number | undefined;
-  /** How many sockets this page may open; each carries as many chats as the server allows. Default {@link defaultMaxSockets}. */
+  /**
+   * How many sockets this page may open; each carries as many chats as the server allows. Default {@link
+   * defaultMaxSockets}.
+   */
   readonly maxSockets?: number | undefined;
-  /** How long a command's receipt may take before core posts the command, in milliseconds. Default {@link defaultCommandTimeoutMs}. */
+  /**
+   * How long a command's receipt may take before core posts the command, in milliseconds. Default {@link
+   * defaultCommandTimeoutMs}.
+   */
   readonly commandTimeoutMs?: number | undefined;
   /** Time, for tests. Default: the platform's. */
   readonly clock?: Clock | undefined;

@@ -41,7 +41,10 @@ export interface ListenOptions {
   readonly path?: string;
 }
 
-/** The server half, and the sockets that belong to it. Give it to `createChatHandler` as `realtime`, then `attach` or `listen`. */
+/**
+ * The server half, and the sockets that belong to it. Give it to `createChatHandler` as `realtime`, then `attach` or
+ * `listen`.
+ */
 export interface RealtimeWebSocketServer extends RealtimeServer {
   readonly supports: typeof websocketSupports;
   /** Open sockets of this process. */
@@ -51,13 +54,16 @@ export interface RealtimeWebSocketServer extends RealtimeServer {
   /** Sockets of this process that follow a chat. */
   watcherCount(chatId: string): number;
   /**
-   * Answers upgrades on `path` (default: `{api}/socket`, with the handler's `api`) of a Node HTTP server. Upgrades on other paths are left to the
-   * server's other listeners.
+   * Answers upgrades on `path` (default: `{api}/socket`, with the handler's `api`) of a Node HTTP server. Upgrades on
+   * other paths are left to the server's other listeners.
    */
   attach(server: UpgradeServer, options?: { readonly path?: string }): void;
   /** Starts a server of its own; answers its address. Rejects with Node's error when the port is taken. */
   listen(options?: ListenOptions): Promise<AddressInfo>;
-  /** Closes every socket (1001) and the server that `listen` started, and leaves a server that was attached to. Idempotent; no timer is left. */
+  /**
+   * Closes every socket (1001) and the server that `listen` started, and leaves a server that was attached to.
+   * Idempotent; no timer is left.
+   */
   close(): Promise<void>;
 }
 

@@ -15,8 +15,8 @@ import {
 } from './subscriber-options.ts';
 
 /**
- * Follows chats over as few sockets as the server allows: it says at each handshake how many chats one socket may carry, and the chats above that
- * share the next socket.
+ * Follows chats over as few sockets as the server allows: it says at each handshake how many chats one socket may
+ * carry, and the chats above that share the next socket.
  */
 export function websocketSubscriber(options: WebSocketSubscriberOptions): RealtimeSubscriber {
   const { clock = systemClock, maxSockets = defaultMaxSockets } = options;

@@ -37,7 +37,10 @@ export class FaultProxy {
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
-  /** Starts a proxy on a free port of this machine. `target` is asked for the server's port at each connection: it may change. */
+  /**
+   * Starts a proxy on a free port of this machine. `target` is asked for the server's port at each connection: it may
+   * change.
+   */
   static async start(target: number | (() => number)): Promise<FaultProxy> {
     const proxy = new FaultProxy(typeof target === 'number' ? () => target : target);
     await new Promise<void>((resolve, reject) => {
@@ -79,7 +82,10 @@ export class FaultProxy {
     this.reset();
   }
 
-  /** The network goes without a word: open connections stay and carry nothing, new ones as well. Those stay dead after `restore`. */
+  /**
+   * The network goes without a word: open connections stay and carry nothing, new ones as well. Those stay dead after
+   * `restore`.
+   */
   freeze(): void {
     this.set({ up: { blackHole: true }, down: { blackHole: true } });
   }
@@ -103,7 +109,9 @@ export class FaultProxy {
     this.#scriptBytes = 0;
   }
 
-  /** On connections from now on, swaps neighbours among the WebSocket messages from the server that `isSwapped` chooses. */
+  /**
+   * On connections from now on, swaps neighbours among the WebSocket messages from the server that `isSwapped` chooses.
+   */
   swapMessages(isSwapped: (text: string) => boolean): void {
     this.#isSwapped = isSwapped;
   }

@@ -3,8 +3,8 @@ const messageOpcodes = [1, 2];
 const switchingProtocols = 'HTTP/1.1 101 ';
 
 /**
- * Swaps messages in what a server sends on one WebSocket: of those that `isSwapped` chooses, each second one goes in front of the first. All
- * other bytes pass as they are, and so do compressed messages, which cannot be read here.
+ * Swaps messages in what a server sends on one WebSocket: of those that `isSwapped` chooses, each second one goes in
+ * front of the first. All other bytes pass as they are, and so do compressed messages, which cannot be read here.
  */
 export class MessageSwaps {
   readonly #isSwapped: (text: string) => boolean;

@@ -11,7 +11,10 @@ export interface RunLogContract {
   createHarness(): Promise<LogHarness>;
 }
 
-/** Binds the log suite to vitest: one test per case, each with a harness of its own that is disposed of whatever happens. */
+/**
+ * Binds the log suite to vitest: one test per case, each with a harness of its own that is disposed of whatever
+ * happens.
+ */
 export function describeRunLogContract({ name, supports, createHarness }: RunLogContract): void {
   const applicable = runLogCases.filter((each) => isApplicableLogCase(each, supports));
   describe(`${name}: the log`, () => {

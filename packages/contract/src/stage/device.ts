@@ -36,7 +36,9 @@ function hasChunks(message: string): boolean {
   return /\b(chunks|packed)\b/.test(message);
 }
 
-/** A browser: one transport, with its own network to the chat server (`http`) and to the realtime service (`realtime`). */
+/**
+ * A browser: one transport, with its own network to the chat server (`http`) and to the realtime service (`realtime`).
+ */
 export class Device {
   readonly events: TransportEvent[] = [];
   readonly transport: RealtimeChatTransport;
@@ -115,7 +117,10 @@ export class Device {
     return offsets;
   }
 
-  /** Of the messages with a part of the answer, each second one overtakes the one in front of it, between the service and the vendor's client. */
+  /**
+   * Of the messages with a part of the answer, each second one overtakes the one in front of it, between the service
+   * and the vendor's client.
+   */
   swapMessages(): void {
     this.#line.isSwapping = true;
     this.realtime.swapMessages(hasChunks);
@@ -157,7 +162,10 @@ export class Device {
     this.http.freeze();
   }
 
-  /** It is opened again, so much later. First the connections break, before any timer has fired and before there is a network again. */
+  /**
+   * It is opened again, so much later. First the connections break, before any timer has fired and before there is a
+   * network again.
+   */
   async wake(chatId: string, sleptMs: number): Promise<void> {
     this.clock.pass(sleptMs);
     this.goOffline();

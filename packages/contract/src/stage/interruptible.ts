@@ -2,8 +2,9 @@ import { type ChannelListener, ChatTransportError, type RealtimeSubscriber } fro
 import type { RealtimeLink } from './provider-case.ts';
 
 /**
- * Lets the suite take the way to a service that has no connection which could break (a BroadcastChannel, a callback in memory): messages of
- * a lost way are dropped, and the subscription says so; and to swap messages. Services with connections need none of this: their clients must notice by themselves.
+ * Lets the suite take the way to a service that has no connection which could break (a BroadcastChannel, a callback in
+ * memory): messages of a lost way are dropped, and the subscription says so; and to swap messages. Services with
+ * connections need none of this: their clients must notice by themselves.
  */
 export function interruptible(subscriber: RealtimeSubscriber, link: RealtimeLink): RealtimeSubscriber {
   let isUp = true;

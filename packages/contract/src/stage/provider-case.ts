@@ -25,11 +25,20 @@ export interface ServerHalf {
 
 /** A device's way to the realtime service. */
 export interface RealtimeLink {
-  /** `127.0.0.1:<port>`: leads to `servicePort`, or to the chat server where the harness names none. Connect the vendor's client to it. */
+  /**
+   * `127.0.0.1:<port>`: leads to `servicePort`, or to the chat server where the harness names none. Connect the
+   * vendor's client to it.
+   */
   readonly host: string;
-  /** For services without a connection of their own: calls `listener` at once, and whenever the suite takes the way or gives it back. See `interruptible`. */
+  /**
+   * For services without a connection of their own: calls `listener` at once, and whenever the suite takes the way or
+   * gives it back. See `interruptible`.
+   */
   onChange(listener: (isUp: boolean) => void): void;
-  /** For the same services: hands a message on with `next`, at once or, where the suite swaps messages, behind the one after it. */
+  /**
+   * For the same services: hands a message on with `next`, at once or, where the suite swaps messages, behind the one
+   * after it.
+   */
   deliver(message: string, next: (message: string) => void): void;
 }
 
@@ -38,11 +47,16 @@ export type DeviceTransportOptions = Omit<RealtimeChatTransportOptions, 'subscri
 
 /** One service for one case. */
 export interface ProviderHarness {
-  /** The port of the service itself, where it is not part of the chat server. Read at each connection: it may change. */
+  /**
+   * The port of the service itself, where it is not part of the chat server. Read at each connection: it may change.
+   */
   readonly servicePort?: number;
   /** Makes the server half; called once per server process, all of them on the one service. */
   createServer(): ServerHalf | Promise<ServerHalf>;
-  /** Makes a device's transport as a user would, with the vendor's unmodified client, short heartbeats and no other changes. */
+  /**
+   * Makes a device's transport as a user would, with the vendor's unmodified client, short heartbeats and no other
+   * changes.
+   */
   createTransport(options: DeviceTransportOptions, link: RealtimeLink): RealtimeChatTransport;
   /** Stops the service and starts it again, where it is not part of the chat server. */
   restartService?(): Promise<void>;

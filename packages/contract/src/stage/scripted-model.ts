@@ -24,7 +24,10 @@ export class ScriptedModel {
   }
 }
 
-/** One generation. It opens a text by itself, and carries a nonce in the message's metadata: a second generation would show another one. */
+/**
+ * One generation. It opens a text by itself, and carries a nonce in the message's metadata: a second generation would
+ * show another one.
+ */
 export class ModelCall {
   readonly nonce: string = crypto.randomUUID();
   readonly input: RespondInput;

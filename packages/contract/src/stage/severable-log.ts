@@ -7,7 +7,10 @@ export interface LogHooks {
   after(call: string, parameters: readonly unknown[], answer: unknown): void;
 }
 
-/** A log as one server process sees it, which can be taken from it: afterwards no call is answered, as of a process that was killed. */
+/**
+ * A log as one server process sees it, which can be taken from it: afterwards no call is answered, as of a process that
+ * was killed.
+ */
 export function severableLog(log: RunLog, hooks: LogHooks): { readonly log: RunLog; sever(): void } {
   let isSevered = false;
   const guarded = new Proxy(log, {

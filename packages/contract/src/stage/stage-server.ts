@@ -71,8 +71,9 @@ export class StageServer {
   }
 
   /**
-   * Ends every response that has begun, in good form, as a proxy or a function's time limit does it: the reader sees a clean end of file.
-   * A request that still waits for its headers is left alone: the handler writes them later, and cannot once the response is over.
+   * Ends every response that has begun, in good form, as a proxy or a function's time limit does it: the reader sees a
+   * clean end of file. A request that still waits for its headers is left alone: the handler writes them later, and
+   * cannot once the response is over.
    */
   endResponses(): void {
     for (const response of this.#responses) if (response.headersSent) response.end();

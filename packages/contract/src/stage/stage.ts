@@ -58,12 +58,16 @@ export class Stage {
     return stage;
   }
 
-  /** Another server process on the same service, and the same log unless another one is given. Devices reach it once it is `server`. */
+  /**
+   * Another server process on the same service, and the same log unless another one is given. Devices reach it once it
+   * is `server`.
+   */
   async startServer(options: ServerOptions = {}, log: RunLog = this.#log): Promise<StageServer> {
     const half = await this.harness.createServer();
     const hooks: LogHooks = {
       before: (call) => this.held[call as keyof Stage['held']],
-      // A service's own sockets bring commands past the servers, and another process's signal takes its way: the writer's news count.
+      // A service's own sockets bring commands past the servers, and another process's signal takes its way: the
+      // writer's news count.
       after: (call, _parameters, answer) => {
         if (call === 'begin') this.begins++;
         for (const { id, parts } of (answer as Partial<WriterNews> | undefined)?.commands ?? [])
@@ -167,7 +171,9 @@ export class Stage {
     return this.finished[index] as { runId: string; outcome: EndReason; messages: UIMessage[] };
   }
 
-  /** All chats show the same conversation; each answer in it was generated once, and nothing was generated beside them. */
+  /**
+   * All chats show the same conversation; each answer in it was generated once, and nothing was generated beside them.
+   */
   expectInStep(...chats: TestChat[]): void {
     const [first] = chats;
     for (const chat of chats) {

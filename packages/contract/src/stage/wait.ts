@@ -1,7 +1,10 @@
 /** How long a case waits for what must come, in milliseconds. Generous: only a failure takes that long. */
 const waitMs = 10_000;
 
-/** Waits until `condition` answers, or promises, something truthy, and answers it. After `limitMs` fails with what was `seen` instead. */
+/**
+ * Waits until `condition` answers, or promises, something truthy, and answers it. After `limitMs` fails with what was
+ * `seen` instead.
+ */
 export async function until<T>(
   what: string,
   condition: () => T | PromiseLike<T>,

@@ -27,7 +27,10 @@ interface OpenCall {
 const deadAfterPart = 0.3;
 const encoder = new TextEncoder();
 
-/** One chat's socket to its object, and the calls that wait for their answers. A lost socket comes back, and the calls are asked again. */
+/**
+ * One chat's socket to its object, and the calls that wait for their answers. A lost socket comes back, and the calls
+ * are asked again.
+ */
 export class ChatLink {
   readonly #options: LinkOptions;
   readonly #socket: ChatSocket;
@@ -137,7 +140,9 @@ export class ChatLink {
     this.#socket.close();
   }
 
-  /** Ends the calls where the Worker refuses this server's tickets. In all other cases they wait for the next attempt. */
+  /**
+   * Ends the calls where the Worker refuses this server's tickets. In all other cases they wait for the next attempt.
+   */
   async #explain(chatId: string): Promise<void> {
     if (this.#explaining || this.#calls.size === 0) return;
     this.#explaining = true;

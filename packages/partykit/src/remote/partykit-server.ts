@@ -11,7 +11,10 @@ export interface PartykitServerOptions {
   readonly secret: string;
   /** Shortest time between two flushes of an answer, in milliseconds. Each is a row written. @default defaultLimits */
   readonly flushIntervalMs?: number | undefined;
-  /** The chats that `sweep` looks at, beside those in which this process has begun runs: an object is found by its chat's id alone. */
+  /**
+   * The chats that `sweep` looks at, beside those in which this process has begun runs: an object is found by its
+   * chat's id alone.
+   */
   readonly listChats?: (() => Iterable<string> | PromiseLike<Iterable<string>>) | undefined;
   /** How long a call of the log may take, reconnects included, in milliseconds. @default defaultCallTimeoutMs */
   readonly callTimeoutMs?: number | undefined;
@@ -19,7 +22,10 @@ export interface PartykitServerOptions {
   readonly lingerMs?: number | undefined;
   /** Silence before a ping, in milliseconds. At most, and by default, a tenth of the runs' lease. */
   readonly heartbeatMs?: number | undefined;
-  /** A socket that was silent for this long is dead, in milliseconds. At most, and by default, three tenths of the runs' lease. */
+  /**
+   * A socket that was silent for this long is dead, in milliseconds. At most, and by default, three tenths of the runs'
+   * lease.
+   */
   readonly deadAfterMs?: number | undefined;
   /** The WebSocket class. Default: the platform's, in Node 22 and newer. */
   readonly webSocket?: unknown;
@@ -37,8 +43,8 @@ export interface PartykitServer extends RealtimeServer {
 }
 
 /**
- * Makes answers here and keeps them in the chats' objects: give it to `createChatHandler` as `realtime`. It is the log as well; `log.close()`
- * closes its sockets.
+ * Makes answers here and keeps them in the chats' objects: give it to `createChatHandler` as `realtime`. It is the log
+ * as well; `log.close()` closes its sockets.
  * @throws TypeError when `secret` is shorter than 32 bytes.
  */
 export function partykitServer(options: PartykitServerOptions): PartykitServer {

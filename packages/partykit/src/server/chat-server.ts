@@ -42,12 +42,14 @@ interface Session {
 /** A request that this object has checked, or made itself. */
 type Grant = Pick<ChatGrant, 'may' | 'userId' | 'issuedAtMs'>;
 
-/** How long unfinished work waits for the next attempt, in milliseconds: longer than the claim of one that died with it. */
+/**
+ * How long unfinished work waits for the next attempt, in milliseconds: longer than the claim of one that died with it.
+ */
 const retryMs = 60_000;
 
 /**
- * The Durable Object of one chat: its log, its channel and its inbox. Export a subclass from a Worker and reach it with `routeChatRequest`.
- * It trusts tickets and nothing else.
+ * The Durable Object of one chat: its log, its channel and its inbox. Export a subclass from a Worker and reach it with
+ * `routeChatRequest`. It trusts tickets and nothing else.
  */
 export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> extends Server<Env> {
   static override readonly options = { hibernate: true };
@@ -104,7 +106,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     return super.fetch(request);
   }
 
-  // Nothing may be awaited here: a frame that is appended between the replay and `setState` would be neither replayed nor live.
+  // Nothing may be awaited here: a frame that is appended between the replay and `setState` would be neither replayed
+  // nor live.
   override onConnect(connection: Connection<Session>, { request }: ConnectionContext): void {
     const query = new URL(request.url).searchParams;
     const grant = this.#grants.get(request) ?? { may: [] };
@@ -142,7 +145,10 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     return this.#handler(request);
   }
 
-  /** Deletes what is past its retention; where answers are made here, ends and saves those whose writer died. Sets the next alarm. */
+  /**
+   * Deletes what is past its retention; where answers are made here, ends and saves those whose writer died. Sets the
+   * next alarm.
+   */
   override async onAlarm(): Promise<void> {
     const { retentionMs = defaultRetentionMs, now = Date.now, respond } = this.#options;
     const newest = this.#newest();
@@ -303,7 +309,10 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 /** Why the object closes a socket. */
 export const closeCodes = { invalid: 1008, sessionOver: 4408 } as const;
 
-/** Announces the end first: the close event of a close outside of the socket's own message handler arrives seconds later. */
+/**
+ * Announces the end first: the close event of a close outside of the socket's own message handler arrives seconds
+ * later.
+ */
 function endSession(connection: Connection): void {
   if (connection.readyState !== WebSocket.OPEN) return;
   tell(connection, { type: 'over' });

@@ -1,6 +1,9 @@
 import type { SqlDatabase, SqlRow } from '@chat-transport/sqlite/sql';
 
-/** A Durable Object's SQLite as the log's SQL expects it. Alone in its thread, it reads on one view without a transaction. */
+/**
+ * A Durable Object's SQLite as the log's SQL expects it. Alone in its thread, it reads on one view without a
+ * transaction.
+ */
 export function durableDatabase(storage: DurableObjectStorage): SqlDatabase {
   const { sql } = storage;
   return {

@@ -19,8 +19,9 @@ export interface ReplayOptions {
 }
 
 /**
- * The messages that a device has missed, newer runs included; none where they exceed `maxLength`: such a device reads the log's snapshot, which all
- * readers share. Synchronous: what is appended next is published live, and nothing can come in between. The chunks' text goes out as it is stored.
+ * The messages that a device has missed, newer runs included; none where they exceed `maxLength`: such a device reads
+ * the log's snapshot, which all readers share. Synchronous: what is appended next is published live, and nothing can
+ * come in between. The chunks' text goes out as it is stored.
  */
 export function replay({ store, chatId, runId, from, maxLength, maxMessageBytes }: ReplayOptions): readonly string[] {
   const {

@@ -39,8 +39,8 @@ const objectApi = '/api/chat';
 const actions: Readonly<Record<string, ChatAction>> = { '': 'read', '/stream': 'read', '/command': 'command' };
 
 /**
- * Answers the routes of `createChatHandler`, and `{api}/{chatId}/socket`, from the chats' objects; `null` for other paths. Who may do what is
- * decided here: a request that is refused reaches no object.
+ * Answers the routes of `createChatHandler`, and `{api}/{chatId}/socket`, from the chats' objects; `null` for other
+ * paths. Who may do what is decided here: a request that is refused reaches no object.
  */
 export async function routeChatRequest(request: Request, options: RouteChatOptions): Promise<Response | null> {
   const api = (options.api ?? objectApi).replace(/\/+$/, '');

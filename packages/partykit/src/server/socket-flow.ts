@@ -2,7 +2,8 @@
 export const maxUnreadLength: number = 1024 * 1024;
 /**
  * How much all sockets of an object may have unread together, in UTF-16 units: many slow readers share it.
- * @source https://developers.cloudflare.com/durable-objects/platform/limits/ (read 2026-11-22): an object has 128 MB of memory
+ * @source https://developers.cloudflare.com/durable-objects/platform/limits/ (read 2026-11-22): an object has 128 MB of
+ * memory
  */
 export const maxUnreadTotal: number = 32 * 1024 * 1024;
 
@@ -10,8 +11,8 @@ export const maxUnreadTotal: number = 32 * 1024 * 1024;
 const markEveryLength = 256 * 1024;
 
 /**
- * What one socket has on its way. The platform does not tell what a client has read, so marks between the messages do: the client returns
- * each, and can know it only by reading up to it.
+ * What one socket has on its way. The platform does not tell what a client has read, so marks between the messages do:
+ * the client returns each, and can know it only by reading up to it.
  */
 export class SocketFlow {
   #unread = 0;
@@ -19,7 +20,10 @@ export class SocketFlow {
   #isBehind = false;
   readonly #marks: { readonly name: string; readonly length: number }[] = [];
 
-  /** Whether a message of this length may go out now; else the client is behind, and reads from the log once it has caught up. */
+  /**
+   * Whether a message of this length may go out now; else the client is behind, and reads from the log once it has
+   * caught up.
+   */
   admits(length: number, sockets: number): boolean {
     const limit = Math.min(maxUnreadLength, maxUnreadTotal / sockets);
     this.#isBehind ||= this.#unread > 0 && this.#unread + length > limit;

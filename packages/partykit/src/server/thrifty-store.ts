@@ -2,9 +2,9 @@ import type { Facts, RunKey, StoredRun } from '@chat-transport/core/provider';
 import type { SqlStore } from '@chat-transport/sqlite/sql';
 
 /**
- * A store that writes one row per frame, for a process that has the database for itself. What an append changes in its run is kept in memory: `next` is in the
- * frames as well, and of the lease only every third is written. After an eviction a lease is therefore up to a third shorter, and writers
- * renew it that often.
+ * A store that writes one row per frame, for a process that has the database for itself. What an append changes in its
+ * run is kept in memory: `next` is in the frames as well, and of the lease only every third is written. After an
+ * eviction a lease is therefore up to a third shorter, and writers renew it that often.
  */
 export function thriftyStore(store: SqlStore, now: () => number = Date.now): SqlStore {
   /** The run that is written now, newer than its row, and the lease in its row. */

@@ -1,6 +1,6 @@
 /**
- * Notes when somebody must look at a run: `KEYS[1]` has all of them. ARGV: the time or nothing, the retention, the chat and run, in how many milliseconds,
- * `NX` or `XX`. What nobody has looked at for twice the retention is dropped.
+ * Notes when somebody must look at a run: `KEYS[1]` has all of them. ARGV: the time or nothing, the retention, the chat
+ * and run, in how many milliseconds, `NX` or `XX`. What nobody has looked at for twice the retention is dropped.
  */
 export const markDue = `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 2 * retention)

@@ -2,8 +2,8 @@
 const markMs = 60_000;
 
 /**
- * Tells the listening connection that it lives, and leaves a mark. Answers whether the last pulse's mark was there, and whether this one's is: a full
- * Redis refuses it.
+ * Tells the listening connection that it lives, and leaves a mark. Answers whether the last pulse's mark was there, and
+ * whether this one's is: a full Redis refuses it.
  */
 export const pulse: string = `
 local wasMarked = redis.call('EXISTS', KEYS[1])

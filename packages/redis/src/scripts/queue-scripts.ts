@@ -1,8 +1,8 @@
 import { placeTtlMs } from '@chat-transport/core/provider';
 
 /**
- * Takes a place in the chat's queue of writers, or keeps it. ARGV[3] is the place. Answers how many places that last are in front of it. A full Redis
- * takes it: what ends a run may have to queue up as well.
+ * Takes a place in the chat's queue of writers, or keeps it. ARGV[3] is the place. Answers how many places that last
+ * are in front of it. A full Redis takes it: what ends a run may have to queue up as well.
  */
 export const standInQueue: string = `
 evenWhenFull()

@@ -1,9 +1,9 @@
 import { parkedCommandTtlMs } from '@chat-transport/core/provider';
 
 /**
- * Writes changes, if the chat's version is still the one that their facts were of. ARGV from 3: that version, the next one, the changes as JSON, whether
- * they must pass where Redis is full, the channel, and the writer's place in the queue or nothing. Answers 1, or 0 where the chat has changed or others
- * stand in front.
+ * Writes changes, if the chat's version is still the one that their facts were of. ARGV from 3: that version, the next
+ * one, the changes as JSON, whether they must pass where Redis is full, the channel, and the writer's place in the
+ * queue or nothing. Answers 1, or 0 where the chat has changed or others stand in front.
  */
 export const writeChanges: string = `
 if (redis.call('GET', chat .. ':version') or '') ~= ARGV[3] or placesInFront(ARGV[8]) > 0 then return 0 end
@@ -104,8 +104,9 @@ return 1
 `;
 
 /**
- * Renews the lease, and with a frame appends it. ARGV from 3: run, fence, cursor, channel, and with a frame `at`, the entry's id (`<at>-<count>`), `next`,
- * chunks. Answers the open commands behind the cursor, or nothing where this writer may not.
+ * Renews the lease, and with a frame appends it. ARGV from 3: run, fence, cursor, channel, and with a frame `at`, the
+ * entry's id (`<at>-<count>`), `next`, chunks. Answers the open commands behind the cursor, or nothing where this
+ * writer may not.
  */
 export const append = `
 local run, from = ARGV[3], ARGV[7]

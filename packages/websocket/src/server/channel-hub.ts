@@ -72,7 +72,10 @@ export class ChannelHub {
     this.#leaveIfUnused(grant.chatId, channel);
   }
 
-  /** Hands `data` to every socket that follows the chat. A reader that is too slow misses it, and nobody waits for that reader. */
+  /**
+   * Hands `data` to every socket that follows the chat. A reader that is too slow misses it, and nobody waits for that
+   * reader.
+   */
   deliver(chatId: string, data: string): void {
     const channel = this.#channels.get(chatId);
     if (!channel || channel.subscriptions.size === 0) return;

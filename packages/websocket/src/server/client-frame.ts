@@ -1,12 +1,18 @@
 import { isId, type RunCommand } from '@chat-transport/core/provider';
 import type { ClientFrame } from '../socket-wire.ts';
 
-/** Whether `value` says that it is of the socket's own wire. The AI SDK's frames have other types: `send`, `resume`, `abort`. */
+/**
+ * Whether `value` says that it is of the socket's own wire. The AI SDK's frames have other types: `send`, `resume`,
+ * `abort`.
+ */
 export function isOwnType(value: unknown): value is { readonly type: ClientFrame['type'] } {
   return isRecord(value) && ['subscribe', 'unsubscribe', 'command', 'ping'].includes(value.type as string);
 }
 
-/** Checks an untrusted frame of the own wire. `undefined` when it is malformed. A signal's content is checked by core's route. */
+/**
+ * Checks an untrusted frame of the own wire. `undefined` when it is malformed. A signal's content is checked by core's
+ * route.
+ */
 export function parseClientFrame(value: unknown): ClientFrame | undefined {
   if (!isOwnType(value)) return undefined;
   const frame = value as Record<string, unknown>;

@@ -4,16 +4,17 @@ import type { TLSSocket } from 'node:tls';
 // They describe the handshake's own connection and say nothing about the request made from it.
 const handshakeOnly =
   /^(connection|upgrade|keep-alive|te|trailer|transfer-encoding|expect|content-.*|accept|accept-encoding|sec-websocket-(key|version|extensions))$/;
-// A page's fetch cannot set most of these either, and some say who the user is. `accept` and `last-event-id` choose the answer's form, which is the
-// bridge's to choose.
+// A page's fetch cannot set most of these either, and some say who the user is. `accept` and `last-event-id` choose the
+// answer's form, which is the bridge's to choose.
 const notFromFrames =
   /^(cookie2?|host|origin|referer|connection|upgrade|keep-alive|te|trailer|transfer-encoding|expect|accept|last-event-id|content-length|date|via|forwarded|x-forwarded.*|x-real-ip|proxy-.*|sec-.*)$/;
 // The routes' own parameters; the rest of the handshake's query is the app's (a token in `params`, for one).
 const routeParameters = ['run', 'from', 'follow', 'wait', 'recent'];
 
 /**
- * A request for core's handler that comes from a socket: the handshake's headers and query, and for the AI SDK's wire the frame's headers over
- * them. A frame cannot replace a header that the handshake brought, except `authorization`: a proxy in front may have put the user's name there.
+ * A request for core's handler that comes from a socket: the handshake's headers and query, and for the AI SDK's wire
+ * the frame's headers over them. A frame cannot replace a header that the handshake brought, except `authorization`: a
+ * proxy in front may have put the user's name there.
  */
 export function hostRequest(
   handshake: IncomingMessage,

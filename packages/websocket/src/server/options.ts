@@ -3,17 +3,26 @@ import type { IncomingMessage } from 'node:http';
 /** Options of {@link websocketServer}. */
 export interface WebSocketServerOptions {
   /**
-   * Signs the subscribe tokens (HS256): at least 32 bytes, the same in every process. Default: random per process, so that a token
-   * is good only in the process that gave it.
+   * Signs the subscribe tokens (HS256): at least 32 bytes, the same in every process. Default: random per process, so
+   * that a token is good only in the process that gave it.
    */
   readonly secret?: string | Uint8Array;
   /** How long a subscribe token is good for, in milliseconds. Default {@link defaultTokenTtlMs}. */
   readonly tokenTtlMs?: number;
-  /** How long a subscription lasts before the client must be authorized again, in milliseconds. Default {@link defaultSubscriptionMs}. */
+  /**
+   * How long a subscription lasts before the client must be authorized again, in milliseconds. Default {@link
+   * defaultSubscriptionMs}.
+   */
   readonly subscriptionMs?: number;
-  /** Origins (`https://app.example`) whose pages may connect, or `'*'`. Default: pages of the host that the handshake names. Clients without an Origin header are no browsers and pass. */
+  /**
+   * Origins (`https://app.example`) whose pages may connect, or `'*'`. Default: pages of the host that the handshake
+   * names. Clients without an Origin header are no browsers and pass.
+   */
   readonly allowedOrigins?: readonly string[] | '*';
-  /** Where a handshake comes from, for `maxConnectionsPerAddress`. Default: the TCP peer, which behind a proxy is the proxy. */
+  /**
+   * Where a handshake comes from, for `maxConnectionsPerAddress`. Default: the TCP peer, which behind a proxy is the
+   * proxy.
+   */
   readonly clientAddress?: (request: IncomingMessage) => string;
   /** Sockets of this process. Default {@link defaultMaxConnections}. */
   readonly maxConnections?: number;
@@ -23,15 +32,26 @@ export interface WebSocketServerOptions {
   readonly maxConnectionsPerUser?: number;
   /** Chats that one socket may subscribe to. Default {@link defaultMaxSubscriptionsPerConnection}. */
   readonly maxSubscriptionsPerConnection?: number;
-  /** Requests of the AI SDK's own wire, and commands, that one socket may have open at a time. Default {@link defaultMaxRequestsPerConnection}. */
+  /**
+   * Requests of the AI SDK's own wire, and commands, that one socket may have open at a time. Default {@link
+   * defaultMaxRequestsPerConnection}.
+   */
   readonly maxRequestsPerConnection?: number;
   /** Largest frame a client may send, in bytes. Default {@link defaultMaxPayloadBytes}. */
   readonly maxPayloadBytes?: number;
-  /** Largest published message, in bytes; core sends a pointer instead of a larger one. Default {@link defaultMaxMessageBytes}. */
+  /**
+   * Largest published message, in bytes; core sends a pointer instead of a larger one. Default {@link
+   * defaultMaxMessageBytes}.
+   */
   readonly maxMessageBytes?: number;
-  /** How many bytes may wait for one slow reader before it is sent to the log. Default {@link defaultMaxBufferedBytes}. */
+  /**
+   * How many bytes may wait for one slow reader before it is sent to the log. Default {@link defaultMaxBufferedBytes}.
+   */
   readonly maxBufferedBytes?: number;
-  /** How long a socket may stay without one accepted subscription or request, in milliseconds. Default {@link defaultSubscribeTimeoutMs}. */
+  /**
+   * How long a socket may stay without one accepted subscription or request, in milliseconds. Default {@link
+   * defaultSubscribeTimeoutMs}.
+   */
   readonly subscribeTimeoutMs?: number;
   /** Time between two pings, in milliseconds. Default {@link defaultHeartbeatMs}. */
   readonly heartbeatMs?: number;
@@ -67,7 +87,10 @@ export const defaultSubscribeTimeoutMs = 30_000;
 export const defaultHeartbeatMs = 10_000;
 /** Default of the server's `deadAfterMs`. */
 export const defaultDeadAfterMs = 25_000;
-/** How long before its end a subscription is asked to authorize again, in milliseconds; at most half of `subscriptionMs`. */
+/**
+ * How long before its end a subscription is asked to authorize again, in milliseconds; at most half of
+ * `subscriptionMs`.
+ */
 export const reauthorizeAheadMs = 30_000;
 /** Subscribes that one socket may have refused in a row; one more closes it. */
 export const maxRefusalsInARow = 32;

@@ -62,7 +62,10 @@ export class SessionRegistry {
     this.#onEmpty?.();
   }
 
-  /** Closes every session, and resolves when the last one is gone. ws ends those whose peer does not answer; no timer is left. */
+  /**
+   * Closes every session, and resolves when the last one is gone. ws ends those whose peer does not answer; no timer is
+   * left.
+   */
   async close(): Promise<void> {
     for (const session of this.#sessions) session.close();
     if (this.#sessions.size === 0) return;

@@ -3,7 +3,10 @@ import type { WebSocket } from 'ws';
 import type { ServerFrame } from '../socket-wire.ts';
 import type { ResolvedOptions } from './options.ts';
 
-/** The close codes of this server, beside those of RFC 6455 (1003 for binary frames, 1009 for frames over `maxPayloadBytes`). */
+/**
+ * The close codes of this server, beside those of RFC 6455 (1003 for binary frames, 1009 for frames over
+ * `maxPayloadBytes`).
+ */
 export const closeCodes = {
   goingAway: 1001,
   unsupportedData: 1003,
@@ -54,7 +57,8 @@ export class SocketConnection {
       if (isBinary) this.close(closeCodes.unsupportedData, 'text frames only');
       else this.#receive(data.toString());
     });
-    // ws closes by itself after an error (1009 for a frame over the limit); without a listener the process would die of it.
+    // ws closes by itself after an error (1009 for a frame over the limit); without a listener the process would die of
+    // it.
     socket.on('error', () => {});
     socket.on('close', () => {
       this.#releaseWaiting();
@@ -66,7 +70,10 @@ export class SocketConnection {
     return this.#socket.readyState === this.#socket.OPEN;
   }
 
-  /** Sends a small frame at once. A client that keeps asking and never reads is cut off: its answers would fill the memory. */
+  /**
+   * Sends a small frame at once. A client that keeps asking and never reads is cut off: its answers would fill the
+   * memory.
+   */
   tell(frame: ServerFrame): void {
     const { maxBufferedBytes, maxMessageBytes } = this.#options;
     if (this.#socket.bufferedAmount > 2 * Math.max(maxBufferedBytes, maxMessageBytes)) this.terminate();

@@ -22,8 +22,8 @@ interface OpenRequest {
 }
 
 /**
- * Answers the wire of the AI SDK's `WebSocketChatTransport` on one socket: `send` and `resume` become the requests that a stock HTTP client
- * makes, and their event streams become frames.
+ * Answers the wire of the AI SDK's `WebSocketChatTransport` on one socket: `send` and `resume` become the requests that
+ * a stock HTTP client makes, and their event streams become frames.
  * @source `ai` 7.0.173, `src/ui/websocket-chat-transport.ts` and its reference page (read 2026-11-22)
  */
 export class StockBridge {
@@ -40,7 +40,10 @@ export class StockBridge {
     this.#maxRequests = maxRequests;
   }
 
-  /** Takes one frame; answers whether it is of this wire. A request with wrong content is that request's error: the socket may carry others. */
+  /**
+   * Takes one frame; answers whether it is of this wire. A request with wrong content is that request's error: the
+   * socket may carry others.
+   */
   async receive(value: unknown): Promise<boolean> {
     const validated = await safeValidateWebSocketChatTransportRequest({ value });
     if (!validated.success) {

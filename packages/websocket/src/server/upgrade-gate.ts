@@ -56,7 +56,10 @@ export function isOurClient(request: IncomingMessage): boolean {
   return new URLSearchParams(request.url?.split('?')[1]).get(name) === value;
 }
 
-/** Refuses on a socket that is open: a browser does not tell its page why a handshake was refused. Nothing that the client sends is read. */
+/**
+ * Refuses on a socket that is open: a browser does not tell its page why a handshake was refused. Nothing that the
+ * client sends is read.
+ */
 export function deny(socket: WebSocket, { message }: Refusal): void {
   socket.on('error', () => {});
   socket.send(JSON.stringify({ type: 'denied', code: 'forbidden', message } satisfies ServerFrame), () =>
@@ -64,8 +67,8 @@ export function deny(socket: WebSocket, { message }: Refusal): void {
   );
 }
 
-// Only browsers send Origin, and only browsers attach a user's cookies to a socket that a foreign page opens: a client without one
-// has nothing but its own credentials.
+// Only browsers send Origin, and only browsers attach a user's cookies to a socket that a foreign page opens: a client
+// without one has nothing but its own credentials.
 function isOriginAllowed(request: IncomingMessage, allowed: ResolvedOptions['allowedOrigins']): boolean {
   const { origin, host } = request.headers;
   if (origin === undefined || allowed === '*') return true;

@@ -6,7 +6,10 @@ import { until } from '../../stage/wait.ts';
 /** How long a writer's claim lasts where a model is silent for longer, in milliseconds. */
 const leaseMs = 600;
 
-/** Chunks of 10 kB that a model says while the log hangs: four times what a writer takes before it waits. A slow log has to keep them all afterwards. */
+/**
+ * Chunks of 10 kB that a model says while the log hangs: four times what a writer takes before it waits. A slow log has
+ * to keep them all afterwards.
+ */
 const pages = 800;
 
 /** Readers and models of different speed. */

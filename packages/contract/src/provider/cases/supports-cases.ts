@@ -6,8 +6,8 @@ import type { Stage } from '../../stage/stage.ts';
 import { until } from '../../stage/wait.ts';
 
 /**
- * How long the devices wait before they fetch what realtime or a response has not brought. Far above what a busy machine takes: what these cases look
- * for is fetched after any wait, because it never comes.
+ * How long the devices wait before they fetch what realtime or a response has not brought. Far above what a busy
+ * machine takes: what these cases look for is fetched after any wait, because it never comes.
  */
 const patient = { graceMs: 5000, gapMs: 5000, quietMs: 5000, silenceMs: 5000, firstByteMs: 30_000, stallMs: 30_000 };
 
@@ -100,7 +100,10 @@ export const supportsCases: readonly ProviderCase[] = [
   },
 ];
 
-/** A device that is shown another one's answer over realtime: where the parts of it came, and what was fetched meanwhile. */
+/**
+ * A device that is shown another one's answer over realtime: where the parts of it came, and what was fetched
+ * meanwhile.
+ */
 async function follows(
   stage: Stage,
   device: Device,
@@ -113,7 +116,8 @@ async function follows(
   await stage.shows(chat, 'go');
   const offsets = device.arrivals('c');
   const requests = stage.server.requests.length;
-  // While a log over the network takes one part, many more words come together in the next one: go on until there are parts.
+  // While a log over the network takes one part, many more words come together in the next one: go on until there are
+  // parts.
   const deadline = performance.now() + 10_000;
   for (let index = 0; index < 200 || (offsets.length < 20 && performance.now() < deadline); index += 1) {
     sender.call.paragraph();

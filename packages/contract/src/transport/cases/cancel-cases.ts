@@ -2,7 +2,9 @@ import { expect } from 'vitest';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import { until } from '../../stage/wait.ts';
 
-/** How soon a stop has to reach a model that says nothing, in milliseconds, on a machine that is busy with other tests. */
+/**
+ * How soon a stop has to reach a model that says nothing, in milliseconds, on a machine that is busy with other tests.
+ */
 const promptMs = 3000;
 
 /** Stop, in every order of arrival. */

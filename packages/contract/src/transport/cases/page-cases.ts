@@ -199,7 +199,9 @@ export const pageCases: readonly ProviderCase[] = [
 ];
 
 /** Runs with the events of a browser's page. */
-/** One page with two transports, whose chat shows an answer with a client tool's call; `ran` names those that ran it. */
+/**
+ * One page with two transports, whose chat shows an answer with a client tool's call; `ran` names those that ran it.
+ */
 async function twoTransports(stage: Stage): Promise<{ readonly ran: string[]; readonly one: TestChat }> {
   const ran: string[] = [];
   const open = async (token: string): Promise<TestChat> => {

@@ -220,7 +220,10 @@ function savedWith(chat: TestChat): UIMessage[] {
 
 const mayKeepRawInput: readonly string[] = ['approval-requested', 'approval-responded', 'output-denied'];
 
-/** Messages without the `rawInput` that a compacted replay may leave at calls that waited for an approval. PROTOCOL.md section 4.2. */
+/**
+ * Messages without the `rawInput` that a compacted replay may leave at calls that waited for an approval. PROTOCOL.md
+ * section 4.2.
+ */
 function withoutFreeRawInput(messages: readonly UIMessage[]): unknown[] {
   return messages.map((message) => ({
     ...message,

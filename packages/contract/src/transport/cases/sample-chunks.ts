@@ -4,7 +4,10 @@ const providerMetadata = { some: { field: [1, null, 'x'] } };
 const toolMetadata = { tool: { kept: true } };
 const tool = { toolCallId: 'a', providerMetadata, toolMetadata };
 
-/** One chunk of every type that the AI SDK has, apart from `start`, `finish`, `error` and `abort`, with its rare fields. No two adjacent ones merge. */
+/**
+ * One chunk of every type that the AI SDK has, apart from `start`, `finish`, `error` and `abort`, with its rare fields.
+ * No two adjacent ones merge.
+ */
 export const sampleChunks: readonly UIMessageChunk[] = [
   { type: 'text-start', id: 't', providerMetadata },
   { type: 'text-delta', id: 't', delta: 'Ünïcödé 😀 \u0000 "\\', providerMetadata },
