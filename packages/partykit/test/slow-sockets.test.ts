@@ -99,7 +99,7 @@ test('a device that is too slow for its socket is sent to the log for what it mi
     subscriber.close?.();
     await proxy.close();
   });
-  proxy.set({ down: { bytesPerSecond: 2 * mib } });
+  proxy.set({ down: { bytesPerSecond: mib / 2 } });
   const seen: string[] = [];
   const listener: ChannelListener = {
     onLive: () => void seen.push('live'),

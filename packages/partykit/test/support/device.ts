@@ -14,6 +14,11 @@ const quick = {
   lingerMs: 100,
 };
 
+interface DeviceOptions {
+  readonly headers?: Record<string, string>;
+  readonly timings?: Partial<typeof quick>;
+}
+
 /** A page: one chat, with networks of its own to the Worker's routes and to its sockets. */
 export class Device {
   readonly transport: PartyKitChatTransport;
@@ -27,14 +32,14 @@ export class Device {
   /** Every request fails but those for tickets. */
   getsTicketsOnly = false;
 
-  private constructor(chatId: string, http: FaultProxy, sockets: FaultProxy, headers: Record<string, string>) {
+  private constructor(chatId: string, http: FaultProxy, sockets: FaultProxy, options: DeviceOptions) {
     this.http = http;
     this.sockets = sockets;
     this.transport = new PartyKitChatTransport({
       api: `http://${http.host}/api/chat`,
       url: `http://${sockets.host}/api/chat`,
-      headers,
-      timings: quick,
+      headers: options.headers ?? {},
+      timings: { ...quick, ...options.timings },
       fetch: async (input, init) => {
         this.requests.push(`${init?.method ?? 'GET'} ${new URL(String(input)).pathname}`);
         if (this.getsTicketsOnly && !String(input).endsWith('/auth')) throw new TypeError('No network.');
@@ -45,10 +50,10 @@ export class Device {
     this.chat = new TestChat({ id: chatId, transport: this.transport });
   }
 
-  static async open(workerd: Workerd, chatId = 'c', headers: Record<string, string> = {}): Promise<Device> {
+  static async open(workerd: Workerd, chatId = 'c', options: DeviceOptions = {}): Promise<Device> {
     const http = await FaultProxy.start(() => workerd.port);
     const sockets = await FaultProxy.start(() => workerd.port);
-    return new Device(chatId, http, sockets, headers);
+    return new Device(chatId, http, sockets, options);
   }
 
   /** The newest message's text. */
