@@ -15,7 +15,8 @@ export interface AblyCredential {
   open(chatId: string, onRefused: (refusal: ChatTransportError) => void): () => void;
   /**
    * Resolves when the connection's token is valid for the chat.
-   * @throws ChatTransportError `provider-failed`, retryable, while as many other chats are open as a token is for.
+   * @throws ChatTransportError `provider-failed`, retryable, while the token already covers as many open chats as it
+   * can.
    */
   admit(chatId: string, client: AblyClient): Promise<void>;
   /**

@@ -47,7 +47,7 @@ export interface ChatSocket {
  * s.
  */
 const firstRetryMs = 300;
-/** The longest wait between two attempts, in milliseconds. PartySocket cannot be told to try sooner. */
+/** The longest wait between two attempts, in milliseconds. PartySocket has no call that makes it try sooner. */
 const maxRetryMs = 4_000;
 
 /** Opens a chat's socket: PartySocket, with the heartbeat that it lacks. */

@@ -4,8 +4,8 @@ import { ChatTransportError, type ErrorCode, routeAddress } from '@chat-transpor
 const timeoutMs = 2_000;
 
 /**
- * Why handshakes with this ticket are refused. A failed handshake tells a client nothing, and the same address answers
- * a plain request with the reason. Never rejects.
+ * Why handshakes with this ticket are refused. A failed handshake gives a client no reason, and the same address
+ * answers a plain request with the reason. Never rejects.
  */
 export async function explainRefusal(url: string, chatId: string, ticket: string): Promise<ChatTransportError> {
   const unknown =

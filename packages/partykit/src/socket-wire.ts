@@ -18,7 +18,7 @@ export type ReturnedMark = Extract<DeviceMessage, { type: 'mark' }>;
 /** What a device says. */
 export type ClientMessage = CommandMessage | ReturnedMark;
 
-/** What a device is told. */
+/** What the object sends to a device. */
 export type DeviceMessage =
   /**
    * Everything published arrives from here on, behind offset `next` of the newest run, if there is one; what was missed

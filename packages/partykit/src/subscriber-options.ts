@@ -16,8 +16,8 @@ export interface PartykitSubscriberOptions {
   /** A socket that was silent for so long is dead, in milliseconds. Default {@link defaultDeadAfterMs}. */
   readonly deadAfterMs?: number | undefined;
   /**
-   * How long a signal's answer may take before core posts the signal, in milliseconds. Default {@link
-   * defaultCommandTimeoutMs}.
+   * How long a command's receipt may take before core posts the command, in milliseconds. Default
+   * {@link defaultCommandTimeoutMs}.
    */
   readonly commandTimeoutMs?: number | undefined;
   /** Time, for tests. Default: the platform's. */

@@ -107,13 +107,13 @@ async function subscriptionOf(request: Request): Promise<{ socketId: string; cha
   const form = new URLSearchParams(await readBodyText(request, maxBodyBytes));
   const [socketId, anotherSocket] = form.getAll('socket_id');
   const [channel, anotherChannel] = form.getAll('channel_name');
-  // Twice the same name: what is authorized and what is signed could be two channels.
+  // With two values of one name, the authorized channel and the signed channel could differ.
   const isForm = socketId && channel && anotherSocket === undefined && anotherChannel === undefined;
   if (isForm && socketIdPattern.test(socketId)) return { socketId, channel };
   throw new ChatTransportError({
     code: 'invalid-body',
     message: isForm
-      ? 'The `socket_id` is none of Pusher’s.'
+      ? 'The `socket_id` does not have the form of Pusher’s socket ids.'
       : 'The body must be a form with one `socket_id` and one `channel_name`, as pusher-js sends it.',
   });
 }
@@ -130,7 +130,11 @@ function authorized(client: PusherServerClient, socketId: string, channel: strin
   try {
     return client.authorizeChannel(socketId, channel);
   } catch (cause) {
-    throw new ChatTransportError({ code: 'invalid-body', message: 'The `socket_id` is none of Pusher’s.', cause });
+    throw new ChatTransportError({
+      code: 'invalid-body',
+      message: 'The `socket_id` does not have the form of Pusher’s socket ids.',
+      cause,
+    });
   }
 }
 

@@ -30,7 +30,8 @@ export interface PusherSubscriberOptions {
 }
 
 /**
- * The default of `checkAfterMs`: Pusher promises to deliver nothing, and brings nothing when the app is over its quota.
+ * The default of `checkAfterMs`: Pusher does not guarantee delivery, and delivers nothing when the app is over its
+ * quota.
  */
 export const defaultCheckAfterMs = 30_000;
 

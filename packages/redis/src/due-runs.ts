@@ -17,7 +17,7 @@ export const finishing = 'finish:';
 /**
  * The runs of all chats that somebody must look at, and when: when the lease of a run that was active ends, at once
  * when it is over, when a claim to finish it ends. In a cluster this is in another slot than the chats, so it is no
- * part of their transactions: it says what to look at, and the run says what is so.
+ * part of their transactions: it only names the runs to look at; the rows of the run are the truth.
  */
 export interface DueRuns {
   /** A run is about to begin. */

@@ -45,7 +45,7 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
     const marks = await pulse.send().catch(() => undefined);
     // Without Redis there is nothing to hear: the client reconnects by itself.
     if (!marks) return plan();
-    // Redis was emptied, and says so to nobody: those who wait look at what is left.
+    // Redis was emptied, which it reports to nobody: all waiters look at what is left.
     if (isMarked && marks[0] === 0) ringAll();
     isMarked = marks[1] === 1;
     await new Promise((resolve) => {
@@ -71,7 +71,7 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
       channel.isLive = false;
       channel.subscribing = undefined;
     }
-    // What was told meanwhile has to be looked for.
+    // The waiters look for what was announced meanwhile.
     Promise.all(names.map(subscribe)).then(ringAll, () => {});
   };
 
@@ -83,7 +83,7 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
     // An attempt that was under way as the client was destroyed opens its socket all the same.
     opened.on('connect', () => isClosed && opened.destroy());
     await opened.connect();
-    // Back after an interruption, with everything subscribed again: what was told meanwhile has to be looked for.
+    // Back after an interruption, with everything subscribed again: the waiters look for what was announced meanwhile.
     for (const event of ['ready', 'node-ready']) {
       opened.on(event, ringAll);
     }

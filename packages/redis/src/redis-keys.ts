@@ -10,9 +10,9 @@ export interface RedisKeys {
   chat(chatId: string): string;
   /** The runs that somebody must look at, by the time when. One for all chats: in a cluster, in a slot of its own. */
   readonly due: string;
-  /** Where a chat's new frames are told. */
+  /** The channel on which a chat's new frames are announced. */
   frames(chatId: string): string;
-  /** Where everything else about a chat is told: runs that begin and end, and steers. */
+  /** The channel on which everything else about a chat is announced: runs that begin and end, and steers. */
   changes(chatId: string): string;
   /** Where the listening connection hears from itself, to know that it lives. */
   readonly pulse: string;

@@ -18,8 +18,8 @@ export interface RedisLogOptions {
   /** How long an ended run is kept, in milliseconds. @default defaultRetentionMs */
   readonly retentionMs?: number;
   /**
-   * How long Redis may take to answer, in milliseconds; then the call fails with `provider-failed`. @default
-   * defaultCallTimeoutMs
+   * How long Redis may take to answer, in milliseconds; then the call fails with `provider-failed`.
+   * @default defaultCallTimeoutMs
    */
   readonly callTimeoutMs?: number;
   /** The log's clock, in milliseconds, for tests. @default the server's */

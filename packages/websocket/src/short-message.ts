@@ -29,7 +29,7 @@ export function shortenMessage(previous: string | undefined, message: string): s
     const short = shortMark + JSON.stringify(inputTextDelta);
     return expandMessage(previous, short) === message ? short : undefined;
   } catch {
-    // Not a frame of one delta, or the one before it was none.
+    // Either this or the message before it is not a frame with one delta.
     return;
   }
 }

@@ -219,7 +219,7 @@ export class SocketLine {
     const channel = this.channels.get(text.slice(0, space));
     const message = text.slice(space + 1);
     const isShort = message[0] === shortMark;
-    // Nothing to refer to: it was under way for a subscription of this chat that is over.
+    // A short message without a predecessor belongs to an earlier subscription of this chat.
     if (!channel || (isShort && channel.newest === undefined)) return;
     channel.newest = isShort ? expandMessage(channel.newest as string, message) : message;
     for (const listener of channel.listeners) listener.onMessage(channel.newest);
@@ -248,7 +248,8 @@ export class SocketLine {
     if (type === 'refused') {
       const error = new ChatTransportError(frame);
       if (channel.isLive) interrupt(channel, error);
-      // An invalid token may be one that got old, or another process's: the next one decides.
+      // An invalid token may have expired, or another process with another secret may have issued it: the next token
+      // decides.
       if (isCurrent) this.#refused(channel, error, frame.code === 'forbidden');
     }
   }

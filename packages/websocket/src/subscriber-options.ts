@@ -18,13 +18,13 @@ export interface WebSocketSubscriberOptions {
   /** How long the socket stays open without a subscription, in milliseconds. Default {@link defaultLingerMs}. */
   readonly lingerMs?: number | undefined;
   /**
-   * How many sockets this page may open; each carries as many chats as the server allows. Default {@link
-   * defaultMaxSockets}.
+   * How many sockets this page may open; each carries as many chats as the server allows. Default
+   * {@link defaultMaxSockets}.
    */
   readonly maxSockets?: number | undefined;
   /**
-   * How long a command's receipt may take before core posts the command, in milliseconds. Default {@link
-   * defaultCommandTimeoutMs}.
+   * How long a command's receipt may take before core posts the command, in milliseconds. Default
+   * {@link defaultCommandTimeoutMs}.
    */
   readonly commandTimeoutMs?: number | undefined;
   /** Time, for tests. Default: the platform's. */

@@ -83,8 +83,7 @@ export class FaultProxy {
   }
 
   /**
-   * The network goes without a word: open connections stay and carry nothing, new ones as well. Those stay dead after
-   * `restore`.
+   * The network fails silently: open and new connections stay open and carry nothing. They stay dead after `restore`.
    */
   freeze(): void {
     this.set({ up: { blackHole: true }, down: { blackHole: true } });

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 /** What happens to the bytes of one direction. */
 export interface FlowFaults {
-  /** Bytes vanish, and nobody is told: neither the sender nor the receiver, also of an end. */
+  /** Bytes vanish silently: neither the sender nor the receiver learns of it, not even of an end. */
   readonly blackHole?: boolean;
   /** How much later each byte arrives, in milliseconds. */
   readonly delayMs?: number;
@@ -49,7 +49,7 @@ export class Flow {
     sink.on('drain', () => this.#work());
   }
 
-  /** Whether this direction carries nothing any more, and tells nobody. */
+  /** Whether this direction silently carries nothing any more. */
   get isDead(): boolean {
     return this.#isDead || (this.#faults().blackHole ?? false);
   }

@@ -6,7 +6,7 @@ import { appendAll, endedRun, newId, readAll, runInit, startRun, textFrame, user
 export const beginCases: readonly LogCase[] = [
   {
     id: 'begin/turns',
-    title: 'numbers the runs of a chat 1, 2, 3 and those of another chat anew',
+    title: 'numbers the runs of each chat 1, 2, 3',
     async run({ log }) {
       const first = await endedRun(log);
       const { chatId } = first;

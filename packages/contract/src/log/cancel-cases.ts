@@ -18,7 +18,7 @@ const delivered = { outcome: 'delivered' };
 const ended = { outcome: 'not-delivered', reason: 'ended' };
 const cancel = (id: string): { id: string; type: 'cancel' } => ({ id, type: 'cancel' });
 
-/** Cancels: transitions in the log, whoever the writer is. */
+/** Cancels: transitions in the log, independent of the writer. */
 export const cancelCases: readonly LogCase[] = [
   {
     id: 'cancel/active',
@@ -160,7 +160,7 @@ export const cancelCases: readonly LogCase[] = [
   },
   {
     id: 'cancel/parked-anew',
-    title: 'takes an early cancel anew that is sent again after it was forgotten',
+    title: 'accepts an early cancel again that is sent again after it was forgotten',
     requires: ['clock'],
     async run(harness) {
       const { log } = harness;

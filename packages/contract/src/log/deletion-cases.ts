@@ -38,7 +38,7 @@ export const deletionCases: readonly LogCase[] = [
   },
   {
     id: 'delete/erases',
-    title: 'leaves nothing of what was said',
+    title: 'leaves no text of the conversation',
     async run({ log }) {
       const first = await startRun(log);
       const { chatId } = first;

@@ -46,7 +46,7 @@ export const leaseCases: readonly LogCase[] = [
   },
   {
     id: 'lease/writer-hears',
-    title: 'tells a writer that waits for commands that its lease expired',
+    title: 'informs a writer that waits for commands when its lease expires',
     async run({ log }) {
       const started = await startRun(log, { leaseMs: 300 });
       const wait = log.waitForCommand(started, started.fence, { waitMs: patienceMs * 2 });

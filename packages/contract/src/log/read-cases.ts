@@ -18,7 +18,7 @@ export const readCases: readonly LogCase[] = [
   },
   {
     id: 'read/invalid-offset',
-    title: 'refuses an offset inside a frame, beyond the end, or that is none',
+    title: 'refuses an offset inside a frame, an offset beyond the end, and an invalid offset',
     async run({ log }) {
       const started = await startRun(log);
       await appendAll(log, started, textFrame(0, 'a', 'b', 'c'), textFrame(3, 'd'));

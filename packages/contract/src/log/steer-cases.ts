@@ -17,7 +17,7 @@ const steer = (text: string): SteerCommand => ({ id: newId('steer'), type: 'stee
 export const steerCases: readonly LogCase[] = [
   {
     id: 'steer/news',
-    title: 'shows the writer what was said, oldest first, until it is settled or the cursor is behind it',
+    title: 'shows the writer the messages, oldest first, until it is settled or the cursor is behind it',
     async run({ log }) {
       const started = await startRun(log);
       const [one, two, three] = [steer('shorter'), steer('in French'), steer('louder')];
@@ -136,7 +136,7 @@ export const steerCases: readonly LogCase[] = [
   },
   {
     id: 'steer/receipt',
-    title: 'wakes whoever waits for the outcome of a message, with its outcome or the run’s end',
+    title: 'wakes a reader that waits for the outcome of a message, with its outcome or the run’s end',
     async run({ log }) {
       const [started, other] = [await startRun(log), await startRun(log)];
       const one = steer('one');

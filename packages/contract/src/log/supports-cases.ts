@@ -8,7 +8,7 @@ const means: Readonly<Record<keyof LogSupports, keyof LogHarness>> = {
   durable: 'reopen',
 };
 
-/** What a log is said to lack, its harness cannot do: else cases would be left out that can run. */
+/** A harness must not be able to do what `supports` denies: otherwise the suite would leave out cases that can run. */
 export const supportsCases: readonly LogCase[] = Object.entries(means).map(([need, method]) => ({
   id: `supports/no-${need}`,
   title: `has no way to \`${method}\`, as its manifest says`,

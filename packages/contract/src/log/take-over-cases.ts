@@ -58,7 +58,7 @@ export const takeOverCases: readonly LogCase[] = [
   },
   {
     id: 'take-over/superseded',
-    title: 'lets a superseded writer write, renew, release and end nothing, and tells it of no end',
+    title: 'lets a superseded writer write, renew, release and end nothing, and reports no end to it',
     async run({ log }) {
       const started = await releasedRun(log);
       const fence = newId('fence');
@@ -229,7 +229,7 @@ export const takeOverCases: readonly LogCase[] = [
   },
   {
     id: 'take-over/reader-sees-it',
-    title: 'tells a waiting reader when the run loses its writer, and then what the next one writes',
+    title: 'informs a waiting reader when the run loses its writer, and then of what the next writer writes',
     async run({ log }) {
       const started = await startRun(log, { takeOverMs });
       const news = log.read(started, { from: 0, waitMs: patienceMs * 2 });
@@ -245,7 +245,7 @@ export const takeOverCases: readonly LogCase[] = [
   },
   {
     id: 'take-over/waiting-writer-hears',
-    title: 'tells a writer that waits for commands that it was superseded',
+    title: 'informs a writer that waits for commands that it was superseded',
     async run({ log }) {
       const started = await startRun(log, { leaseMs: 300, takeOverMs });
       const wait = log.waitForCommand(started, started.fence, { waitMs: patienceMs * 2 });

@@ -1,4 +1,6 @@
-/** What a browser tells a page of its life, for the devices that are made after `open` and until `close`. */
+/**
+ * The events of its life that a browser sends to a page, for the devices that are made after `open` and until `close`.
+ */
 export class BrowserPage {
   readonly #target = new EventTarget();
   readonly #before = new Map<string, PropertyDescriptor | undefined>();

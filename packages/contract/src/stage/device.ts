@@ -85,7 +85,7 @@ export class Device {
     return new TestChat({ id, transport: this.transport, ...init });
   }
 
-  /** The same, kept in step with the other devices. */
+  /** The same, kept synchronized with the other devices. */
   synced(id: string, init: ChatInit<UIMessage> = {}): TestChat {
     const chat = this.chat(id, init);
     this.#endings.push(syncChat(chat, this.transport));

@@ -3,8 +3,8 @@ import type { RealtimeLink } from './provider-case.ts';
 
 /**
  * Lets the suite take the way to a service that has no connection which could break (a BroadcastChannel, a callback in
- * memory): messages of a lost way are dropped, and the subscription says so; and to swap messages. Services with
- * connections need none of this: their clients must notice by themselves.
+ * memory): messages of a lost connection are dropped, and the subscription reports the loss; and to swap messages.
+ * Services with connections need none of this: their clients must notice by themselves.
  */
 export function interruptible(subscriber: RealtimeSubscriber, link: RealtimeLink): RealtimeSubscriber {
   let isUp = true;

@@ -1,6 +1,6 @@
 /** The way of messages to a device, for services that have no connection which could carry them wrongly. */
 export class MessageLine {
-  /** Messages vanish, and nobody is told. */
+  /** Messages vanish silently. */
   isMute = false;
   /** Of the messages that `isSwapped` chooses, each second one goes in front of the first. */
   isSwapping = false;

@@ -2,7 +2,7 @@ import type { RespondInput } from '@chat-transport/core/server';
 import type { UIMessageChunk } from 'ai';
 import { until } from './wait.ts';
 
-/** A model that says what a test tells it to, when the test tells it to. Give `respond` to `createChatHandler`. */
+/** A model whose words and their times a test decides. Give `respond` to `createChatHandler`. */
 export class ScriptedModel {
   /** Every call that was made, oldest first. */
   readonly calls: ModelCall[] = [];

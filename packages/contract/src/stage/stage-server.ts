@@ -79,7 +79,7 @@ export class StageServer {
     for (const response of this.#responses) if (response.headersSent) response.end();
   }
 
-  /** The process dies: connections break off, its runs are written no further, and nobody is told. */
+  /** The process dies: connections break off, its runs are written no further, and nobody is informed. */
   async kill(): Promise<void> {
     this.#sever();
     await this.#stop();

@@ -17,7 +17,7 @@ const stageHeartbeatMs = 400;
 export class Stage {
   readonly model: ScriptedModel = new ScriptedModel();
   readonly harness: ProviderHarness;
-  /** What `onFinish` was told, oldest first. */
+  /** What `onFinish` received, oldest first. */
   readonly finished: { runId: string; outcome: EndReason; messages: UIMessage[] }[] = [];
   /** The server process that devices reach. */
   server!: StageServer;
@@ -111,7 +111,7 @@ export class Stage {
     return { device, chat, done, call: await this.model.call(calls) };
   }
 
-  /** Waits until the log has `words` of the chat's newest run: whoever reads from here on gets them. */
+  /** Waits until the log has `words` of the chat's newest run: a reader that begins now gets them. */
   async logged(chatId: string, words: string): Promise<void> {
     const log = this.server.realtime.log ?? this.#log;
     await until(`a log that has "${words}"`, async () => {

@@ -16,7 +16,7 @@ export interface AbortDecision {
 
 /**
  * Waits for one task to learn what an abort was: it is `withdrawn` by a resume, or `decided`. A send of the same chat decides it at once, because
- * only a user who has stopped sends again.
+ * a user sends again only after a stop.
  */
 export function awaitDecision(clock: Clock, { onWithdrawn, onDecided }: AbortOutcomes): AbortDecision {
   let state: 'pending' | 'withdrawn' | 'decided' = 'pending';

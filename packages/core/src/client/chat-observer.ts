@@ -59,11 +59,11 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     this.#activity = 'idle';
   }
 
-  /** One step from what is shown to what the log has. False: there is none to take now. */
+  /** Takes one step from what is shown towards what the log has. Returns false when no step is due. */
   async #step(): Promise<boolean> {
     const chat = this.#chat;
     const session = this.#session;
-    // What ends the chat's request leads here again.
+    // The end of the chat's request leads here again.
     if (isBusy(chat)) return false;
     this.#showUnreported();
     const whole = wholeTurn(session.ledger.shown);
@@ -159,7 +159,7 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     if (isBusy(chat)) return;
     const { error } = chat;
     const before = this.#session.ledger.outbox;
-    // What the app's callbacks throw is reported nowhere else.
+    // Nothing else reports what the app's callbacks throw.
     await chat.resumeStream({ metadata: new ResumeOf(runId) }).catch((failure) => globalThis.reportError?.(failure));
     // A send of this device that was refused keeps its error, whatever was streamed meanwhile.
     const refused = this.#session.ledger.outbox.findLast(

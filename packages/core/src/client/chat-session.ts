@@ -194,7 +194,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     const isContinued = own.at(-1)?.role === 'assistant';
     this.#setNetwork('up');
     this.dispatch({ type: 'began', sentRunId, runId, turn, messageIds, isContinued });
-    // The server may have joined it to a run that has come by realtime before.
+    // The server may have joined the send to a run that this device already knows from realtime.
     this.#feed(reader);
   }
 
@@ -223,9 +223,9 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     if (this.#usedAt === undefined && this.#ledger.access.kind === 'granted') return;
     if (this.#ledger.access.kind === 'refused') this.dispatch({ type: 'access-granted' });
     this.use();
-    // What has nothing to read has no probe that would find out.
+    // Without a reader or a watcher there is no request that would find out.
     if (this.#readers.size + this.#watchers.size === 0) this.#setNetwork('up');
-    // A path that looks alive may have died in a sleep.
+    // A path that looks alive may have died while the device slept.
     this.#http.restart();
     if (informedTurn(this.#ledger.server) === undefined) this.refresh();
     this.evaluate();
@@ -346,7 +346,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> {
     const { turn } = this.#ledger.server;
     if ('start' in frame) {
       this.#recent.begin(frame);
-      // Another page of this device, and one that was reloaded since, is another device.
+      // Another page of this browser counts as another device, and so does this page after a reload.
       const own = this.readers.find((reader) => reader.runId === frame.run && reader.own);
       if (own) this.began(own, frame.turn);
       this.dispatch({ type: 'start-heard', frame });

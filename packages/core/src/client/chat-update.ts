@@ -2,7 +2,7 @@ import type { UIMessage } from 'ai';
 import type { ChatTransportError } from '../errors.ts';
 import type { EndReason, RunStart } from '../wire/frame.ts';
 
-/** A chat as `GET {api}/{chatId}` tells it. */
+/** A chat as `GET {api}/{chatId}` reports it. */
 export interface ChatSnapshot<UI_MESSAGE extends UIMessage = UIMessage> {
   /** The newest run's turn; 0 for a chat without runs. */
   readonly turn: number;
@@ -26,7 +26,7 @@ export interface ChatSnapshot<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly messages?: UI_MESSAGE[];
 }
 
-/** What `watch` tells of a chat, in the order of its turns. */
+/** What `watch` reports about a chat, in the order of its turns. */
 export type ChatUpdate<UI_MESSAGE extends UIMessage = UIMessage> =
   /** A run began. `start` is absent for a run that this device sent: it has the messages. */
   | { readonly type: 'start'; readonly runId: string; readonly turn: number; readonly start?: RunStart }

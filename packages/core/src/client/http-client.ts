@@ -12,7 +12,7 @@ import { chatIdHeader, defaultApi, normalizeApi, routeAddress } from '../wire/ro
 import { type HttpError, httpError } from './http-error.ts';
 import { allowUpload, noAnswer } from './persist.ts';
 
-/** The options of the AI SDK's HTTP transport, with its names and meaning. Functions are called anew at each request. */
+/** The options of the AI SDK's HTTP transport, with its names and meaning. Functions are called again for each request. */
 export interface HttpOptions<UI_MESSAGE extends UIMessage = UIMessage> {
   /** The base address of `createChatHandler`. Default `/api/chat`. */
   readonly api?: string | undefined;
@@ -68,7 +68,7 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     return !this.#options.prepareSendMessagesRequest;
   }
 
-  /** `POST {api}`: sends a run. `own` is added to the body, and `headers` to the headers, whoever made them. */
+  /** `POST {api}`: sends a run. `own` is added to the body, and `headers` to the headers, also where the app makes both. */
   async send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal, headers?: object | false): Promise<Answer> {
     const response = await this.#ask(
       signal,

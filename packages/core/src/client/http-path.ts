@@ -86,7 +86,7 @@ export class HttpPath {
   /** Follows the chat until realtime is live or nobody reads. */
   async follow(): Promise<void> {
     if (this.#following) {
-      // What is followed brings the turns after it, and the one run that was asked for.
+      // Following brings all later turns, and the one run that was asked for.
       const [run] = this.#want().runs;
       const { controller, run: carried, turn = 0 } = this.#request ?? {};
       if (run && run !== carried && run.turn <= turn) controller?.abort();
@@ -174,7 +174,7 @@ export class HttpPath {
       this.#sink.onAnswer();
       await readSse(body, from, isReplay, {
         onBytes: () => {
-          // Heartbeats count: a path that is silent for longer is dead.
+          // Heartbeats count as bytes: a path that is silent for longer is dead.
           clock.clearTimeout(timer);
           timer = clock.setTimeout(dead, timings.stallMs);
           onBytes?.();
@@ -220,7 +220,7 @@ export class HttpPath {
     };
     const frames = await this.#ask({ run, waitMs, controller, onBytes });
     const lastedMs = now() - startedAt;
-    // An open response that brings no byte is held back by something in between.
+    // A proxy in between holds back an open response that brings no byte.
     if (!signal.aborted && path === 'sse' && this.#path !== path && lastedMs >= timings.firstByteMs)
       this.#isHeldBack = true;
     return { frames, lastedMs, path };

@@ -15,10 +15,10 @@ export async function mayStayOpen(signal: AbortSignal): Promise<boolean> {
     const isFree = await new Promise((resolve) => {
       const hold = (lock: unknown) => {
         resolve(lock);
-        // The lock is held until this has settled, and goes with the tab.
+        // The browser holds the lock until this promise settles or the tab is closed.
         return lock && left;
       };
-      // A page that may have no locks has no limit.
+      // A page that is not allowed to use locks gets no limit.
       locks.request(`chat-transport:${place}`, { ifAvailable: true }, hold).catch(() => resolve(true));
     });
     if (isFree) return true;

@@ -18,7 +18,7 @@ export async function takeCall(transport: object, key: string, claim: () => Prom
   calls.set(key, taking);
   for (const oldest of calls.keys()) if (calls.size > maxTakenCalls) calls.delete(oldest);
   const isTaken = await taking;
-  // Not now: the next replay repeats it.
+  // The next replay repeats the call, and this page may try again.
   if (!isTaken) calls.delete(key);
   return isTaken;
 }

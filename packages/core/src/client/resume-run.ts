@@ -54,7 +54,7 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
   /** Opens a stream, where the chat can show it: it shows one at a time, and what is sent here streams already. */
   const open = async (ask: Ask): Promise<RunReader | undefined> => {
     reader = await openRun(session, ask, request);
-    // An older run's answer has its place further up: the chat's state has it.
+    // An older run's answer belongs further up in the conversation: the chat's state contains it.
     if (reader && !sent() && reader.turn >= (informedTurn(session.ledger.server) ?? 0)) return reader;
     reader?.end();
     reader = undefined;
@@ -74,7 +74,7 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
       await Promise.race([own.closed.then(() => sleep(clock, 0, closing)), abortOf(abortSignal)]);
       const refusal = session.ledger.outbox.find(({ runId, state }) => runId === own?.runId && state === 'refused');
       if (!refusal || sent() || abortSignal?.aborted) continue;
-      // The chat would forget the error of its send with this resume.
+      // This resume would clear the error of the chat's own send.
       const running = await open({ runId: undefined, errorBehind: refusal.error });
       if (running) return handOver(running);
       throw refusal.error;

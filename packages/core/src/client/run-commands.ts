@@ -84,7 +84,7 @@ export class RunCommands {
         return await subscriber.send(chatId, target, message as RunCommand, timeout);
       }
     } catch {
-      // The HTTP request below says why, if it fails as well.
+      // If the HTTP request below fails as well, its error gives the reason.
     }
     return this.#host.ask(`/command${query}`, { ...message, runId: target });
   }

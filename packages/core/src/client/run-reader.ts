@@ -145,7 +145,7 @@ export class RunReader {
       runId: this.#runId,
       hasBegun: this.hasBegun,
       isFed: this.#isFed,
-      // What has no room yet waits for its reader, and not for the server.
+      // The rest waits until the reader has room; it needs no further request.
       isMissing: this.isMissing && this.#room > 0,
       isUnheard: this.own !== undefined && heardAt < this.openedAt,
       newsAt: this.#newsAt,
@@ -212,7 +212,7 @@ export class RunReader {
     return this.#controller.desiredSize ?? 0;
   }
 
-  /** Ends the stream: with an error, or lets go of it. The run goes on without this reader. */
+  /** Ends the stream, with an error or by detaching from it. The run goes on without this reader. */
   end(error?: unknown): void {
     if (!this.#open) return;
     this.#failure = error;

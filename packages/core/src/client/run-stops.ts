@@ -3,7 +3,7 @@ import type { ChatSession } from './chat-session.ts';
 import { asDisconnect } from './persist.ts';
 import type { RunReader } from './run-reader.ts';
 
-/** What became of the runs that this device stopped, or let go of. */
+/** What became of the runs that this device stopped or detached from. */
 export class RunStops {
   // biome-ignore lint/suspicious/noExplicitAny: stops do not look into messages.
   readonly #session: ChatSession<any>;
@@ -15,7 +15,7 @@ export class RunStops {
   }
 
   /**
-   * What happens when `signal` aborts while `reader` is read: the run is let go of at once, and whether that was a stop is decided a task later.
+   * What happens when `signal` aborts while `reader` is read: this device detaches from the run at once, and decides one task later whether that was a stop.
    * The AI SDK's signal outlives the run: after `isOver`, a stop is for something else.
    */
   watch(reader: RunReader, signal: AbortSignal | undefined, isOver: AbortSignal): void {

@@ -61,7 +61,7 @@ export function takenOver<UI_MESSAGE extends UIMessage>(
   if (wasBusy && !sending && !isShowing) return;
   const hasKept = messages?.some(({ id }) => id === kept?.id);
   if (kept && messages && !hasKept && wasBusy) return;
-  // A stream that is only awaited has nothing that the state lacks.
+  // A stream that has brought nothing yet has nothing that the state lacks.
   const keeps = isStreaming || (sending !== undefined && wasBusy);
   const next = keeps ? messages?.map((message) => (kept && message.id === kept.id ? kept : message)) : messages;
   const conversation = next && withUnsent(seen, next, active?.messageId);

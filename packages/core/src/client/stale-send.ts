@@ -17,7 +17,7 @@ export function whenStale(
     );
     return cutsNobody && 'again';
   }
-  // This device's copy of the last answer, with which the send goes on.
+  // The send continues this device's copy of the last answer.
   if (messageId) return last?.id === messageId && messageId === known.at(-1)?.id && 'again';
   return newMessages(messages).every(({ id }) => known.some((message) => message.id === id)) ? 'known' : 'again';
 }

@@ -4,7 +4,7 @@ import type { ChatSession } from './chat-session.ts';
 import { isBusy, observeIdle } from './chat-status.ts';
 import type { SyncableChat } from './syncable-chat.ts';
 
-/** How long `stop` waits for the run's end before it lets go, in milliseconds. */
+/** How long `stop` waits for the run's end before it returns, in milliseconds. */
 export const stopWaitMs = 2000;
 
 /**
@@ -25,7 +25,7 @@ export async function stopAnswer<UI_MESSAGE extends UIMessage>(
   const unobserve = observeIdle(chat, () => waits.abort());
   try {
     const cancelled = session.commands.cancel(runId);
-    // The next run of the chat may follow at once: it is not what is stopped here.
+    // The next run of the chat may begin at once; this call does not stop it.
     void run?.closed.then(() => sleep(clock, 0, closing)).then(() => waits.abort());
     await Promise.race([
       cancelled.then(() => sleep(clock, stopWaitMs, waits.signal)),

@@ -18,7 +18,7 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
 ): () => void {
   const session = transport.session(chat.id);
   const callbacks = chat as unknown as Callbacks<UI_MESSAGE>;
-  // A chat without known runs has no owner: then it is this device.
+  // Without a known run, this device owns the chat.
   const isOwner = (run: Pick<KnownRun, 'runId' | 'from'> | undefined = session.ledger.server.newest) =>
     !run || run.runId === session.ledger.claimedRun || (run.from ?? transport.clientId) === transport.clientId;
   const shownRun = () => {
@@ -33,7 +33,7 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       const shown = shownRun();
       const claim = async () => {
         const { newest } = session.ledger.server;
-        // A page that has just loaded may stream a run before it knows whose it is.
+        // A page that has just loaded may stream a run before it knows which device sent it.
         const isKnown = newest !== undefined && newest.runId === shown;
         const run = isKnown ? newest : (await session.ask()).runs?.find(({ runId }) => runId === shown);
         if (!run || !isOwner(run)) return false;
@@ -58,7 +58,7 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       );
     };
   }
-  // Who answers a call or an approval on this device goes on with it here.
+  // A call or an approval that is answered on this device is continued by this device.
   const { addToolOutput, addToolApprovalResponse } = chat;
   const takeOver =
     <T extends { toolCallId?: string; id?: string }>(answer: (input: T) => void | PromiseLike<void>) =>

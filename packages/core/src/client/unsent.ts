@@ -35,7 +35,7 @@ export function discard<UI_MESSAGE extends UIMessage>(
 ): void {
   const send = refusedSend(session, messageId);
   if (!send) return;
-  // An answer is taken back with the whole message: the state brings the server's again.
+  // Discarding an answer discards the whole message: the chat's state brings the server's version back.
   if (send.kind === 'message' || send.kind === 'answer') remove(chat, messageId);
   if (chat.error === send.error) chat.clearError();
   session.dispatch({ type: 'discarded', messageId });

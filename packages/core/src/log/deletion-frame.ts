@@ -1,7 +1,7 @@
 import { type EndFrame, wireVersion } from '../wire/frame.ts';
 
 /**
- * What tells devices that a chat was deleted: the end of no run, at the deletion's own turn. A device that does not know `deleted` meets a turn
+ * Reports to devices that a chat was deleted: an end frame that belongs to no run, at the deletion's own turn. A device that does not know `deleted` meets a turn
  * that it has not seen, and reads the state. PROTOCOL.md section 7.8.
  */
 export function deletionFrame(turn: number): EndFrame {

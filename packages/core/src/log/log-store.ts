@@ -144,7 +144,7 @@ export interface Changes {
 /** What changes in a run's row when another writer takes it over, or its writer gives it up. */
 export type WriterChange = Pick<RunRow, 'runId' | 'fence' | 'attempt' | 'leaseUntil'>;
 
-/** Who listens for what: `frames` hears everything of a chat, `changes` everything but appended frames. */
+/** What a listener hears: `frames` is everything that happens in a chat, `changes` is everything except appended frames. */
 export type Topic = 'frames' | 'changes';
 
 /** How those who wait learn of changes, also of other processes'. */

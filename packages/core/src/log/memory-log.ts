@@ -16,7 +16,7 @@ export interface MemoryLogOptions {
   readonly allowServerless?: boolean;
 }
 
-/** Variables by which a platform of many processes can be told. */
+/** Environment variables that show that the code runs on a platform with many processes. */
 const serverlessVariables = [
   'VERCEL',
   'AWS_LAMBDA_FUNCTION_NAME',

@@ -268,7 +268,7 @@ export interface RunLog {
    */
   claim(chatId: string, key: string, owner: string, ttlMs: number): Promise<boolean>;
 
-  /** Records that access to the chat was taken back, and tells everybody who waits in `revocations`. The same `id` again changes nothing. */
+  /** Records that access to the chat was taken back, and wakes everybody who waits in `revocations`. The same `id` again changes nothing. */
   revoke(chatId: string, revocation: { readonly id: string; readonly userId?: string | undefined }): Promise<void>;
 
   /** What was taken back within `revocationTtlMs`, oldest first. With `after`, waits at most `waitMs` for what is newer, and answers that alone. */

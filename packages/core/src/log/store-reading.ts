@@ -17,7 +17,7 @@ export function storeReading(context: StoreContext): Reading {
       // What is no offset is refused below, by the run's own length.
       const first = Number.isSafeInteger(from) && from >= 0 ? from : 0;
       const need: Need = { run: key.runId, starts: true, frames: { from: first, maxLength: maxReadLength } };
-      // Who begins to wait while the run has no writer waits for what comes then; everybody else learns that it has none.
+      // A reader that begins to wait while the run has no writer waits for the next writer; every other reader learns that the run has none.
       let hadWriter = false;
       return wait(
         { chatId: key.chatId, topic: 'frames' },

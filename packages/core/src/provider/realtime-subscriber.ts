@@ -1,7 +1,7 @@
 import type { ChatTransportError } from '../errors.ts';
 import type { CommandReceipt, RunCommand } from '../log/run-log.ts';
 
-/** What a subscription tells core. Calls after the subscription's signal has aborted are ignored. */
+/** What a subscription reports to core. Calls after the subscription's signal has aborted are ignored. */
 export interface ChannelListener {
   /** One published message, as it came. Core decodes and checks it. */
   onMessage(data: string): void;
@@ -22,7 +22,7 @@ export interface ChannelListener {
 export interface RealtimeSubscriber {
   /** The provider's name, as shown in `connection()` and errors. */
   readonly name: string;
-  /** Subscribes to a chat's channel until `signal` aborts. Never throws and never waits: what happens is told to `listener`. */
+  /** Subscribes to a chat's channel until `signal` aborts. Never throws and never waits: `listener` hears what happens. */
   subscribe(chatId: string, listener: ChannelListener, signal: AbortSignal): void;
   /**
    * While the subscription is live, a send asks for no answer in its response: the device reads its own answer over the service, as others do, and

@@ -76,7 +76,7 @@ export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
 
 type Latest<UI_MESSAGE extends UIMessage> = { readonly current: UseRealtimeChatOptions<UI_MESSAGE> };
 
-/** A chat outside React: shared by all components that show it, kept in step while one of them does and a little longer. */
+/** A chat outside React: shared by all components that show it, kept synchronized while one of them shows it, and for `keepChatMs` after that. */
 class KeptChat<UI_MESSAGE extends UIMessage> {
   readonly chat: Chat<UI_MESSAGE>;
   readonly #transport: UseRealtimeChatOptions<UI_MESSAGE>['transport'];
@@ -101,7 +101,7 @@ class KeptChat<UI_MESSAGE extends UIMessage> {
       onError: (error) => latest().onError?.(error),
       sendAutomaticallyWhen: (state) => latest().sendAutomaticallyWhen?.(state) ?? false,
     });
-    // A server renders once and forgets: it keeps nothing between requests.
+    // A server renders once, so it keeps nothing between requests.
     if (typeof window === 'undefined') return;
     chats.set(options.id, this);
     // React may throw a render away before it is shown.

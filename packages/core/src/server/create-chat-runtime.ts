@@ -45,7 +45,7 @@ export interface ChatRuntime {
   /**
    * Deletes a chat: ends its active run as `cancel` and erases everything in the log. A tombstone without text stays, so that nothing that was under
    * way brings the chat back, and devices that watch learn that it is empty. Resolves when no `onFinish` of this chat runs in this
-   * process any more, at most `finishTimeoutMs` later: delete your own copy after it. Twice is once.
+   * process any more, at most `finishTimeoutMs` later: delete your own copy after it. A second call changes nothing.
    * @throws ChatTransportError `invalid-id`, `provider-failed`.
    */
   deleteChat(chatId: string): Promise<{ readonly turn: number }>;
@@ -58,13 +58,13 @@ export interface ChatRuntime {
   sweep(options?: { readonly limit?: number }): Promise<number>;
   /**
    * Takes back access to a chat: ends the streams and subscriptions of a user, or of everybody, and refuses credentials that were given
-   * before. At once in this process, and in every other one as soon as the log's notice reaches it. Who may still read comes back by itself, so
+   * before. At once in this process, and in every other one as soon as the log's notice reaches it. Clients that may still read reconnect by themselves, so
    * change what `authorize` answers first. Resolves when the log has it.
    * @throws ChatTransportError `invalid-id`; `provider-failed` where the log did not answer: other processes then notice within `reauthorizeMs`.
    */
   revoke(revocation: Revocation): Promise<void>;
   /**
-   * Starts nothing more, ends the runs that are written here as `deadline` with what they have, and lets go of all readers. Idempotent.
+   * Starts nothing more, ends the runs that are written here as `deadline` with what they have, and ends all readers. Idempotent.
    * The log and the realtime service stay open: they are yours.
    */
   close(): Promise<void>;

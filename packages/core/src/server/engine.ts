@@ -25,7 +25,7 @@ export interface Engine {
   readonly turns: FairTurns;
   /** Reads of one chat's state that arrive together. */
   readonly states: SharedCalls;
-  /** Who may still read what stays open. */
+  /** Decides which open streams may go on. */
   readonly access: LiveAccess;
   /** What is taken back, in this process and in others. */
   readonly revocations: RevocationFeed;

@@ -22,7 +22,7 @@ export type ServerEvent =
       readonly attempt: number;
       readonly error: unknown;
     }
-  /** A tool ran, or was about to run, when its writer stopped. It was not run again, and the model is told so. */
+  /** A tool ran, or was about to run, when its writer stopped. It was not run again, and the model receives an error in place of its output. */
   | {
       readonly type: 'tool-effect-unknown';
       readonly chatId: string;

@@ -108,7 +108,7 @@ export type RespondOutput = ReadableStream<UIMessageChunk> | AsyncIterable<UIMes
 /** What `onFinish` gets. */
 export interface FinishInput<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly chatId: string;
-  /** The key to save by: the same run may be told more than once. */
+  /** The key to save by: the same run may be reported more than once. */
   readonly runId: string;
   readonly turn: number;
   /** The conversation with the run's answer, as far as it came. */
@@ -135,7 +135,7 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly respond: (input: RespondInput<UI_MESSAGE>) => RespondOutput | PromiseLike<RespondOutput>;
   /**
    * Saves a conversation, for every way a run can end. At least once per run, in any process; awaited for at most
-   * `finishTimeoutMs` before the run's end is told. A failure is reported to `onEvent` and tried again by `sweep`.
+   * `finishTimeoutMs` before the run's end is reported. A failure is reported to `onEvent` and tried again by `sweep`.
    */
   readonly onFinish?: ((input: FinishInput<UI_MESSAGE>) => unknown) | undefined;
   /** The app's own history of a chat. Where given, it is the authority, and clients may send only their new message. */
@@ -163,7 +163,7 @@ export interface ChatRuntimeOptions<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly maxContinuations?: number | undefined;
   /**
    * Asks another process to go on with a run: put the request into a queue whose worker calls `runtime.continueRun(request)`. Called by a writer that hands its
-   * run over, and by a process that finds a run without a writer; where it throws, whoever reads the chat next goes on.
+   * run over, and by a process that finds a run without a writer; where it throws, the next process that reads the chat goes on with it.
    * @default with `continueSecret`, a signed `POST {continueUrl}/{chatId}/continue`; else the process that finds the run goes on with it itself
    */
   readonly continueRun?: ((request: ContinueRequest) => unknown) | undefined;

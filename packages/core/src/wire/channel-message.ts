@@ -40,7 +40,7 @@ export function joinPointers(frames: readonly Frame[]): Frame[] {
   return joined;
 }
 
-/** Names a message: its run, its offsets, and what tells messages with the same offsets apart. Never contains a colon. */
+/** Names a message: its run, its offsets, and what distinguishes messages with the same offsets. Never contains a colon. */
 function messageId(frame: Frame): string {
   if ('start' in frame) return `${frame.run}-start`;
   if ('end' in frame) return `${frame.run}-${frame.at}-end`;

@@ -8,7 +8,7 @@ import { type ToolPart, type ToolTrace, traceTools } from './tool-trace.ts';
 /**
  * A run's chunks in as few as fold to the identical message, for a reader that begins at offset 0. Linear in time; `chunks` stay
  * as they are. Deltas of one part, updates of one data part and preliminary outputs merge into the first one's place; input deltas
- * go where the whole input follows; transient data goes, and so does what a `reset-step` has taken back. An answered tool call is said so that `onToolCall` does not run, an
+ * go where the whole input follows; transient data goes, and so does what a `reset-step` has taken back. An answered tool call is encoded so that `onToolCall` does not run, an
  * unanswered one so that it does. Everything else, unknown types and fields included, passes verbatim. PROTOCOL.md section 4.2.
  */
 export function compact(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
@@ -26,7 +26,7 @@ export function mergeChunks(chunks: readonly UIMessageChunk[]): UIMessageChunk[]
  * `{ type: 'start', messageId, messageMetadata }` in front and the run's chunks behind. Calls that the run answers (`chunks`) do not
  * run `onToolCall` again; a call that nobody has answered does, as on any reload.
  *
- * What no chunk can say is missing, and comes with the start frame's `tail`: `filename` and `providerReference` of a file, a text or
+ * What no chunk can express is missing, and comes with the start frame's `tail`: `filename` and `providerReference` of a file, a text or
  * reasoning part without `state`, a reasoning part without `id` (it gets one), `dynamic: false` of a dynamic tool part, a tool
  * part's `rawInput` that is not its input's text, a second data part with the same type and id, part types and fields that the app added.
  */
@@ -163,7 +163,7 @@ class Compaction {
     this.#mergeInto(this.#inputs, chunk.toolCallId, chunk);
   }
 
-  /** The whole input overwrites what its deltas said. */
+  /** The whole input overwrites the text of its deltas. */
   #addInput(index: number, chunk: InputChunk): void {
     const part = this.#trace.parts.get(index);
     const input = this.#trace.inputs.get(index);

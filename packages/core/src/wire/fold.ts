@@ -19,7 +19,7 @@ export async function foldMessage({ message, messageId, chunks }: FoldInput): Pr
   let restarts = false;
   for await (const chunk of chunks) {
     if (chunk.type === 'error') break;
-    // A reader takes another id for another response, and begins anew.
+    // To a reader, another id is another response: it begins again.
     if (chunk.type === 'start' && chunk.messageId != null && chunk.messageId !== messageId) restarts = true;
     seen.push(chunk);
   }

@@ -19,7 +19,7 @@ export class UnknownFrame extends ChatTransportError {
 }
 
 /**
- * Reads a frame from text that nobody vouches for. Only the shape is checked: fields that are not known are ignored, and chunks are objects with
+ * Reads a frame from untrusted text. Only the shape is checked: fields that are not known are ignored, and chunks are objects with
  * a string `type`, whatever else they carry. PROTOCOL.md sections 2 and 13.
  * @throws UnknownFrame for a kind or a wire version that is not known.
  * @throws ChatTransportError `protocol` when it is not a frame.
@@ -33,7 +33,7 @@ export function decodeFrame(data: string): Frame {
     if (kind && base(frame) && kind.is(frame)) return kind.name === 'packed' ? unpacked(frame) : frame;
   } catch (error) {
     if (error instanceof UnknownFrame) throw error;
-    // No JSON, or not of objects: no frame.
+    // Text that is not JSON, or not JSON of objects, is not a frame.
   }
   throw new ChatTransportError({ code: 'protocol', message: 'Not a frame.' });
 }
@@ -102,7 +102,7 @@ const offsets = has({ at: isCount, next: isCount });
 const chunks = has({ chunks: isListOf(isTyped) });
 
 /**
- * The kinds of frames, each told by the one field that the others lack. A frame with offsets and no field that is known is a pointer: whatever
+ * The kinds of frames, each recognized by the one field that the others lack. A frame with offsets and no field that is known is a pointer: whatever
  * it was, the log has these offsets.
  */
 const kinds: readonly { readonly name: string; readonly is: Check }[] = [

@@ -20,7 +20,7 @@ const cleaning: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /**
- * Says a call's input in chunks for which stock clients do not run `onToolCall`: as if it was still being streamed.
+ * Encodes a call's input as chunks for which stock clients do not run `onToolCall`: as if it was still being streamed.
  * `fresh` is the call's `tool-input-start` when nothing but the input stands behind it; `next` the type of the chunk that touches
  * the part next. Sound only in front of a chunk that ends the `input-streaming` state.
  */
@@ -63,7 +63,7 @@ export function keepsRawInput(next: string | undefined): boolean {
   return next?.startsWith('tool-approval-') || next === 'tool-output-denied';
 }
 
-/** Whether an input can be said silently in front of `next`: what an approval or denial would keep must be sound. */
+/** Whether an input can be encoded silently in front of `next`: what an approval or denial would keep must be valid. */
 export function canBeSilent({ input }: InputAvailable, next: string | undefined): boolean {
   return !keepsRawInput(next) || input === undefined || survivesPartialJson(input);
 }

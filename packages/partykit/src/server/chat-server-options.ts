@@ -14,8 +14,8 @@ export interface ChatServerOptions<UI_MESSAGE extends UIMessage = UIMessage>
   /** How long an ended run is kept, in milliseconds. @default defaultRetentionMs */
   readonly retentionMs?: number | undefined;
   /**
-   * Shortest time between two flushes of an answer that is made here, in milliseconds. Each is a row written. @default
-   * defaultLimits
+   * Shortest time between two flushes of an answer that is made here, in milliseconds. Each is a row written.
+   * @default defaultLimits
    */
   readonly flushIntervalMs?: number | undefined;
   /** Larger messages are not sent but read from the log, in bytes of UTF-8. @default defaultLimits */

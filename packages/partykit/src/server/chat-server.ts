@@ -31,7 +31,7 @@ import { replay } from './replay.ts';
 import { maxUnreadLength, maxUnreadTotal, SocketFlow } from './socket-flow.ts';
 import { thriftyStore } from './thrifty-store.ts';
 
-/** Who is behind a socket. Kept with it, so that it outlasts hibernation. */
+/** The user and the rights of a socket. They are stored with the socket, so that they outlast hibernation. */
 interface Session {
   readonly may: readonly ChatPermission[];
   readonly userId?: string | undefined;
@@ -225,7 +225,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   #publish(key: RunKey, frame: Frame): void {
     const { retentionMs = defaultRetentionMs } = this.#options;
     const newest = 'chunks' in frame ? undefined : this.#newest();
-    // The end of an older run may be told again.
+    // The end of an older run may be published again.
     if (newest?.runId === key.runId) {
       void this.#wakeAt(newest.end ? newest.end.at + retentionMs : newest.leaseUntil);
     }

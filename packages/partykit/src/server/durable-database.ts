@@ -1,8 +1,8 @@
 import type { SqlDatabase, SqlRow } from '@chat-transport/sqlite/sql';
 
 /**
- * A Durable Object's SQLite as the log's SQL expects it. Alone in its thread, it reads on one view without a
- * transaction.
+ * A Durable Object's SQLite as the log's SQL expects it. No other code runs between two
+ * reads, so a consistent view needs no transaction.
  */
 export function durableDatabase(storage: DurableObjectStorage): SqlDatabase {
   const { sql } = storage;

@@ -107,7 +107,7 @@ async function connect(
 }
 
 async function reach({ namespace, onEvent }: RouteChatOptions, chatId: string, request: Request): Promise<Response> {
-  // Not the client's to say.
+  // A client may not set this.
   request.headers.delete('x-partykit-props');
   request.headers.set('x-partykit-room', chatId);
   try {

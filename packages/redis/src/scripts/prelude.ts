@@ -4,12 +4,13 @@ import { placeTtlMs } from '@chat-transport/core/provider';
  * What the scripts on a chat share. Each is one transaction, and each has these:
  *
  * - `KEYS[1]`, the chat: a hash with `turn` and `deletedTurn`; it stays for ever, so that no turn is given twice.
- *   Behind it
- *   - `:version`, another one after each change; `:places`, the writers that queue up, each with the time when its
- * place ends; `:runs`, the ids of all runs that are kept, newest first
+ *   The other keys have its name with one of these behind it:
+ *   - `:version`, which every change replaces
+ *   - `:places`, the writers that queue up, each with the time when its place ends
+ *   - `:runs`, the ids of all runs that are kept, newest first
  *   - `:messages`, the conversation, each as `<turn> <JSON>`; `:parked`, the cancels that wait, as JSON
  *   - `:run:<id>` a run's row, `:start:<id>`, `:context:<id>`, `:snapshot:<id>`, `:frames:<id>` its stream,
- * `:steers:<id>`, and `:open:<id>`, the positions of those not settled
+ *     `:steers:<id>`, and `:open:<id>`, the positions of those not settled
  *   - `:claim:<name>`, and `:claims`, the names of those that do not finish a run, by their end
  * - `ARGV[1]` the time, or nothing for the server's; `ARGV[2]` the retention in milliseconds
  *

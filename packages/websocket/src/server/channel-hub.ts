@@ -32,7 +32,7 @@ interface Channel {
   newest: string | undefined;
 }
 
-/** Who listens to which chat in this process. A chat is followed once, however many sockets subscribe to it. */
+/** The sockets of this process that follow each chat. A chat is followed once, however many sockets subscribe to it. */
 export class ChannelHub {
   readonly #channels = new Map<string, Channel>();
   readonly #follow: Follow;

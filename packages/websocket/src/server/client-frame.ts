@@ -2,7 +2,7 @@ import { isId, type RunCommand } from '@chat-transport/core/provider';
 import type { ClientFrame } from '../socket-wire.ts';
 
 /**
- * Whether `value` says that it is of the socket's own wire. The AI SDK's frames have other types: `send`, `resume`,
+ * Whether `value` has a frame type of the socket's own wire. The AI SDK's frames have other types: `send`, `resume`,
  * `abort`.
  */
 export function isOwnType(value: unknown): value is { readonly type: ClientFrame['type'] } {

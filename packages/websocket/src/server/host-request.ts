@@ -8,7 +8,7 @@ const handshakeOnly =
 // answer's form, which is the bridge's to choose.
 const notFromFrames =
   /^(cookie2?|host|origin|referer|connection|upgrade|keep-alive|te|trailer|transfer-encoding|expect|accept|last-event-id|content-length|date|via|forwarded|x-forwarded.*|x-real-ip|proxy-.*|sec-.*)$/;
-// The routes' own parameters; the rest of the handshake's query is the app's (a token in `params`, for one).
+// The routes' own parameters; the rest of the handshake's query belongs to the app (for example a token in `params`).
 const routeParameters = ['run', 'from', 'follow', 'wait', 'recent'];
 
 /**

@@ -4,19 +4,19 @@ import type { IncomingMessage } from 'node:http';
 export interface WebSocketServerOptions {
   /**
    * Signs the subscribe tokens (HS256): at least 32 bytes, the same in every process. Default: random per process, so
-   * that a token is good only in the process that gave it.
+   * that a token is valid only in the process that issued it.
    */
   readonly secret?: string | Uint8Array;
   /** How long a subscribe token is good for, in milliseconds. Default {@link defaultTokenTtlMs}. */
   readonly tokenTtlMs?: number;
   /**
-   * How long a subscription lasts before the client must be authorized again, in milliseconds. Default {@link
-   * defaultSubscriptionMs}.
+   * How long a subscription lasts before the client must be authorized again, in milliseconds. Default
+   * {@link defaultSubscriptionMs}.
    */
   readonly subscriptionMs?: number;
   /**
    * Origins (`https://app.example`) whose pages may connect, or `'*'`. Default: pages of the host that the handshake
-   * names. Clients without an Origin header are no browsers and pass.
+   * names. A client without an Origin header is not a browser, and may connect.
    */
   readonly allowedOrigins?: readonly string[] | '*';
   /**
@@ -33,15 +33,15 @@ export interface WebSocketServerOptions {
   /** Chats that one socket may subscribe to. Default {@link defaultMaxSubscriptionsPerConnection}. */
   readonly maxSubscriptionsPerConnection?: number;
   /**
-   * Requests of the AI SDK's own wire, and commands, that one socket may have open at a time. Default {@link
-   * defaultMaxRequestsPerConnection}.
+   * Requests of the AI SDK's own wire, and commands, that one socket may have open at a time. Default
+   * {@link defaultMaxRequestsPerConnection}.
    */
   readonly maxRequestsPerConnection?: number;
   /** Largest frame a client may send, in bytes. Default {@link defaultMaxPayloadBytes}. */
   readonly maxPayloadBytes?: number;
   /**
-   * Largest published message, in bytes; core sends a pointer instead of a larger one. Default {@link
-   * defaultMaxMessageBytes}.
+   * Largest published message, in bytes; core sends a pointer instead of a larger one. Default
+   * {@link defaultMaxMessageBytes}.
    */
   readonly maxMessageBytes?: number;
   /**
@@ -49,8 +49,8 @@ export interface WebSocketServerOptions {
    */
   readonly maxBufferedBytes?: number;
   /**
-   * How long a socket may stay without one accepted subscription or request, in milliseconds. Default {@link
-   * defaultSubscribeTimeoutMs}.
+   * How long a socket may stay without one accepted subscription or request, in milliseconds. Default
+   * {@link defaultSubscribeTimeoutMs}.
    */
   readonly subscribeTimeoutMs?: number;
   /** Time between two pings, in milliseconds. Default {@link defaultHeartbeatMs}. */

@@ -185,7 +185,7 @@ export class Session {
   #refuse(ref: number, chat: string, code: ErrorCode, message: string): void {
     this.#connection.tell({ type: 'refused', ref, chat, code, message });
     this.#refusals += 1;
-    // A socket with good chats stays: its other chats are not to blame.
+    // A socket that also carries accepted chats stays open.
     if (this.#refusals > maxRefusalsInARow && this.#subscriptions.size === 0)
       this.#connection.close(closeCodes.invalidFrame, 'too many refused subscriptions');
   }

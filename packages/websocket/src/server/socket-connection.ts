@@ -18,7 +18,7 @@ export const closeCodes = {
 
 const maxQueuedFrames = 64;
 
-/** What a connection tells the one that made it. */
+/** What a connection reports to its creator. */
 export interface ConnectionEvents {
   /** One text frame. The next one waits until this is settled. */
   onText(text: string): Promise<void>;

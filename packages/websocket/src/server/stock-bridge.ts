@@ -41,7 +41,7 @@ export class StockBridge {
   }
 
   /**
-   * Takes one frame; answers whether it is of this wire. A request with wrong content is that request's error: the
+   * Handles one frame, and returns whether it belongs to this wire. A request with invalid content fails alone: the
    * socket may carry others.
    */
   async receive(value: unknown): Promise<boolean> {
@@ -67,7 +67,7 @@ export class StockBridge {
     return true;
   }
 
-  /** The socket is gone: lets go of the streams. The runs go on. */
+  /** The socket is gone: ends the streams. The runs go on. */
   close(): void {
     for (const open of this.#requests.values()) {
       open.left = 'detached';
@@ -83,7 +83,7 @@ export class StockBridge {
     const open: OpenRequest = { frame, runId, left: undefined };
     this.#requests.set(requestId, open);
     try {
-      // Who stops and sends again at once would be told that the chat is busy.
+      // Otherwise a user who stops and sends again at once would be refused as busy.
       if (frame.type === 'send') await this.#cancels.get(frame.id);
       const response = await this.#host.handle(this.#requestFor(frame, runId));
       const named = response.headers.get('x-chat-run-id') ?? runId;

@@ -70,7 +70,7 @@ export const closeCases: readonly ProviderCase[] = [
   },
   {
     id: 'close/unused',
-    title: 'lets go of the service when nobody reads the chat any more',
+    title: 'unsubscribes from the service when nobody reads the chat any more',
     async run(stage) {
       const { device, call, done } = await stage.sent();
       await device.reaches('c', 'realtime');
@@ -86,7 +86,7 @@ export const closeCases: readonly ProviderCase[] = [
         () => stage.server.open === 0,
         () => stage.server.requests,
       );
-      // What others are told by realtime does not come here.
+      // Realtime messages for other devices do not arrive here.
       const arrivals = device.arrivals('c');
       const reader = await stage.device();
       const shown = reader.synced('c');

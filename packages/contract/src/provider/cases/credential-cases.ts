@@ -3,11 +3,11 @@ import type { Device } from '../../stage/device.ts';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import { until } from '../../stage/wait.ts';
 
-/** Who may see what. */
+/** Which user may see which chat. */
 export const credentialCases: readonly ProviderCase[] = [
   {
     id: 'credential/missing',
-    title: 'refuses a user without a credential, and says so',
+    title: 'refuses a user without a credential, and reports it',
     server: { authorize: ({ request }) => request.headers.has('authorization') },
     async run(stage) {
       const device = await stage.device();
@@ -86,7 +86,7 @@ export const credentialCases: readonly ProviderCase[] = [
   },
   {
     id: 'credential/expired',
-    title: 'says so when a credential expired in mid-answer, and the answer goes on for the others',
+    title: 'reports that a credential expired in mid-answer, and goes on for the other devices',
     async run(stage) {
       let valid = 'old';
       stage.server = await stage.startServer({
@@ -108,7 +108,7 @@ export const credentialCases: readonly ProviderCase[] = [
   },
 ];
 
-/** What a subscriber of this page is told of a chat, and `live`. */
+/** The messages that a subscriber of this page gets for a chat, and `live`. */
 function heard({ transport }: Device, chatId: string, signal: AbortSignal): string[] {
   const told: string[] = [];
   const listener = {

@@ -6,7 +6,7 @@ import { plain } from '../../stage/raw-send.ts';
 export const deliveryCases: readonly ProviderCase[] = [
   {
     id: 'delivery/answer',
-    title: 'shows the answer as it is said, over realtime, and exactly as it is saved',
+    title: 'shows the answer as it is written, over realtime, and exactly as it is saved',
     async run(stage) {
       const { device, chat, call, done } = await stage.sent();
       await device.reaches('c', 'realtime');

@@ -19,7 +19,7 @@ const malformed = [
 export const frameCases: readonly ProviderCase[] = [
   {
     id: 'frames/malformed',
-    title: 'drops what is no frame, says so, and goes on',
+    title: 'drops and reports what is not a frame, and goes on',
     lacks: ['ownLog'],
     async run(stage) {
       const { device, chat, call, done } = await stage.sent();
@@ -42,7 +42,7 @@ export const frameCases: readonly ProviderCase[] = [
   },
   {
     id: 'frames/newer-server',
-    title: 'ignores what a newer server adds, and says so once',
+    title: 'ignores what a newer server adds, and reports it once',
     lacks: ['ownLog'],
     async run(stage) {
       const { device, chat, call, done } = await stage.sent();
@@ -75,7 +75,7 @@ export const frameCases: readonly ProviderCase[] = [
   },
   {
     id: 'frames/other-run',
-    title: 'takes nothing for the answer that belongs to another run or was said before',
+    title: 'adds nothing to the answer that belongs to another run or has arrived before',
     lacks: ['ownLog'],
     async run(stage) {
       const { device, chat, call, done } = await stage.sent();

@@ -43,7 +43,7 @@ export const gapCases: readonly ProviderCase[] = [
   },
   {
     id: 'gap/end-lost',
-    title: 'ends when the message that says so was lost',
+    title: 'ends the answer even if the service loses the message with its end',
     lacks: ['ownLog'],
     run: (stage) => speaks(stage, (data, next) => (data.includes('"end":') ? Promise.resolve() : next(data)), 3),
   },
@@ -87,7 +87,7 @@ async function speaks(stage: Stage, filter: PublishFilter, count = 30): Promise<
   for (const word of words) {
     call.paragraph();
     call.say(word);
-    // What is said at once is one frame.
+    // Words that the model sends at once are one frame.
     await stage.logged('c', `"${word}"`);
   }
   call.finish();

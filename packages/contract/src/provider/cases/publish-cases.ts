@@ -68,7 +68,7 @@ export const publishCases: readonly ProviderCase[] = [
       // A run of which realtime has brought nothing for `gapMs` is read from the log. In this case nothing is lost.
       const device = await stage.device({ timings: { gapMs: 5_000, silenceMs: 10_000 } });
       const { subscriber } = device.transport.session('c').context;
-      // Not every provider says so by itself, but each one must be able to.
+      // Not every provider reports this by itself, but each one must be able to.
       Object.assign(subscriber as object, { carriesOwnAnswers: true });
       const chat = device.synced('c');
       await device.reaches('c', 'realtime');

@@ -11,7 +11,7 @@ const promptMs = 3000;
 export const cancelCases: readonly ProviderCase[] = [
   {
     id: 'cancel/stops-the-model',
-    title: 'really stops the model, at once, and keeps what was said',
+    title: 'stops the model itself, at once, and keeps what it has written',
     async run(stage) {
       const { device, chat, call, done } = await stage.sent();
       await device.reaches('c', 'realtime');
@@ -219,7 +219,7 @@ export const cancelCases: readonly ProviderCase[] = [
   },
   {
     id: 'cancel/detach',
-    title: 'only lets go where the app says so',
+    title: 'only detaches where the app asks for that',
     async run(stage) {
       const { device, chat, call, done } = await stage.sent('hi', { onAbort: 'detach' });
       call.say('on ');

@@ -20,7 +20,7 @@ export const chunkCases: readonly ProviderCase[] = [
   },
   {
     id: 'chunks/two-at-once',
-    title: 'keeps two texts apart that are said at the same time',
+    title: 'keeps two texts apart that are written at the same time',
     async run(stage) {
       const { chat, call, done } = await stage.sent();
       call.push({ type: 'reasoning-start', id: '0' }, { type: 'text-start', id: 'other' });
@@ -43,7 +43,7 @@ export const chunkCases: readonly ProviderCase[] = [
   },
   {
     id: 'chunks/failure',
-    title: 'tells a failed answer as an error, and keeps what was said',
+    title: 'shows a failed answer as an error, and keeps what was written',
     async run(stage) {
       const { chat, call, done } = await stage.sent();
       call.say('half ');

@@ -39,7 +39,7 @@ export const deviceCases: readonly ProviderCase[] = [
   },
   {
     id: 'devices/many',
-    title: 'keeps five tabs in step with one generation',
+    title: 'keeps five tabs synchronized with one generation',
     async run(stage) {
       const devices = await Promise.all(Array.from({ length: 5 }, () => stage.device()));
       const chats = devices.map((device) => device.synced('c'));
@@ -57,7 +57,7 @@ export const deviceCases: readonly ProviderCase[] = [
   },
   {
     id: 'devices/late',
-    title: 'shows everything that was said to a device that joins late',
+    title: 'shows the whole answer to a device that joins late',
     async run(stage) {
       const early = (await stage.device()).synced('c');
       for (const [index, text] of ['first', 'second'].entries()) {

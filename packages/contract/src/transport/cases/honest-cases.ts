@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import { until } from '../../stage/wait.ts';
 
-/** What a user is told of what the server did not take, and of how answers ended. */
+/** What a user sees of sends that the server refused, and of how answers ended. */
 export const honestCases: readonly ProviderCase[] = [
   {
     id: 'honest/stop-then-send',
@@ -153,7 +153,7 @@ export const honestCases: readonly ProviderCase[] = [
       for (const each of [chat, watched]) await stage.shows(each, 'part');
       await chat.stop();
       await done;
-      // Once a device has heard the end, it is told to nobody again: who comes later reads it.
+      // Once a device has heard the end, it is not reported again: a device that comes later reads it.
       await until('the outcome', () => Object.values(watch.getReport().outcomes).includes('cancel'));
       watch();
       const device = await stage.device();

@@ -130,7 +130,7 @@ export const sendCases: readonly ProviderCase[] = [
   },
   {
     id: 'send/only-new',
-    title: 'sends the new message alone, however much was said before',
+    title: 'sends the new message alone, however long the conversation is',
     async run(stage) {
       const bodies: string[] = [];
       const { chat, call, done } = await stage.sent('a long story', {
@@ -154,7 +154,7 @@ export const sendCases: readonly ProviderCase[] = [
   },
   {
     id: 'send/automatic-end',
-    title: 'ends automatic sends that would go on for ever, with an error that says so',
+    title: 'ends automatic sends that would go on for ever, with an error that explains it',
     async run(stage) {
       const device = await stage.device({ timings: patient });
       const chat = device.chat('c', { sendAutomaticallyWhen: () => true });
@@ -189,7 +189,7 @@ export const sendCases: readonly ProviderCase[] = [
   },
   {
     id: 'send/busy-interrupt',
-    title: 'puts a second question in the place of an answer that is on its way, with what was said',
+    title: 'puts a second question in the place of an answer that is on its way, and keeps what was written',
     server: { onBusy: 'interrupt' },
     async run(stage) {
       const a = (await stage.device()).synced('c');

@@ -7,7 +7,7 @@ const shortLease = { leaseMs: 600, renewEveryMs: 150 };
 export const serverCases: readonly ProviderCase[] = [
   {
     id: 'server/lost-writer',
-    title: 'ends as an error, with what was said, when the server that writes the answer dies',
+    title: 'ends as an error, with what was written, when the server that writes the answer dies',
     server: shortLease,
     async run(stage) {
       const watching = (await stage.device()).synced('c');

@@ -264,7 +264,7 @@ export type NextStep =
 
 export function nextStep({ server: log, shown: now, letGo }: ChatLedger): NextStep {
   const { turn, start, active, reading } = log;
-  // What the state says is taken over when it comes.
+  // The chat's state is applied when it arrives.
   if (reading.kind !== 'none' && now.place.kind === 'uncertain') return { kind: 'none' };
   const whole = shown.wholeTurn(now);
   if (whole !== undefined) {

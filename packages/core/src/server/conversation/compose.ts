@@ -149,7 +149,7 @@ function fromClient({ state, newest }: Head, sent: readonly UIMessage[], request
   const messages = [...sent];
   const continued = continuedMessage(messages, request);
   const known = new KnownMessages(state.messages);
-  // A client may have let go of any answer in its middle.
+  // A client may have detached from any answer in its middle.
   const answers = [...state.messages, ...(newest?.message ? [newest.message] : [])];
   const own = new Map(answers.filter(({ role }) => role === 'assistant').map((message) => [message.id, message]));
   const servers = messages.map((message) => (message === continued ? message : (own.get(message.id) ?? message)));

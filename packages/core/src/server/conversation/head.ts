@@ -5,7 +5,7 @@ import type { Engine } from '../engine.ts';
 import type { FoldedRun } from '../run/whole-runs.ts';
 import { withRun } from './history.ts';
 
-/** A chat as `GET {api}/{chatId}` tells it. */
+/** A chat as `GET {api}/{chatId}` reports it. */
 export interface ChatStateView {
   /** The newest run's turn; 0 for a chat without runs. */
   readonly turn: number;
@@ -104,7 +104,7 @@ async function foldNewest(engine: Engine, state: ChatState): Promise<FoldedRun |
   return engine.runs.fold(run);
 }
 
-/** A run whose lease expired is lost, or waits for its next writer: whoever sees it first deals with it. */
+/** A run whose lease expired is lost, or waits for its next writer: the first process that sees it deals with it. */
 export function noteLost(engine: Engine, run: RunRecord): void {
   engine.continuations.found(run);
   if (run.end?.reason === 'lost') engine.finisher.foundLost(run);

@@ -15,7 +15,7 @@ const refusingCodes: readonly ErrorCode[] = ['forbidden', 'unauthorized', 'inval
 
 /**
  * Reads a credential request that lists chats (`{ "chatIds": […] }`), and returns those that the app's `authorize` allows. A chat that is
- * refused, or whose id is none, is left out, and does not fail the others.
+ * refused, or whose id is invalid, is left out, and does not fail the others.
  * @throws ChatTransportError `invalid-body`, `too-large`, `unsupported-media-type`; the first refusal where every chat is refused; and what
  * `authorize` throws.
  */

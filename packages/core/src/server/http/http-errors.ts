@@ -60,7 +60,7 @@ export function errorJson(
   return json(options.status ?? statusOfCode[code], { error: { code, message }, ...extra }, options.headers);
 }
 
-/** Answers an error of any kind. What is not ours is told to `emit` alone: its text may hold secrets. */
+/** Answers an error of any kind. An error that is not ours goes to `emit` alone, because its text may hold secrets. */
 export function errorResponse(error: unknown, emit: (event: ServerEvent) => void): Response {
   if (error instanceof Refused) return error.response;
   if (!ChatTransportError.isInstance(error)) {

@@ -16,7 +16,7 @@ export const maxWaitMs = 25_000;
 
 /**
  * `GET {api}/{chatId}/stream`: a run from a position, or the active one, or (`?follow`) every run behind a turn.
- * A follower names the active run that it is in by `?run=&from=`; without it, only turns behind `follow` are told.
+ * A follower names the active run that it is in by `?run=&from=`; without it, only turns after `follow` are reported.
  */
 export async function streamRoute(
   context: HandlerContext,

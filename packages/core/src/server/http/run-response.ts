@@ -5,7 +5,7 @@ import { type Patience, patiently } from './patience.ts';
 import { type SseText, sseResponse } from './sse-response.ts';
 import { type RunView, streamRun } from './stream-run.ts';
 
-/** Who reads a stream, and what for: `authorize` is asked again while the stream lives. */
+/** The reader of a stream and its purpose: `authorize` is asked again about them while the stream is open. */
 export interface StreamAccess {
   readonly request: Request;
   readonly chatId: string;

@@ -32,7 +32,7 @@ export function sseEnd(run: RunRecord, reason: EndReason, lastChunks: readonly U
   return `${sseGroup(lastChunks)}id: ${id}\ndata: [DONE]\n\n`;
 }
 
-/** The chunk that tells a stock reader of an end that its stream does not show. */
+/** The chunk that reports an end to a stock reader where the stream itself does not show it. */
 export function closingChunk(reason: EndReason, sawError: boolean, sawAbort: boolean): UIMessageChunk | undefined {
   if (reason === 'finish') return;
   if (reason === 'cancel') return sawAbort ? undefined : { type: 'abort' };

@@ -16,7 +16,7 @@ import { closingChunk, endFrameOf, sseEnd, sseFrame, sseGroup, startFrameOf } fr
 export interface RunView {
   /** The reader's position. At 0 it gets what is in the log compacted, unless `raw`. */
   readonly from: number;
-  /** Every chunk as the model said it, for the run's own sender: it shows transient data and runs client tools. */
+  /** Every chunk as the model sent it, for the run's own sender: it shows transient data and runs client tools. */
   readonly raw?: boolean;
   /** Begins with the message that the run continues, for a reader that empties it: `useChat` on resume. */
   readonly withEarlierParts?: boolean;
@@ -68,7 +68,7 @@ export async function* streamRun(
   return false;
 }
 
-/** What tells a reader that the run is over. */
+/** What a reader gets when the run is over. */
 async function endText(engine: Engine, run: RunRecord, view: RunView, seen: SeenChunks): Promise<string> {
   noteLost(engine, run);
   if (view.asFrames) return sseFrame(endFrameOf(run));
@@ -133,7 +133,7 @@ export async function* followChat(
     const state = await log.state(chatId, { after: turn, waitMs, signal });
     signal.throwIfAborted();
     if (state.turn < turn) {
-      // The log has lost what the reader had seen. What is newest there tells the reader so.
+      // The log has lost what the reader had seen. The newest frame of the log shows that to the reader.
       turn = Math.max(0, state.turn - 1);
       continue;
     }

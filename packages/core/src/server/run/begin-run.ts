@@ -54,8 +54,8 @@ export async function beginRun(
   const runId = parseId('runId', start.runId ?? generateId());
   const { chatId, messages, message, messageId } = start;
   const request = { ...start, trigger, runId };
-  // What tells two requests with one runId apart; who sends it, and how far that device was, does not.
-  // Without the app's own fields: a client reads them anew for each attempt of one send.
+  // What distinguishes two requests with one runId. The sender, and how far that device was, do not count.
+  // Without the app's own fields: a client reads them again for each attempt of one send.
   const key = await digest({ messages, message, trigger, messageId });
 
   const enterQueue = () => {
@@ -89,7 +89,7 @@ export async function beginRun(
 
       if (onBusy === 'interrupt') {
         if (attempt >= maxAttempts) return outcome;
-        // Who has not seen the active run may not end it.
+        // A client that has not seen the active run may not end it.
         if (start.baseTurn !== undefined && start.baseTurn < outcome.active.turn) return { type: 'stale' };
         // Cancelled before the next attempt composes, so that the conversation has all that the run has written.
         await cancel(outcome.active);

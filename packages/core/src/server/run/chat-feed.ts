@@ -52,12 +52,12 @@ class ChatFeed {
       const state = await this.#ask('state', () =>
         this.#log.state(this.#chatId, { after: this.#turn, waitMs: feedWaitMs, signal: this.#signal }),
       );
-      // A run that begins here has told its process a moment later.
+      // A run that begins here informs its process a moment later.
       if (state && state.turn > this.#turn) await nextTurn(this.#clock);
       for (const run of state?.runs ?? []) {
         if (run.turn <= this.#turn || this.#signal.aborted) continue;
         this.#turn = run.turn;
-        // The publisher has told the start of a run that began here.
+        // The publisher has published the start of a run that began here.
         if (this.#engine.live.get(keyOf(run))?.record.attempt !== 1) this.#say([startFrameOf(run)]);
         await this.#follow(run, 0);
       }

@@ -2,7 +2,7 @@ import { deletionFrame } from '../../log/deletion-frame.ts';
 import { type Engine, keyOf } from '../engine.ts';
 import { endFrameOf } from '../http/sse-text.ts';
 
-/** Deletes a chat in the log, stops what this process does for it, and tells the devices that watch. */
+/** Deletes a chat in the log, stops what this process does for it, and informs the devices that watch. */
 export async function deleteChat(engine: Engine, chatId: string): Promise<{ readonly turn: number }> {
   const { options, publisher, finisher, live, runs } = engine;
   const { turn, ended } = await options.log.deleteChat(chatId);

@@ -14,7 +14,7 @@ const finishClaimMs = 30_000;
 /** How many runs this process remembers to have dealt with. More than that costs a claim in the log, nothing else. */
 const maxRemembered = 1000;
 
-/** Calls `onFinish`, at least once per run over all processes, and tells devices of ends that no writer tells. */
+/** Calls `onFinish`, at least once per run over all processes, and reports to devices the ends that no writer reports. */
 export interface Finisher {
   /** Calls `onFinish` unless another process has or does. Resolves after `finishTimeoutMs` at the latest; never rejects. */
   finish(run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void>;
@@ -68,13 +68,13 @@ export function createFinisher(
         return;
       }
       if (!isTold) {
-        // Not remembered: whoever has the claim may die with it, and then it is this process's turn.
+        // Not remembered: the process that has the claim may die with it, and then this process takes over.
         if (!(await log.claim(chatId, claim, owner, finishClaimMs))) return;
         const whole = await conversation(run, messages);
         await onFinish({ chatId, runId, turn, outcome, attempt, messages: whole, watchers: watchersOf(chatId) });
         remember(key, outcome);
       }
-      // A writer that dies before its end is in the log has told an outcome that may not hold: the next process tells the one that does.
+      // A writer that dies before its end is in the log has reported an outcome that may not hold: the next process reports the one that does.
       if (run.end) await log.claim(chatId, claim, owner, longestClaimMs);
     } catch (error) {
       emit({ type: 'finish-failed', chatId, runId, error });

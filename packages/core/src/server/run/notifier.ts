@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 
-/** Wakes whoever waits, without leaving anything behind. */
+/** Wakes all waiters, and leaves nothing behind. */
 export class Notifier {
   readonly #wakeUps = new Set<() => void>();
   readonly #clock: Clock;
@@ -31,7 +31,7 @@ export class Notifier {
   }
 }
 
-/** Resolves when `promise` is settled or after `ms`, whichever is first; tells whether it was settled. Never rejects. */
+/** Resolves when `promise` is settled or after `ms`, whichever is first, with whether it was settled. Never rejects. */
 export function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = clock.setTimeout(() => resolve(false), ms);

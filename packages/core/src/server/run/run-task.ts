@@ -121,7 +121,7 @@ export function startRunTask(
   return { live, done: work() };
 }
 
-/** Saves and ends a run, and tells everybody. */
+/** Saves and ends a run, and informs everybody. */
 async function endRun(
   engine: Engine,
   live: LiveRun,
@@ -137,7 +137,7 @@ async function endRun(
   if (stopped === 'handed-over') {
     const ask = { chatId: run.chatId, operation: 'release', signal: engine.closing };
     const released = await askLog(options, ask, () => options.log.release(run, fence));
-    // A cancel may have come first: then this writer tells it, below.
+    // A cancel may have come first: then this writer reports it, below.
     if (!released?.answer.end) {
       const left = leave(engine, live);
       if (released) engine.background(engine.continuations.handedOver(released.answer));
@@ -163,7 +163,7 @@ async function endRun(
   // A log that was emptied has lost the run: devices and `onFinish` learn it from here, with what this process still has.
   const isEmptied = asked?.answer === 'emptied';
   const ended = isEmptied ? { ...run, end: { reason: 'lost' as const } } : (asked?.answer as RunRecord | undefined);
-  // Also the end is its successor's, which has told everybody.
+  // The end, too, belongs to its successor, which has informed everybody.
   if (ended && (!ended.end || ended.attempt > run.attempt)) return leave(engine, live);
   const written = isEmptied ? await withKept(messages, live) : messages;
   letGo(engine, live);

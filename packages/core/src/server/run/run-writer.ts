@@ -216,7 +216,7 @@ export class RunWriter {
   #giveUp(): void {
     const { idleMs } = this.#engine.options;
     const message =
-      `The model said nothing for ${idleMs} ms (\`idleMs\`). ` +
+      `The model sent nothing for ${idleMs} ms (\`idleMs\`). ` +
       'Call `keepAlive()` of `respond` while a tool works for longer.';
     this.#failRun(new ChatTransportError({ code: 'deadline', message }));
   }

@@ -32,7 +32,7 @@ async function isInAnswer({ runs }: Engine, key: RunKey, id: string): Promise<bo
   }
 }
 
-/** The run is over in the log: tells its writer here, or tells devices in the place of one elsewhere. */
+/** The run is over in the log: informs its writer here, or devices in the place of a writer elsewhere. */
 async function applyCancel(engine: Engine, key: RunKey): Promise<void> {
   const live = engine.live.get(keyOf(key));
   if (live) return live.onCancel();

@@ -24,7 +24,7 @@ export function stopConditionOf<TOOLS extends ToolSet, CONTEXT extends Record<st
   };
 }
 
-/** What a message tells of its finished steps. What it does not tell (usage, warnings, responses) is absent. */
+/** What a message shows of its finished steps. What it does not show (usage, warnings, responses) is absent. */
 function earlierSteps({ steps = 0, message }: Partial<Pick<Continuation, 'steps' | 'message'>> = {}): unknown[] {
   const parts = partsByStep(message).slice(-steps || undefined);
   return Array.from({ length: steps }, (_, stepNumber) => {
