@@ -22,10 +22,10 @@ export function createPatience(now: () => number, waitMs: number): Patience {
 /** Passes a stream's texts on and notes that they were sent. */
 export async function* patiently(
   source: AsyncGenerator<SseText, unknown, void>,
-  patience: Patience | undefined,
+  patience: Patience,
 ): AsyncGenerator<SseText, void, void> {
   for await (const text of source) {
-    patience?.sent();
+    patience.sent();
     yield text;
   }
 }

@@ -55,7 +55,7 @@ export function eventResponse(
   });
   request.signal.addEventListener('abort', forget, { once: true });
   return sseResponse({
-    source: (signal) => patiently(source(signal), patience),
+    source: (signal) => (patience ? patiently(source(signal), patience) : source(signal)),
     request,
     closing: [closing, ended.signal],
     failsWhenEnded,

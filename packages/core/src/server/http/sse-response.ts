@@ -1,13 +1,14 @@
 import { UI_MESSAGE_STREAM_HEADERS } from 'ai';
 import type { Clock } from '../../clock.ts';
 import { privateCacheControl } from '../../wire/routes.ts';
+import { overReason } from '../run/over-reason.ts';
 import { sseHeartbeat, sseOpening } from './sse-text.ts';
 
 /** Events as text, or encoded already: bytes may be shared by many responses. */
 export type SseText = string | Uint8Array;
 
 /** Makes the events of a stream; stops soon after `signal` aborts. */
-export type SseSource = (signal: AbortSignal) => AsyncGenerator<SseText, void, void>;
+export type SseSource = (signal: AbortSignal) => AsyncGenerator<SseText, unknown, void>;
 
 /**
  * Answers text events as they come, no faster than they are read, with heartbeats in between. A reader that leaves, or a source that fails,
@@ -32,7 +33,7 @@ export function sseResponse(options: {
 }): Response {
   const { clock, heartbeatMs } = options;
   const reader = new AbortController();
-  const leave = () => reader.abort();
+  const leave = () => reader.abort(overReason);
   const sources = [options.request.signal, ...options.closing];
   for (const signal of sources) {
     if (signal.aborted) leave();
@@ -41,12 +42,14 @@ export function sseResponse(options: {
   const encoder = new TextEncoder();
   const encoded = (text: SseText): Uint8Array => (typeof text === 'string' ? encoder.encode(text) : text);
   const iterator = options.source(reader.signal);
-  let pending: Promise<IteratorResult<SseText, void>> | undefined;
+  let pending: Promise<IteratorResult<SseText, unknown>> | undefined;
+  const heart = new Heartbeat(clock, heartbeatMs);
 
   const finish = () => {
     leave();
+    heart.stop();
     for (const signal of sources) signal.removeEventListener('abort', leave);
-    iterator.return().catch(() => {});
+    iterator.return(undefined).catch(() => {});
     options.onClosed();
   };
   const body = new ReadableStream<Uint8Array>(
@@ -55,7 +58,7 @@ export function sseResponse(options: {
       async pull(controller) {
         pending ??= iterator.next();
         try {
-          const result = await orNothing(pending, heartbeatMs, clock);
+          const result = await heart.orBeat(pending);
           if (!result) return controller.enqueue(encoder.encode(sseHeartbeat));
           pending = undefined;
           if (!result.done) return controller.enqueue(encoded(result.value));
@@ -81,17 +84,40 @@ export function sseResponse(options: {
   });
 }
 
-/** The promise's value, or `undefined` after `ms`. */
-function orNothing<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimeout(() => resolve(undefined), ms);
-    const settle = (act: () => void) => {
-      clock.clearTimeout(timer);
-      act();
-    };
-    promise.then(
-      (value) => settle(() => resolve(value)),
-      (error: unknown) => settle(() => reject(error)),
-    );
-  });
+/** Tells when a response was silent for too long. One timer, however many chunks come in between. */
+class Heartbeat {
+  readonly #clock: Clock;
+  readonly #everyMs: number;
+  #timer: unknown;
+  #waitsSince = 0;
+  #beat = (): void => {};
+
+  constructor(clock: Clock, everyMs: number) {
+    this.#clock = clock;
+    this.#everyMs = everyMs;
+  }
+
+  /** The promise's value, or `undefined` once it was waited for so long. */
+  orBeat<T>(promise: Promise<T>): Promise<T | undefined> {
+    this.#waitsSince = this.#clock.now();
+    if (this.#timer === undefined) this.#arm(this.#everyMs);
+    return new Promise((resolve, reject) => {
+      this.#beat = () => resolve(undefined);
+      promise.then(resolve, reject);
+    });
+  }
+
+  stop(): void {
+    this.#clock.clearTimeout(this.#timer);
+  }
+
+  #arm(ms: number): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined;
+      const left = this.#everyMs - (this.#clock.now() - this.#waitsSince);
+      if (left > 0) this.#arm(left);
+      // Without effect where nobody waits at present: the next one who does sets the timer again.
+      else this.#beat();
+    }, ms);
+  }
 }

@@ -14,8 +14,8 @@ export class Notifier {
     if (this.#wakeUps.size > 0) for (const wakeUp of [...this.#wakeUps]) wakeUp();
   }
 
-  /** Resolves at the next `notify`, after `ms`, or when `signal` aborts; never rejects. */
-  wait({ ms, signal }: { readonly ms?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
+  /** Resolves at the next `notify`, after `ms`, when `signal` aborts, or when what `cancel` gets is called; never rejects. */
+  wait({ ms, signal, cancel }: WaitOptions = {}): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const wakeUp = () => {
@@ -27,7 +27,37 @@ export class Notifier {
       const timer = ms === undefined ? undefined : this.#clock.setTimeout(wakeUp, ms);
       this.#wakeUps.add(wakeUp);
       signal?.addEventListener('abort', wakeUp);
+      cancel?.(wakeUp);
     });
+  }
+}
+
+interface WaitOptions {
+  readonly ms?: number;
+  readonly signal?: AbortSignal;
+  readonly cancel?: (wake: () => void) => void;
+}
+
+/** Waits again and again, with one listener for the signal however often: readers wait for each frame. */
+export class RepeatedWait {
+  readonly #signal: AbortSignal;
+  #wake = (): void => {};
+  readonly #onAbort = (): void => this.#wake();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#onAbort);
+  }
+
+  /** Resolves as `Notifier.wait`. */
+  for(notifier: Notifier, ms?: number): Promise<void> {
+    if (this.#signal.aborted) return Promise.resolve();
+    return notifier.wait({ ...(ms !== undefined && { ms }), cancel: (wake) => (this.#wake = wake) });
+  }
+
+  /** Takes the listener away. */
+  stop(): void {
+    this.#signal.removeEventListener('abort', this.#onAbort);
   }
 }
 

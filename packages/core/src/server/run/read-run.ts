@@ -2,6 +2,7 @@ import type { RunKey, RunLog, RunRecord } from '../../log/run-log.ts';
 import type { LogFrame } from '../../wire/frame.ts';
 import { type Engine, keyOf } from '../engine.ts';
 import type { LiveRun } from './live-run.ts';
+import { RepeatedWait } from './notifier.ts';
 
 /** How long one waiting read of the log lasts, in milliseconds. */
 const readWaitMs = 20_000;
@@ -29,36 +30,41 @@ export async function* readRun(
   let position = from;
   let live: LiveRun | undefined;
   let { read } = options;
-  for (;;) {
-    signal.throwIfAborted();
-    const waitMs = Math.min(readWaitMs, options.waitMs?.() ?? readWaitMs);
-    // The run leaves the map when it ends; this reader keeps what it has of it.
-    live = engine.live.get(keyOf(key)) ?? live;
-    const kept = live?.framesFrom(position);
-    if (live && kept) {
-      if (kept.length > 0) {
-        position = live.next;
-        yield { type: 'frames', frames: kept };
+  const waiting = new RepeatedWait(signal);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const waitMs = Math.min(readWaitMs, options.waitMs?.() ?? readWaitMs);
+      // The run leaves the map when it ends; this reader keeps what it has of it.
+      live = engine.live.get(keyOf(key)) ?? live;
+      const kept = live?.framesFrom(position);
+      if (live && kept) {
+        if (kept.length > 0) {
+          position = live.next;
+          yield { type: 'frames', frames: kept };
+          continue;
+        }
+        if (live.ended && live.ended.next <= position) return yield { type: 'end', run: live.ended };
+        if (!live.closed) {
+          if (waitMs <= 0) return;
+          await waiting.for(live.changed, options.waitMs && waitMs);
+          continue;
+        }
+      }
+      const answer = read ?? (await log.read(key, { from: position, waitMs, signal }));
+      read = undefined;
+      const last = answer.frames.at(-1);
+      if (last) {
+        position = last.next;
+        yield { type: 'frames', frames: answer.frames };
         continue;
       }
-      if (live.ended && live.ended.next <= position) return yield { type: 'end', run: live.ended };
-      if (!live.closed) {
-        if (waitMs <= 0) return;
-        await live.changed.wait({ ms: waitMs, signal });
-        continue;
-      }
+      engine.continuations.found(answer.run);
+      if (answer.run.end && answer.run.next <= position) return yield { type: 'end', run: answer.run };
+      if (options.waitMs && options.waitMs() <= 0) return;
     }
-    const answer = read ?? (await log.read(key, { from: position, waitMs, signal }));
-    read = undefined;
-    const last = answer.frames.at(-1);
-    if (last) {
-      position = last.next;
-      yield { type: 'frames', frames: answer.frames };
-      continue;
-    }
-    engine.continuations.found(answer.run);
-    if (answer.run.end && answer.run.next <= position) return yield { type: 'end', run: answer.run };
-    if (options.waitMs && options.waitMs() <= 0) return;
+  } finally {
+    waiting.stop();
   }
 }
 

@@ -9,6 +9,7 @@ import type { RespondInput } from '../options.ts';
 import { askLog } from './ask-log.ts';
 import { Lease } from './lease.ts';
 import { LiveRun } from './live-run.ts';
+import { overReason } from './over-reason.ts';
 import { watchRun } from './run-watch.ts';
 import { type ResumedRun, RunWriter, type Stopped } from './run-writer.ts';
 import { Steers } from './steers.ts';
@@ -63,7 +64,7 @@ export function startRunTask(
   steers.delivered(resumed?.plan.steers ?? []);
   const stopInTime = (): void => writer.stop(writer.mayGoOn ? 'handed-over' : 'deadline');
   const stopNow = (): void => {
-    over.abort();
+    over.abort(overReason);
     writer.stop('over');
   };
 
@@ -115,7 +116,7 @@ export function startRunTask(
     if (goesOn) steers.giveUp();
     if (stopped !== 'over' && stopped !== 'superseded') await steers.flush();
     const ended = await endRun(engine, live, fence, stopped, input.messages, over.signal);
-    watching.abort();
+    watching.abort(overReason);
     return ended;
   };
   return { live, done: work() };

@@ -13,6 +13,7 @@ import type { LiveRun } from './live-run.ts';
 import { type ModelStream, openModelStream } from './model-stream.ts';
 import { nextTurn } from './next-turn.ts';
 import { Notifier } from './notifier.ts';
+import { overReason } from './over-reason.ts';
 import { type ContinuationPlan, isServerTool } from './plan-continuation.ts';
 import { type Rejoin, rejoinStream } from './rejoin-stream.ts';
 import { runAgain } from './run-again.ts';
@@ -142,7 +143,7 @@ export class RunWriter {
     if (this.#stopped && !(isWriting(this.#stopped) && !isWriting(why))) return;
     this.#stopped = why;
     if (why === 'deadline' && !this.#modelEnd) this.#closeCalls();
-    if (!isWriting(why)) this.#over.abort();
+    if (!isWriting(why)) this.#over.abort(overReason);
     this.#leaveModel(new DOMException(`The run is over: ${why}.`, 'AbortError'));
     this.#changed.notify();
   }
