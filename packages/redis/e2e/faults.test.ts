@@ -130,6 +130,63 @@ it('tells a reader what it missed while its connection was gone', async () => {
   expect(performance.now() - began).toBeLessThan(waitMs / 2);
 });
 
+it('tells a reader that comes back while its channel is being left, in an outage', async () => {
+  const { url, port } = await redis();
+  const proxy = await FaultProxy.start(port);
+  onTestFinished(() => proxy.close());
+  const here = await logOn(url);
+  const client = await clientOf(`redis://${proxy.host}`);
+  const leaving: Promise<unknown>[] = [];
+  const duplicate = () => {
+    const listening = client.duplicate();
+    const unsubscribe = listening.unsubscribe.bind(listening);
+    const noted = (...channel: Parameters<typeof unsubscribe>) => {
+      leaving.push(unsubscribe(...channel));
+      return leaving.at(-1) as ReturnType<typeof unsubscribe>;
+    };
+    return Object.assign(listening, { unsubscribe: noted as typeof unsubscribe });
+  };
+  const there = redisLog({ client: Object.assign(Object.create(client), { duplicate }) });
+  onTestFinished(() => there.close());
+  const run = await begin(here);
+  const first = there.read(run, { from: 0, waitMs });
+  const observer = await clientOf(url);
+  await until('a reader that listens', async () => (await observer.pubSubChannels('*:frames')).length === 1);
+  await here.append(run, run.fence, frame(0, 'a'));
+  expect((await first).frames).toEqual([frame(0, 'a')]);
+  proxy.cut();
+  // A while after its last reader, each channel is left. Without a connection that has to wait.
+  await until('channels that are being left', () => leaving.length === 2);
+  const second = there.read(run, { from: 1, waitMs });
+  proxy.restore();
+  await Promise.all(leaving);
+  await until('a reader that listens again', async () => (await observer.pubSubChannels('*:frames')).length === 1);
+  const began = performance.now();
+  await here.append(run, run.fence, frame(1, 'b'));
+  expect((await second).frames).toEqual([frame(1, 'b')]);
+  expect(performance.now() - began).toBeLessThan(waitMs / 4);
+});
+
+it('opens no more connections where it may not listen', async () => {
+  const { url } = await redis();
+  const here = await logOn(url);
+  const client = await clientOf(url);
+  const open = new Set<unknown>();
+  const duplicate = () => {
+    const listening = client.duplicate();
+    const subscribe = listening.subscribe.bind(listening);
+    listening.on('ready', () => void open.add(listening)).on('end', () => void open.delete(listening));
+    // What Redis says to a user without channel permissions.
+    const refuse = () => Promise.reject(new Error('NOPERM No permissions to access a channel'));
+    return Object.assign(listening, { subscribe: refuse as typeof subscribe });
+  };
+  const there = redisLog({ client: Object.assign(Object.create(client), { duplicate }) });
+  onTestFinished(() => there.close());
+  const run = await begin(here);
+  for (let round = 0; round < 5; round += 1) await there.read(run, { from: 0, waitMs: 20 });
+  await until('no open connection', () => open.size === 0);
+});
+
 it('goes on over a new connection when the one of its calls is half-open', async () => {
   const { url, port } = await redis();
   const proxy = await FaultProxy.start(port);

@@ -21,6 +21,8 @@ export interface Pulse {
 
 interface Channel {
   readonly listeners: Set<() => void>;
+  /** What is subscribed: it wakes the listeners. */
+  readonly hear: () => void;
   isLive: boolean;
   subscribing: Promise<unknown> | undefined;
   linger: ReturnType<typeof setTimeout> | undefined;
@@ -87,16 +89,25 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
     for (const event of ['ready', 'node-ready']) {
       opened.on(event, ringAll);
     }
-    await opened.subscribe(pulse.channel, () => {
+    const heard = opened.subscribe(pulse.channel, () => {
       heardAt = performance.now();
+    });
+    // Where this user may not listen, each waiter tries again: the connection must not stay.
+    await heard.catch((error: unknown) => {
+      opened.destroy();
+      throw error;
     });
     plan();
     return opened;
   };
 
   const find = (name: string): Channel => {
+    const listeners = new Set<() => void>();
     const channel = channels.get(name) ?? {
-      listeners: new Set(),
+      listeners,
+      hear: () => {
+        for (const listener of listeners) listener();
+      },
       isLive: false,
       subscribing: undefined,
       linger: undefined,
@@ -113,9 +124,7 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
         throw error;
       });
       const redis = await connecting;
-      await redis.subscribe(name, () => {
-        for (const listener of channel.listeners) listener();
-      });
+      await redis.subscribe(name, channel.hear);
       channel.isLive = true;
     })();
     try {
@@ -128,7 +137,8 @@ export function createNotices(open: () => RedisSubscription, keys: RedisKeys, pu
 
   const leave = (name: string, channel: Channel): void => {
     channels.delete(name);
-    if (channel.subscribing) connection?.unsubscribe(name).catch(() => {});
+    // With its own listener: somebody may come back and subscribe before Redis has confirmed this.
+    channel.subscribing?.then(() => connection?.unsubscribe(name, channel.hear)).catch(() => {});
   };
 
   return {

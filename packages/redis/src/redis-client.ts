@@ -26,7 +26,7 @@ export interface ScriptInput {
 export interface RedisSubscription {
   connect(): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
-  unsubscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string, listener: () => void): Promise<unknown>;
   on(event: string, listener: (error?: unknown) => void): unknown;
   destroy(): unknown;
 }
