@@ -23,6 +23,14 @@ const tests = 'packages/core/test/server';
 /** Faults that the shared suites do not ask about: each is one that was found in real use. */
 export const testMutants: readonly TestMutant[] = [
   {
+    id: 'client-takes-callbacks-from-the-main-view',
+    file: 'packages/core/src/react/use-realtime-chat.ts',
+    find: 'holders.findLast(({ current }) => current[name])?.current[name]',
+    replace: 'holders.at(-1)?.current[name]',
+    test: 'packages/core/test/react/use-realtime-chat.test.tsx',
+    title: 'runs client tools with the component that has them, when it is shown first',
+  },
+  {
     id: 'server-reads-a-run-for-each-reader',
     file: `${run}/shared-calls.ts`,
     find: 'if (waiting) return waiting as Promise<T>;',

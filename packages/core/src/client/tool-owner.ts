@@ -7,6 +7,21 @@ import type { SyncableChat } from './syncable-chat.ts';
 
 type Callbacks<UI_MESSAGE extends UIMessage> = Pick<ChatInit<UI_MESSAGE>, 'onToolCall' | 'sendAutomaticallyWhen'>;
 
+/** A callback that stands for the function that `current` returns: there may be another one, or none, at each call. */
+type StandIn<CALLBACK> = CALLBACK & { readonly current?: () => CALLBACK | undefined };
+
+/** A callback for a chat whose callbacks come and go. Without one at the moment, it is as if the chat had been made without it. */
+export function standIn<INPUT, RESULT>(
+  current: () => ((input: INPUT) => RESULT) | undefined,
+): (input: INPUT) => RESULT {
+  // The AI SDK takes no result for `false`.
+  return Object.assign((input: INPUT) => current()?.(input) as RESULT, { current });
+}
+
+function currentOf<CALLBACK>(callback: StandIn<CALLBACK>): CALLBACK | undefined {
+  return callback.current ? callback.current() : callback;
+}
+
 /**
  * Lets a chat run its client tools and go on by itself only where this device sent the run, or has taken it over.
  * Every chat of the AI SDK keeps the two callbacks in fields of these names; a test holds them to it.
@@ -28,6 +43,9 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   const { onToolCall, sendAutomaticallyWhen } = callbacks;
   if (onToolCall) {
     const run = async (call: Parameters<typeof onToolCall>[0]) => {
+      const callback = currentOf(onToolCall);
+      // A call is claimed for a device that can run it; any other leaves it to the others.
+      if (!callback) return;
       const { toolCallId } = call.toolCall;
       const key = [transport.clientId, chat.id, toolCallId].join('\n');
       const shown = shownRun();
@@ -41,15 +59,16 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       };
       const isOurs = await takeCall(transport, key, claim);
       // The run's end may have closed the call meanwhile: nobody would take its output.
-      if (isOurs && !isSettledCall(chat.messages, toolCallId)) await onToolCall(call);
+      if (isOurs && !isSettledCall(chat.messages, toolCallId)) await (currentOf(onToolCall) ?? callback)(call);
     };
     // Not awaited: the answer streams on while the call is claimed.
     callbacks.onToolCall = (call) => void run(call).catch((error) => globalThis.reportError?.(error));
   }
   if (sendAutomaticallyWhen) {
     callbacks.sendAutomaticallyWhen = async (options) => {
-      if (!isOwner()) return false;
-      if (await sendAutomaticallyWhen(options)) return true;
+      const callback = currentOf(sendAutomaticallyWhen);
+      if (!callback || !isOwner()) return false;
+      if (await callback(options)) return true;
       // An answer is sent when it is given, although the message waits for others, which another device may give.
       const last = options.messages.at(-1);
       const { unsentAnswers } = session.ledger;

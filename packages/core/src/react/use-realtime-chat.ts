@@ -6,6 +6,7 @@ import { isBusy } from '../client/chat-status.ts';
 import type { Connection } from '../client/chat-update.ts';
 import type { RealtimeChatTransport } from '../client/realtime-chat-transport.ts';
 import { type SyncedChat, syncChat } from '../client/sync-chat.ts';
+import { standIn } from '../client/tool-owner.ts';
 import type { CommandReceipt } from '../log/run-log.ts';
 
 /** The options of `useRealtimeChat`: those of `useChat`, with a transport of this project and the chat's id. */
@@ -76,30 +77,31 @@ export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
 
 type Latest<UI_MESSAGE extends UIMessage> = { readonly current: UseRealtimeChatOptions<UI_MESSAGE> };
 
+type CallbackName = 'onToolCall' | 'sendAutomaticallyWhen' | 'onData' | 'onFinish' | 'onError';
+
 /** A chat outside React: shared by all components that show it, kept synchronized while one of them shows it, and for `keepChatMs` after that. */
 class KeptChat<UI_MESSAGE extends UIMessage> {
   readonly chat: Chat<UI_MESSAGE>;
   readonly #transport: UseRealtimeChatOptions<UI_MESSAGE>['transport'];
   readonly #chats: Map<string, KeptChat<UI_MESSAGE>>;
-  /** The options of each component that shows the chat; the newest component's callbacks are called. */
+  /** The options of each component that shows the chat, newest last. */
   readonly #holders = new Set<Latest<UI_MESSAGE>>();
-  #newest: Latest<UI_MESSAGE>;
+  /** The options of the component that came, or went, last: its callbacks are called while no component shows the chat. */
+  #last: Latest<UI_MESSAGE>;
   #synced: SyncedChat | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: UseRealtimeChatOptions<UI_MESSAGE>, chats: Map<string, KeptChat<UI_MESSAGE>>) {
-    this.#newest = { current: options };
+    this.#last = { current: options };
     this.#transport = options.transport;
     this.#chats = chats;
-    const latest = () => this.#newest.current;
     this.chat = new Chat<UI_MESSAGE>({
       ...options,
-      // A call is claimed for the device that has a callback: without one, it is left to the others.
-      ...(options.onToolCall && { onToolCall: (call) => latest().onToolCall?.(call) }),
-      onData: (part) => latest().onData?.(part),
-      onFinish: (result) => latest().onFinish?.(result),
-      onError: (error) => latest().onError?.(error),
-      sendAutomaticallyWhen: (state) => latest().sendAutomaticallyWhen?.(state) ?? false,
+      onToolCall: standIn(() => this.#callback('onToolCall')),
+      sendAutomaticallyWhen: standIn(() => this.#callback('sendAutomaticallyWhen')),
+      onData: (part) => this.#callback('onData')?.(part),
+      onFinish: (result) => this.#callback('onFinish')?.(result),
+      onError: (error) => this.#callback('onError')?.(error),
     });
     // A server renders once, so it keeps nothing between requests.
     if (typeof window === 'undefined') return;
@@ -111,14 +113,20 @@ class KeptChat<UI_MESSAGE extends UIMessage> {
   hold(latest: Latest<UI_MESSAGE>): () => void {
     clearTimeout(this.#timer);
     this.#holders.add(latest);
-    this.#newest = latest;
+    this.#last = latest;
     this.#chats.set(this.chat.id, this);
     this.#synced ??= syncChat(this.chat, this.#transport);
     return () => {
       this.#holders.delete(latest);
-      this.#newest = [...this.#holders].at(-1) ?? latest;
+      this.#last = latest;
       if (this.#holders.size === 0) this.#releaseLater();
     };
+  }
+
+  /** A callback of the newest component that has it: a sidebar without callbacks takes none from the main view. */
+  #callback<NAME extends CallbackName>(name: NAME): UseRealtimeChatOptions<UI_MESSAGE>[NAME] | undefined {
+    const holders = this.#holders.size > 0 ? [...this.#holders] : [this.#last];
+    return holders.findLast(({ current }) => current[name])?.current[name];
   }
 
   // The same functions at every render.

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { useChat } from '@ai-sdk/react';
-import type { UIMessage } from 'ai';
+import { lastAssistantMessageIsCompleteWithToolCalls, type UIMessage } from 'ai';
 import { type ReactNode, StrictMode } from 'react';
 import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
@@ -167,6 +167,76 @@ describe('useRealtimeChat', () => {
     (await world.model.call()).finish();
     await until(() => stays.mock.calls.length === 1);
     expect(goes).not.toHaveBeenCalled();
+  });
+
+  it.each(['first', 'last'])(
+    'runs client tools with the component that has them, when it is shown %s',
+    async (when) => {
+      const world = new World();
+      const device = world.device();
+      const runs = vi.fn();
+      const [main, sidebar] = [shown(device, { onToolCall: runs }), shown(device)];
+      for (const { view } of when === 'first' ? [main, sidebar] : [sidebar, main]) page().show(view);
+      void sidebar.seen.chat.sendMessage({ text: 'hi' });
+      const call = await world.model.call();
+      call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+      call.finish();
+      await until(() => runs.mock.calls.length === 1);
+    },
+  );
+
+  it('leaves a tool call to the other devices when the component that runs tools has gone', async () => {
+    const world = new World();
+    const [a, b] = [world.device(), world.device()];
+    const runs = vi.fn();
+    const [main, sidebar] = [page(), shown(a)];
+    main.show(shown(a, { onToolCall: runs }).view);
+    page().show(sidebar.view);
+    main.show(null);
+    void sidebar.seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => sidebar.seen.chat.status === 'ready' && sidebar.seen.chat.messages.length === 2);
+    expect(await b.transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })).toBe(true);
+    expect(runs).not.toHaveBeenCalled();
+  });
+
+  it('goes on by itself, and tells its errors, when only one of two components wants it', async () => {
+    const world = new World();
+    const device = world.device();
+    const [onError, onFinish] = [vi.fn(), vi.fn()];
+    const sendAutomaticallyWhen = lastAssistantMessageIsCompleteWithToolCalls;
+    page().show(shown(device, { sendAutomaticallyWhen, onError, onFinish }).view);
+    const { seen, view } = shown(device);
+    page().show(view);
+    void seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => onFinish.mock.calls.length === 1);
+    await seen.chat.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' } as never);
+    (await world.model.call(1)).fail(new Error('the model is gone'));
+    await until(() => onError.mock.calls.length === 1);
+  });
+
+  it('sends no answer by itself when no component wants it', async () => {
+    const world = new World();
+    const { seen, view } = shown(world.device());
+    page().show(view);
+    void seen.chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    for (const toolCallId of ['t1', 't2'])
+      call.push({ type: 'tool-input-available', toolCallId, toolName: 'where', input: {} });
+    call.finish();
+    await until(() => seen.chat.status === 'ready' && seen.chat.messages.length === 2);
+    await seen.chat.addToolOutput({ tool: 'where', toolCallId: 't1', output: 'here' } as never);
+    await seen.chat.addToolOutput({ tool: 'where', toolCallId: 't2', output: 'there' } as never);
+    // A sentinel: the app's own send is the first one.
+    void seen.chat.sendMessage();
+    (await world.model.call(1)).finish();
+    await until(() => world.finished.length === 2);
+    expect((await world.log.state('c')).turn).toBe(2);
   });
 
   it('stops one run, and not the next one in the queue', async () => {
