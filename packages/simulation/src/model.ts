@@ -132,11 +132,13 @@ function tasksLeft({ random, ledger }: World, { runId, messages }: RespondInput)
   return all.filter(({ name }) => !called.includes(name));
 }
 
-function isTaskTool(toolName: string): boolean {
+/** Whether the server runs this tool of the stories, and counts what it does. */
+export function isTaskTool(toolName: string): boolean {
   return toolName === 'act' || toolName === 'find';
 }
 
-function taskOf(input: unknown): string {
+/** What a call asks for. */
+export function taskOf(input: unknown): string {
   return String((input as { readonly task?: unknown } | undefined)?.task);
 }
 

@@ -4,6 +4,7 @@ import { unfinishedToolText } from '@chat-transport/core/server';
 import { isToolUIPart, type UIMessage, type UIMessageChunk } from 'ai';
 import { brief } from './brief.ts';
 import { json } from './json.ts';
+import { isTaskTool, taskOf } from './model.ts';
 import { PlainChat, type Tab } from './tab.ts';
 import { chatId, type World } from './world.ts';
 import { compareWithModels, judgeShape } from './written.ts';
@@ -176,18 +177,33 @@ function judgeSteers({ ledger }: World, recorded: readonly Recorded[], tabs: rea
   return wrong;
 }
 
+const outputTypes: ReadonlySet<string> = new Set(['tool-output-available', 'tool-output-error']);
+
 function isSteer(chunk: UIMessageChunk, text: string): boolean {
   return chunk.type === 'steering-message' && json(chunk.parts).includes(`"${text}"`);
 }
 
-/** No task is done twice that may not be, however many writers its run had; a run that finished has done what may be repeated. */
+/** No task is done twice that may not be, however many writers its run had; a run that finished has an output for each call. */
 function judgeTasks({ ledger }: World, recorded: readonly Recorded[]): string[] {
   const wrong: string[] = [];
   for (const [task, { runId, mayRepeat, done }] of ledger.tasks) {
     if (done > 1 && !mayRepeat) wrong.push(`The tools of run ${runId} did ${task} ${done} times.`);
-    const { run } = recorded.find((one) => one.run.runId === runId) ?? {};
-    const isWhole = run?.end?.reason === 'finish' && ledger.scripts.get(runId)?.at(-1)?.end === 'close';
-    if (mayRepeat && done === 0 && isWhole) wrong.push(`Run ${runId} finished, and no tool did ${task}.`);
+  }
+  for (const { run, chunks } of recorded) {
+    if (run.end?.reason !== 'finish') continue;
+    for (const chunk of chunks) {
+      if (chunk.type !== 'tool-input-available' || !isTaskTool(chunk.toolName)) continue;
+      const { toolCallId } = chunk;
+      const output = chunks.find(
+        (other) => outputTypes.has(other.type) && 'toolCallId' in other && other.toolCallId === toolCallId,
+      );
+      const isDone = (ledger.tasks.get(taskOf(chunk.input))?.done ?? 0) > 0;
+      if (!output) wrong.push(`Run ${run.runId} finished without an output of ${toolCallId}.`);
+      if (output?.type === 'tool-output-available' && !isDone)
+        wrong.push(`Call ${toolCallId} has an output, and no tool ran.`);
+      if (chunk.toolName === 'find' && output?.type !== 'tool-output-available')
+        wrong.push(`Call ${toolCallId} was not run again.`);
+    }
   }
   return wrong;
 }
