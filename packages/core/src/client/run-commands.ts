@@ -52,7 +52,9 @@ export class RunCommands {
   async steer(runId: string | undefined, parts: readonly (TextUIPart | FileUIPart)[]): Promise<CommandReceipt> {
     const { sendMs } = this.#context.timings;
     const message = { id: generateId(), type: 'steer', parts } as const;
-    const target = runId ?? this.#host.newestRun();
+    const target = Promise.resolve(runId ?? this.#host.newestRun());
+    // It may fail while an earlier steer is under way: that is thrown below, behind the earlier one.
+    target.catch(() => {});
     const first = this.#lastSteer.then(async () => this.#send(await target, message));
     this.#lastSteer = first.catch(() => {});
     let receipt = await this.#track(first);

@@ -144,6 +144,28 @@ describe('an error of the app’s own code', () => {
 });
 
 describe('a server that refuses', () => {
+  it('a steer behind another one is refused to its caller alone, and not to the whole page', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    let answerFirst = (_: Response): void => {};
+    const first = new Promise<Response>((resolve) => {
+      answerFirst = resolve;
+    });
+    const { transport } = withFetch(({ url }) =>
+      url.pathname.endsWith('/command') ? first : refusal(403, 'forbidden'),
+    );
+    const steer = transport.steer({ chatId: 'c', runId: 'r', text: 'one' });
+    const refused = transport.steer({ chatId: 'c', text: 'two' });
+    // Node reports a rejection behind the turn in which nobody has handled it.
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    answerFirst(Response.json({ outcome: 'delivered' }));
+    await expect(steer).resolves.toEqual({ outcome: 'delivered' });
+    await expect(refused).rejects.toMatchObject({ code: 'forbidden' });
+    expect(unhandled).toEqual([]);
+  });
+
   it('a steer with 500 is asked for 10 seconds, and not for two minutes', async () => {
     useFakeClock();
     const { transport, requests } = withFetch(() => refusal(500, 'provider-failed'));
