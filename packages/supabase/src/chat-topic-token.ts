@@ -31,5 +31,5 @@ export function topicTokens({
       .setIssuedAt()
       .setExpirationTime(Math.ceil((Date.now() + ttlMs) / 1000))
       .sign(key);
-  return (request, allow) => grantChatToken(request, allow, { sign });
+  return (request, allow) => grantChatToken(request, allow, { sign, now: Date.now });
 }

@@ -78,7 +78,10 @@ export class SocketLine {
   add(channel: Channel): void {
     channel.line = this;
     this.channels.set(channel.chat, channel);
-    if (this.#isReady) this.#after(this.#options.heartbeatMs, this.#beat);
+    const { heartbeatMs, deadAfterMs } = this.#options;
+    // Instead of the end that the last chat has left to this socket.
+    if (this.#isReady) this.#after(heartbeatMs, this.#beat);
+    else if (this.#socket) this.#after(deadAfterMs, this.#drop);
     if (this.#socket) void this.#join(channel);
     else this.wake();
   }

@@ -67,6 +67,25 @@ describe('too much of everything', () => {
     expect(client.received.length).toBeLessThan(40);
   });
 
+  test('a stranger who sends much and reads nothing is cut off', async () => {
+    const client = await (await serveStub({ maxBufferedBytes: 64 * 1024 })).client().opened();
+    client.socket.pause();
+    const invalid = JSON.stringify({ type: 'send', requestId: 'r', id: 'one', messages: 'x'.repeat(100_000) });
+    for (let count = 0; count < 200; count += 1) client.socket.send(invalid);
+    for (let count = 0; count < 20_000; count += 1)
+      client.tell({ type: 'send', requestId: `${count}`.repeat(40), id: 'one' });
+    await until('a connection that is gone', () => client.socket.bufferedAmount === 0 || client.closed);
+    client.socket.resume();
+    await closed(client);
+  });
+
+  test('an error names no more of what was sent than its beginning', async () => {
+    const client = await (await serveStub()).client().opened();
+    client.tell({ type: 'send', requestId: 'r', id: 'one', messages: 'x'.repeat(100_000) });
+    const { errorText } = (await client.got({ type: 'error', requestId: 'r' })) as unknown as { errorText: string };
+    expect(errorText.length).toBeLessThan(2_000);
+  });
+
   test('a client that asks and asks and never reads is cut off', async () => {
     const app = await serveStub({ maxBufferedBytes: 1_000, maxMessageBytes: 1_000 });
     const client = await app.client().opened();

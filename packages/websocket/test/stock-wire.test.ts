@@ -87,10 +87,13 @@ test('a handler that throws is an error without details', async () => {
 
 test('the request carries the handshake’s headers and query, the frame’s headers and body, and nothing a page could not send', async () => {
   const requests: Request[] = [];
-  const app = await serveWith(async (request) => {
-    requests.push(request);
-    return events('[DONE]');
-  });
+  const app = await serveWith(
+    async (request) => {
+      requests.push(request);
+      return events('[DONE]');
+    },
+    { frameHeaders: ['X-App', 'x-forwarded-user'] },
+  );
   const realUrl = app.socketUrl;
   const client = app.client({ cookie: 'session=1', 'x-forwarded-user': 'ann', authorization: 'old' });
   await client.opened();
@@ -101,7 +104,7 @@ test('the request carries the handshake’s headers and query, the frame’s hea
         'x-app': '1',
         cookie: 'session=2',
         'X-Forwarded-User': 'root',
-        'x-real-ip': '::1',
+        'x-auth-request-user': 'root',
         accept: 'application/json',
       },
       body: { model: 'm', id: 'other' },
@@ -120,7 +123,7 @@ test('the request carries the handshake’s headers and query, the frame’s hea
     authorization: 'new',
     'x-app': '1',
   });
-  expect(request?.headers.has('x-real-ip')).toBe(false);
+  expect(request?.headers.has('x-auth-request-user')).toBe(false);
   expect(request?.headers.has('accept')).toBe(false);
   expect(request?.headers.has('sec-websocket-key')).toBe(false);
   expect(await request?.json()).toMatchObject({

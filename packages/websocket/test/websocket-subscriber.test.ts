@@ -64,6 +64,15 @@ describe('one socket', () => {
     expect(one.heard).toEqual(['[live]', 'for one']);
   });
 
+  test('that is still opening when its last chat is left serves the chat that is opened next', async () => {
+    const { proxy, subscriber } = await setUp({}, { lingerMs: 20, heartbeatMs: 100, deadAfterMs: 200 });
+    const left = new Device(subscriber, 'one');
+    await until('a connection', () => proxy.accepted === 1);
+    proxy.blackHole();
+    left.leave();
+    await new Device(subscriber, 'two').hears('[interrupted]', '[live]');
+  });
+
   test('serves two listeners of one chat, and goes on for one when the other leaves', async () => {
     const { app, subscriber } = await setUp();
     const first = new Device(subscriber, 'one');

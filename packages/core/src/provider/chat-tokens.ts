@@ -13,12 +13,14 @@ export interface ChatGrant {
   readonly may: readonly ChatPermission[];
   /** What `authorize` answered. */
   readonly userId?: string | undefined;
-  /** When the token was signed, in milliseconds since 1970. `sign` sets it. */
+  /** When `authorize` was asked, in milliseconds since 1970. Default of `sign`: now. */
   readonly issuedAtMs?: number | undefined;
 }
 
 /** Signs and checks the tokens of one provider. */
 export interface ChatTokens {
+  /** The time by which tokens are dated, in milliseconds since 1970. */
+  now(): number;
   sign(grant: ChatGrant): Promise<string>;
   /** The grant, or `undefined` for a token that is absent, not ours, changed, or expired. */
   verify(token: string | null | undefined): Promise<ChatGrant | undefined>;
@@ -70,8 +72,9 @@ export function createChatTokens({
       currentDate: new Date(now()),
     });
   return {
-    sign: ({ chatId, may, userId }) =>
-      new SignJWT({ chat: chatId, may: [...may], at: now(), ...(userId !== undefined && { user: userId }) })
+    now,
+    sign: ({ chatId, may, userId, issuedAtMs = now() }) =>
+      new SignJWT({ chat: chatId, may: [...may], at: issuedAtMs, ...(userId !== undefined && { user: userId }) })
         .setProtectedHeader({ alg: 'HS256' })
         .setAudience(audience)
         .setExpirationTime(Math.ceil((now() + ttlMs) / 1000))
@@ -122,18 +125,20 @@ function reasonOf(error: unknown, now: number): string {
 export async function grantChatToken(
   request: Request,
   allow: AllowChat,
-  tokens: Pick<ChatTokens, 'sign'>,
+  tokens: Pick<ChatTokens, 'sign' | 'now'>,
 ): Promise<Response> {
   const { chatId } = await readJsonBody(request, maxAuthBodyBytes);
   if (typeof chatId !== 'string') {
     throw new ChatTransportError({ code: 'invalid-body', message: 'The body must be JSON with a string `chatId`.' });
   }
+  // Access may be taken back while `authorize` answers: the token is as old as the question.
+  const issuedAtMs = tokens.now();
   const allowed = await allow(chatId);
   const mayCommand = await allow(chatId, 'command').then(
     () => true,
     () => false,
   );
   const may = mayCommand ? (['read', 'command'] as const) : (['read'] as const);
-  const token = await tokens.sign({ chatId, may, userId: allowed?.userId });
+  const token = await tokens.sign({ chatId, may, userId: allowed?.userId, issuedAtMs });
   return Response.json({ token }, { headers: { 'cache-control': privateCacheControl } });
 }

@@ -4,17 +4,13 @@ import type { TLSSocket } from 'node:tls';
 // They describe the handshake's own connection and say nothing about the request made from it.
 const handshakeOnly =
   /^(connection|upgrade|keep-alive|te|trailer|transfer-encoding|expect|content-.*|accept|accept-encoding|sec-websocket-(key|version|extensions))$/;
-// A page's fetch cannot set most of these either, and some say who the user is. `accept` and `last-event-id` choose the
-// answer's form, which is the bridge's to choose.
-const notFromFrames =
-  /^(cookie2?|host|origin|referer|connection|upgrade|keep-alive|te|trailer|transfer-encoding|expect|accept|last-event-id|content-length|date|via|forwarded|x-forwarded.*|x-real-ip|proxy-.*|sec-.*)$/;
 // The routes' own parameters; the rest of the handshake's query belongs to the app (for example a token in `params`).
 const routeParameters = ['run', 'from', 'follow', 'wait', 'recent'];
 
 /**
  * A request for core's handler that comes from a socket: the handshake's headers and query, and for the AI SDK's wire
- * the frame's headers over them. A frame cannot replace a header that the handshake brought, except `authorization`: a
- * proxy in front may have put the user's name there.
+ * what is taken of the frame's headers. A frame cannot replace a header that the handshake brought, except
+ * `authorization`: a proxy in front may have put the user's name there.
  */
 export function hostRequest(
   handshake: IncomingMessage,
@@ -31,9 +27,7 @@ export function hostRequest(
     headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
   for (const [name, value] of Object.entries(init.headers ?? {})) {
-    const key = name.toLowerCase();
-    if (notFromFrames.test(key) || (headers.has(key) && key !== 'authorization')) continue;
-    headers.set(key, value);
+    if (!headers.has(name) || name === 'authorization') headers.set(name, value);
   }
   if (init.body) headers.set('content-type', 'application/json');
   return new Request(addressOf(handshake, path), {

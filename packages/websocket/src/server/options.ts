@@ -30,6 +30,11 @@ export interface WebSocketServerOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Sockets of one user, where `authorize` answers with a `userId`. Default {@link defaultMaxConnectionsPerUser}. */
   readonly maxConnectionsPerUser?: number;
+  /**
+   * Headers that a frame of the AI SDK's own wire may bring to `authorize`, beside `authorization`: those that the app's pages set. A proxy in
+   * front of the server sees none of them, so never name one that a proxy is trusted to set. Default: none.
+   */
+  readonly frameHeaders?: readonly string[];
   /** Chats that one socket may subscribe to. Default {@link defaultMaxSubscriptionsPerConnection}. */
   readonly maxSubscriptionsPerConnection?: number;
   /**
@@ -120,5 +125,6 @@ export function resolveOptions(options: WebSocketServerOptions): ResolvedOptions
     deadAfterMs: defaultDeadAfterMs,
     now: Date.now,
     ...options,
+    frameHeaders: ['authorization', ...(options.frameHeaders ?? [])],
   };
 }

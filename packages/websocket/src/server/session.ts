@@ -50,7 +50,7 @@ export class Session {
         onClosed();
       },
     });
-    this.#stock = new StockBridge(context.host, this.#connection, context.options.maxRequestsPerConnection);
+    this.#stock = new StockBridge(context.host, this.#connection, context.options);
   }
 
   /** Says how many chats this socket may carry. */

@@ -40,7 +40,8 @@ export class SocketConnection {
   #heardAt: number;
   #pingedAt: number;
   #queue: Promise<void> = Promise.resolve();
-  #queued = 0;
+  #queuedFrames = 0;
+  #queuedLength = 0;
   #isBehind = false;
 
   constructor(socket: WebSocket, handshake: IncomingMessage, options: ResolvedOptions, events: ConnectionEvents) {
@@ -88,11 +89,15 @@ export class SocketConnection {
     return !this.#isBehind;
   }
 
-  /** Sends `text` and resolves when there is room for more, or when the socket is closed. */
+  /**
+   * Sends `text` and resolves when there is room for more, or when the socket is closed. A client that was granted
+   * nothing yet and does not read is cut off: what waits behind this text would fill the memory.
+   */
   async sendSlowly(text: string): Promise<void> {
     if (!this.isOpen) return;
     this.#send(text);
     if (this.#socket.bufferedAmount <= this.#options.maxBufferedBytes) return;
+    if (!this.proved) return this.terminate();
     await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
@@ -120,15 +125,20 @@ export class SocketConnection {
 
   #receive(text: string): void {
     if (!this.isOpen) return;
-    this.#queued += 1;
-    if (this.#queued >= maxQueuedFrames) this.#socket.pause();
+    this.#count(1, text.length);
     this.#queue = this.#queue
       .then(() => (this.isOpen ? this.#events.onText(text) : undefined))
       .catch(() => this.close(closeCodes.internalError, 'internal error'))
-      .then(() => {
-        this.#queued -= 1;
-        if (this.#queued < maxQueuedFrames && this.#socket.isPaused) this.#socket.resume();
-      });
+      .then(() => this.#count(-1, -text.length));
+  }
+
+  /** Takes no more frames while too many, or too large ones, wait. */
+  #count(frames: number, length: number): void {
+    this.#queuedFrames += frames;
+    this.#queuedLength += length;
+    const isFull = this.#queuedFrames >= maxQueuedFrames || this.#queuedLength >= this.#options.maxPayloadBytes;
+    if (isFull) this.#socket.pause();
+    else if (this.#socket.isPaused) this.#socket.resume();
   }
 
   #send(data: string | Buffer): void {

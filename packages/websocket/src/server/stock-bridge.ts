@@ -9,8 +9,12 @@ import {
 } from 'ai';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { hostRequest } from './host-request.ts';
+import type { ResolvedOptions } from './options.ts';
 import type { SocketConnection } from './socket-connection.ts';
 import { type BytesToText, parseJson } from './text.ts';
+
+/** How long an error's text may be, in UTF-16 units. */
+const maxErrorLength = 1_000;
 
 interface OpenRequest {
   readonly frame: WebSocketChatTransportSendRequest | WebSocketChatTransportResumeRequest;
@@ -30,14 +34,20 @@ export class StockBridge {
   readonly #host: RealtimeHost;
   readonly #connection: SocketConnection;
   readonly #maxRequests: number;
+  readonly #frameHeaders: ReadonlySet<string>;
   readonly #requests = new Map<string, OpenRequest>();
   /** Per chat: the cancel that is under way. */
   readonly #cancels = new Map<string, Promise<void>>();
 
-  constructor(host: RealtimeHost, connection: SocketConnection, maxRequests: number) {
+  constructor(
+    host: RealtimeHost,
+    connection: SocketConnection,
+    { maxRequestsPerConnection: maxRequests, frameHeaders }: ResolvedOptions,
+  ) {
     this.#host = host;
     this.#connection = connection;
     this.#maxRequests = maxRequests;
+    this.#frameHeaders = new Set(frameHeaders.map((name) => name.toLowerCase()));
   }
 
   /**
@@ -109,7 +119,10 @@ export class StockBridge {
     const { api } = this.#host;
     const { handshake } = this.#connection;
     if (frame.type === 'resume') {
-      return hostRequest(handshake, `${api}/${frame.id}/stream`, { method: 'GET', headers: frame.headers });
+      return hostRequest(handshake, `${api}/${frame.id}/stream`, {
+        method: 'GET',
+        headers: this.#headersOf(frame),
+      });
     }
     const { id, messages, trigger, messageId, metadata } = frame;
     const body = {
@@ -121,7 +134,17 @@ export class StockBridge {
       messageId,
       runId,
     };
-    return hostRequest(handshake, api, { method: 'POST', headers: { ...frame.headers, [chatIdHeader]: id }, body });
+    return hostRequest(handshake, api, {
+      method: 'POST',
+      headers: { ...this.#headersOf(frame), [chatIdHeader]: id },
+      body,
+    });
+  }
+
+  /** The headers of a frame that may stand in its request. */
+  #headersOf({ headers }: OpenRequest['frame']): Record<string, string> {
+    const own = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+    return Object.fromEntries(own.filter(([name]) => this.#frameHeaders.has(name)));
   }
 
   async #stream(open: OpenRequest, response: Response): Promise<void> {
@@ -169,13 +192,14 @@ export class StockBridge {
     const body = { id: randomUUID(), runId, type: 'cancel' };
     const path = `${this.#host.api}/${frame.id}/command`;
     const response = await this.#host.handle(
-      hostRequest(this.#connection.handshake, path, { method: 'POST', headers: frame.headers, body }),
+      hostRequest(this.#connection.handshake, path, { method: 'POST', headers: this.#headersOf(frame), body }),
     );
     await response.body?.cancel();
   }
 
+  /** The AI SDK's own messages contain what was sent, whole. */
   #fail(requestId: string, errorText: string): Promise<void> {
-    return this.#say(JSON.stringify({ type: 'error', requestId, errorText }));
+    return this.#say(JSON.stringify({ type: 'error', requestId, errorText: errorText.slice(0, maxErrorLength) }));
   }
 
   #say(text: string): Promise<void> {
