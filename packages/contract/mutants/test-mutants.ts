@@ -31,6 +31,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'runs client tools with the component that has them, when it is shown first',
   },
   {
+    id: 'server-saves-a-late-run-over-newer-ones',
+    file: `${run}/finish.ts`,
+    find: '.turn <= run.turn',
+    replace: '.turn >= run.turn',
+    test: `${tests}/ends.test.ts`,
+    title: 'does not bring back an answer that was replaced meanwhile',
+  },
+  {
+    id: 'server-hands-over-no-deletion',
+    file: `${run}/chat-feed.ts`,
+    find: 'if (state?.deleted && state.turn > this.#turn)',
+    replace: 'if (state?.deleted && state.turn < this.#turn)',
+    test: `${tests}/deletion.test.ts`,
+    title: 'tells the connections of another process that hold the chat',
+  },
+  {
     id: 'server-reads-a-run-for-each-reader',
     file: `${run}/shared-calls.ts`,
     find: 'if (waiting) return waiting as Promise<T>;',

@@ -108,7 +108,10 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     if (realtime && !realtime.watcherCount) return undefined;
     return parts.access.count(chatId) + (realtime?.watcherCount?.(chatId) ?? 0);
   };
-  const finisher = createFinisher(resolved, publisher, background, closing.signal, runs, watchersOf);
+  const finisher = createFinisher(resolved, publisher, background, closing.signal, runs, {
+    chat: (chatId) => readHead(engine, chatId),
+    watchersOf,
+  });
   const revocations = new RevocationFeed({
     log,
     clock,

@@ -111,7 +111,7 @@ export interface FinishInput<UI_MESSAGE extends UIMessage = UIMessage> {
   /** The key to save by: the same run may be reported more than once. */
   readonly runId: string;
   readonly turn: number;
-  /** The conversation with the run's answer, as far as it came. */
+  /** The conversation with the run's answer, as far as it came; of a run that others have followed, the conversation as it is now. */
   readonly messages: UI_MESSAGE[];
   readonly outcome: EndReason;
   /** How many writers the run had: 1, unless it was continued. */

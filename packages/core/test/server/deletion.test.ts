@@ -1,6 +1,7 @@
 import { memoryLog } from '@chat-transport/core/memory';
+import type { RealtimeHost } from '@chat-transport/core/provider';
 import { describe, expect, it } from 'vitest';
-import { createWorld, ended, SseReader, textOf, until, user } from './support.ts';
+import { createWorld, ended, recordingRealtime, SseReader, textOf, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
 const erase = { method: 'DELETE' };
@@ -36,6 +37,32 @@ describe('deleting a chat', () => {
       () => follower.text,
     );
     await follower.cancel();
+  });
+
+  it('tells the connections of another process that hold the chat', async () => {
+    const log = memoryLog();
+    const here = createWorld({ log });
+    const hosts: RealtimeHost[] = [];
+    createWorld({ log, realtime: recordingRealtime({ connect: (host) => void hosts.push(host) }) });
+    for (const isActive of [false, true]) {
+      const chatId = isActive ? 'active' : 'idle';
+      await here.send({ ...send, id: chatId });
+      if (!isActive) {
+        (await here.model()).close();
+        await ended(here, 'finish');
+      }
+      const delivered: string[] = [];
+      const leaving = new AbortController();
+      await hosts[0]?.follow(chatId, (data) => void delivered.push(data), leaving.signal);
+      await here.handler.runtime.deleteChat(chatId);
+      const frame = '"turn":2,"at":0,"end":{"reason":"cancel","deleted":true}';
+      await until(
+        `the deletion of the ${chatId} chat`,
+        () => delivered.some((data) => data.includes(frame)),
+        () => delivered,
+      );
+      leaving.abort();
+    }
   });
 
   it('waits for an onFinish that runs, so that the app can delete its own copy after it', async () => {

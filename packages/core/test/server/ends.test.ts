@@ -110,6 +110,32 @@ describe('a run whose server died', () => {
     expect(there.finished[0]?.outcome).toBe('cancel');
   });
 
+  it('is saved late without the turns that came after it being lost', async () => {
+    const shared = memoryLog();
+    const { log, die } = mortal(shared);
+    const here = createWorld({ log });
+    const there = createWorld({ log: shared });
+    const reader = new SseReader(await here.send(send));
+    await here.model();
+    die();
+    await there.command('c', { id: 's1', runId: 'r1', type: 'cancel' });
+    await reader.cancel();
+    const next = new SseReader(await there.send({ id: 'c', runId: 'r2', messages: [user('m2', 'hi again')] }));
+    const model = await there.model();
+    model.text('hello');
+    model.close();
+    await next.closed;
+    expect(await there.handler.sweep()).toBe(1);
+    expect(there.finished.map(({ runId, outcome }) => [runId, outcome])).toEqual([
+      ['r2', 'finish'],
+      ['r1', 'cancel'],
+    ]);
+    expect(there.finished.map(({ messages }) => messages.map(textOf))).toEqual([
+      ['hi again', 'hello'],
+      ['hi again', 'hello'],
+    ]);
+  });
+
   it('is another thing than a model that is silent: its lease is renewed', async () => {
     const log = memoryLog();
     let renewals = 0;
@@ -290,6 +316,41 @@ describe('the end of a run', () => {
     expect(await world.handler.sweep()).toBe(1);
     expect(calls.map(({ outcome }) => outcome)).toEqual(['finish', 'finish']);
     expect(await world.handler.sweep()).toBe(0);
+  });
+});
+
+describe('a save that is tried again', () => {
+  it('does not bring back an answer that was replaced meanwhile', async () => {
+    let offsetMs = 0;
+    let isAway = true;
+    const saves: FinishInput[] = [];
+    const world = createWorld({
+      log: memoryLog({ now: () => Date.now() + offsetMs }),
+      onFinish: (input) => {
+        if (isAway) throw new Error('the database is away');
+        saves.push(input);
+      },
+    });
+    const answer = async (count: number, body: object, text: string): Promise<void> => {
+      const reader = new SseReader(await world.send(body));
+      const model = await world.model(count);
+      model.text(text);
+      model.close();
+      await reader.closed;
+    };
+    await answer(1, send, 'bad');
+    // Before the end is in the log, and behind it.
+    const failures = () => world.events.filter(({ type }) => type === 'finish-failed');
+    await until('both saves to fail', () => failures().length === 2, failures);
+    isAway = false;
+    await answer(2, { ...send, runId: 'r2', trigger: 'regenerate-message' }, 'good');
+    offsetMs = 31_000;
+    await world.handler.sweep();
+    expect(saves.map(({ runId }) => runId)).toEqual(['r2', 'r1']);
+    expect(saves.map(({ messages }) => messages.map(textOf))).toEqual([
+      ['hi', 'good'],
+      ['hi', 'good'],
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { backoffMs, type Clock, sleep } from '../../clock.ts';
+import { deletionFrame } from '../../log/deletion-frame.ts';
 import type { ChatState, RunLog, RunRecord } from '../../log/run-log.ts';
 import { channelMessage } from '../../wire/channel-message.ts';
 import { type Frame, wireVersion } from '../../wire/frame.ts';
@@ -61,6 +62,7 @@ class ChatFeed {
         if (this.#engine.live.get(keyOf(run))?.record.attempt !== 1) this.#say([startFrameOf(run)]);
         await this.#follow(run, 0);
       }
+      if (state?.deleted && state.turn > this.#turn) this.#say([deletionFrame(state.turn)]);
       // The log may have dropped runs, or lost all that there was: then its newest run is handed over again, which tells devices so.
       if (state) this.#turn = state.turn < this.#turn ? Math.max(0, state.turn - 1) : state.turn;
     }

@@ -1,6 +1,7 @@
 import type { UIMessage } from 'ai';
 import { longestClaimMs, type RunRecord } from '../../log/run-log.ts';
 import type { EndReason } from '../../wire/frame.ts';
+import type { Head } from '../conversation/head.ts';
 import { withRun } from '../conversation/history.ts';
 import { keyOf } from '../engine.ts';
 import { endFrameOf } from '../http/sse-text.ts';
@@ -26,6 +27,13 @@ export interface Finisher {
   cancelledElsewhere(run: RunRecord): void;
 }
 
+/** What a finisher asks about a chat. */
+export interface ChatQuestions {
+  /** The conversation as it is now, with the newest run's answer. */
+  chat(chatId: string): Promise<Pick<Head, 'messages'>>;
+  watchersOf(chatId: string): number | undefined;
+}
+
 /** @see Finisher */
 export function createFinisher(
   options: ResolvedOptions,
@@ -33,9 +41,9 @@ export function createFinisher(
   background: (work: Promise<unknown>) => void,
   closing: AbortSignal,
   runs: WholeRuns,
-  watchersOf: (chatId: string) => number | undefined,
+  { chat, watchersOf }: ChatQuestions,
 ): Finisher {
-  const { log, clock, onFinish, loadMessages, emit } = options;
+  const { log, clock, onFinish, emit } = options;
   const owner = crypto.randomUUID();
   const told = new Map<string, EndReason>();
   const running = new Map<string, Promise<void>>();
@@ -46,12 +54,12 @@ export function createFinisher(
   };
 
   const conversation = async (run: RunRecord, messages?: readonly UIMessage[]): Promise<UIMessage[]> => {
-    const [base, folded] = await Promise.all([
-      messages ?? loadMessages?.(run.chatId) ?? log.state(run.chatId).then((state) => state.messages),
-      runs.fold(run),
-    ]);
+    // Only a run that is over can have a successor. Seen from there, what this run answered is history already: all of it or none.
+    const isNewest = !run.end || (messages && (await log.state(run.chatId)).turn <= run.turn);
+    if (!messages || !isNewest) return [...(await chat(run.chatId)).messages];
+    const folded = await runs.fold(run);
     // A copy: the app may change what it is given, and this process keeps the fold.
-    return folded ? withRun(base, run.start, structuredClone(folded.message)) : [...base];
+    return folded ? withRun(messages, run.start, structuredClone(folded.message)) : [...messages];
   };
 
   const call = async (run: RunRecord, outcome: EndReason, messages?: readonly UIMessage[]): Promise<void> => {
