@@ -1,6 +1,16 @@
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
-import { advance, appendAll, expectCode, patienceMs, readAll, startRun, textFrame, within } from './log-helpers.ts';
+import {
+  advance,
+  appendAll,
+  expectCode,
+  patienceMs,
+  readAll,
+  shortLeaseMs,
+  startRun,
+  textFrame,
+  within,
+} from './log-helpers.ts';
 
 /** Writers that died. */
 export const leaseCases: readonly LogCase[] = [
@@ -18,7 +28,7 @@ export const leaseCases: readonly LogCase[] = [
     id: 'lease/final',
     title: 'never takes a writer back whose lease expired',
     async run({ log }) {
-      const started = await startRun(log, { leaseMs: 300 });
+      const started = await startRun(log, { leaseMs: shortLeaseMs });
       await appendAll(log, started, textFrame(0, 'a'));
       await within('the end', log.read(started, { from: 1, waitMs: patienceMs * 2 }));
       const lost = { end: { reason: 'lost' }, commands: [], cursor: 0 };

@@ -6,7 +6,17 @@ import {
 } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
-import { endedRun, expectCode, newId, patienceMs, runInit, startRun, textFrame, within } from './log-helpers.ts';
+import {
+  endedRun,
+  expectCode,
+  newId,
+  patienceMs,
+  runInit,
+  shortLeaseMs,
+  startRun,
+  textFrame,
+  within,
+} from './log-helpers.ts';
 
 const accepted = { outcome: 'accepted' } as const;
 const delivered = { outcome: 'delivered' } as const;
@@ -110,7 +120,7 @@ export const steerCases: readonly LogCase[] = [
     id: 'steer/lost',
     title: 'settles as not delivered what a dead writer never took',
     async run({ log }) {
-      const started = await startRun(log, { leaseMs: 300 });
+      const started = await startRun(log, { leaseMs: shortLeaseMs });
       const one = steer('one');
       await log.command(started, one);
       await within('the end', log.read(started, { from: 0, waitMs: patienceMs * 2 }));

@@ -11,6 +11,7 @@ import {
   runInit,
   type StartedRun,
   second,
+  shortLeaseMs,
   startRun,
   textFrame,
   until,
@@ -39,7 +40,7 @@ export const takeOverCases: readonly LogCase[] = [
     id: 'take-over/goes-on',
     title: 'lets another writer go on where a dead one stopped, under the same run',
     async run({ log }) {
-      const started = await startRun(log, { leaseMs: 300, takeOverMs, context });
+      const started = await startRun(log, { leaseMs: shortLeaseMs, takeOverMs, context });
       await appendAll(log, started, textFrame(0, 'a', 'b'));
       await until(
         'the interruption',
