@@ -5,6 +5,8 @@ import type { PostgresListen } from './postgres-client.ts';
 export const noticeChannel = 'chat_transport';
 /** How long a connection may be silent while somebody waits for notices, and then how long the answer to a probe may take, in milliseconds. */
 export const silenceMs = 5_000;
+/** How long it may take to open a connection, and to close one, in milliseconds: on a network that is gone, neither ends. */
+export const openMs = 15_000;
 /** The payload of a notice that a process sends to find out whether notices reach it. */
 const probe = 'p';
 
@@ -50,6 +52,10 @@ export function keepListening({
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
 
+  const clearTimer = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
   const after = (delayMs: number, act: () => void): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -60,6 +66,7 @@ export function keepListening({
   const open = async (): Promise<void> => {
     const opened: Connection = { isHeard: false };
     connection = opened;
+    after(openMs, () => lose(opened));
     try {
       const stop = await listen(
         noticeChannel,
@@ -69,6 +76,8 @@ export function keepListening({
       // It was lost, or the listener closed, while it opened.
       if (connection !== opened) return void end(stop);
       opened.stop = stop;
+      // Where a notice has come already, its timer runs.
+      if (!opened.isHeard) clearTimer();
       check();
     } catch {
       lose(opened);
@@ -107,10 +116,14 @@ export function keepListening({
   return {
     check,
     async close() {
-      const open = connection;
+      const stop = connection?.stop;
       connection = undefined;
-      clearTimeout(timer);
-      await open?.stop?.();
+      clearTimer();
+      const isLate = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, openMs);
+      });
+      await Promise.race([end(stop), isLate]);
+      clearTimer();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
-import { silenceMs } from '../src/postgres-listener.ts';
+import { openMs, silenceMs } from '../src/postgres-listener.ts';
 import { createPostgresNotices, defaultPollMs } from '../src/postgres-notices.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -7,7 +7,16 @@ afterEach(() => void vi.useRealTimers());
 
 /** The notices of one process, on a Postgres whose connections can go silent. `version` is how far the chat is. */
 function process({ isHealthy = true } = {}) {
-  const postgres = { version: 0, polls: 0, opened: 0, probes: 0, isHealthy, isDead: false, end: () => {} };
+  const postgres = {
+    version: 0,
+    polls: 0,
+    opened: 0,
+    probes: 0,
+    isHealthy,
+    isDead: false,
+    isFrozen: false,
+    end: () => {},
+  };
   const heard: ((payload: string) => void)[] = [];
   const send = async (payload: string): Promise<void> => {
     for (const hear of heard) hear(payload);
@@ -24,13 +33,17 @@ function process({ isHealthy = true } = {}) {
     },
     async listen(_, onNotice, onLost) {
       postgres.opened += 1;
+      if (postgres.isFrozen) await new Promise(() => {});
       if (postgres.isDead) throw new Error('Postgres is away.');
       const hear = (payload: string): void => {
         if (postgres.isHealthy) onNotice(payload);
       };
       heard.push(hear);
       postgres.end = onLost;
-      return () => void heard.splice(heard.indexOf(hear), 1);
+      return () => {
+        heard.splice(heard.indexOf(hear), 1);
+        return postgres.isFrozen ? new Promise(() => {}) : undefined;
+      };
     },
   });
   onTestFinished(() => notices.close());
@@ -41,7 +54,7 @@ function process({ isHealthy = true } = {}) {
     postgres.version += 1;
     await send('c c');
   };
-  return { postgres, wakes, wait, change };
+  return { postgres, notices, wakes, wait, change };
 }
 
 it('hears another process at once, and does not poll, as soon as its own notice has arrived', async () => {
@@ -112,6 +125,39 @@ it('polls while its connection is away, and hears again when it is back', async 
   expect(wakes.count).toBe(1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(postgres.polls).toBe(polls);
+});
+
+it('opens another connection where one does not open, and polls until then', async () => {
+  const { postgres, wakes, wait, change } = process();
+  await vi.advanceTimersByTimeAsync(0);
+  postgres.isFrozen = true;
+  postgres.end();
+  wait();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(postgres.opened).toBe(2);
+  wakes.count = 0;
+  await change();
+  await vi.advanceTimersByTimeAsync(2 * defaultPollMs);
+  expect(wakes.count).toBe(1);
+  postgres.isFrozen = false;
+  await vi.advanceTimersByTimeAsync(openMs + 1_000);
+  expect(postgres.opened).toBe(3);
+  const { polls } = postgres;
+  wakes.count = 0;
+  await change();
+  expect(wakes.count).toBe(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(postgres.polls).toBe(polls);
+});
+
+it('closes though its connection does not', async () => {
+  const { postgres, notices } = process();
+  await vi.advanceTimersByTimeAsync(0);
+  postgres.isFrozen = true;
+  const closed = notices.close();
+  await vi.advanceTimersByTimeAsync(openMs);
+  await closed;
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('asks Postgres nothing while nobody waits', async () => {
