@@ -49,6 +49,20 @@ export const mutants: readonly Mutant[] = [
     killedBy: 'a signed stream is held by the proxy',
   },
   {
+    id: 'streams-continue-ahead-of-what-is-published',
+    file: 'src/server/held-stream.ts',
+    find: 'if (!published || !at',
+    replace: 'if (published || !at',
+    killedBy: 'a stream that is held while text is on its way to the proxy',
+  },
+  {
+    id: 'lost-messages-count-as-published',
+    file: 'src/server/fanout-server.ts',
+    find: '        published.forget(channel);\n',
+    replace: '',
+    killedBy: 'a stream that is held after a message was lost',
+  },
+  {
     id: 'link-has-no-timeout',
     file: 'src/server/held-stream.ts',
     find: ', context.linkTimeoutMs / 1000)',

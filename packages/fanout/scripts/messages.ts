@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { TestChat } from '@chat-transport/contract';
 import { syncChat } from '@chat-transport/core';
 import { memoryLog } from '@chat-transport/core/memory';
-import { createChatHandler } from '@chat-transport/core/server';
+import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
 import { until } from '@chat-transport/local-services';
 import { createAdaptorServer } from '@hono/node-server';
 import type { UIMessageChunk } from 'ai';
@@ -29,28 +29,42 @@ async function* answer(): AsyncGenerator<UIMessageChunk> {
   yield { type: 'finish', finishReason: 'stop' };
 }
 
-async function count(
-  carrier: CarrierName,
-): Promise<{ carrier: CarrierName; publishes: number; opening: number; answering: number }> {
+interface Counts {
+  readonly carrier: CarrierName;
+  /** Whether the process that writes the answer gets no other request. */
+  readonly writesApart: boolean;
+  readonly publishes: number;
+  readonly opening: number;
+  readonly answering: number;
+}
+
+async function count(carrier: CarrierName, writesApart = false): Promise<Counts> {
   const service = await startPushpinService();
-  const realtime = fanout({ grip: service.pushpin.gripUrl, secret });
+  const log = memoryLog({ allowServerless: true });
   let [publishes, requests] = [0, 0];
-  const handler = createChatHandler({
-    log: memoryLog({ allowServerless: true }),
-    realtime: {
-      ...realtime,
-      publish(...call) {
-        publishes += 1;
-        return realtime.publish(...call);
+  /** What one process has. */
+  const startHandler = (): ChatHandler => {
+    const realtime = fanout({ grip: service.pushpin.gripUrl, secret });
+    return createChatHandler({
+      log,
+      realtime: {
+        ...realtime,
+        publish(...call) {
+          publishes += 1;
+          return realtime.publish(...call);
+        },
       },
-    },
-    authorize: () => true,
-    respond: answer,
-  });
+      authorize: () => true,
+      respond: answer,
+    });
+  };
+  const writing = startHandler();
+  const reading = writesApart ? startHandler() : writing;
   const server = createAdaptorServer({
     fetch: (request: Request) => {
       requests += 1;
-      return handler(request);
+      const isSend = request.method === 'POST' && new URL(request.url).pathname === '/api/chat';
+      return isSend ? writing(request) : reading(request);
     },
   }) as Server;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -72,21 +86,22 @@ async function count(
     synced();
     transport.close();
   }
-  await handler.runtime.close();
+  for (const handler of new Set([writing, reading])) await handler.runtime.close();
   server.closeAllConnections();
   server.close();
   await service.close();
-  return { carrier, publishes, opening, answering };
+  return { carrier, writesApart, publishes, opening, answering };
 }
 
-const results = [await count('websocket'), await count('stream')];
+const results = [await count('websocket'), await count('stream'), await count('stream', true)];
 const table = [
   `${tokens} tokens at ${tokensPerSecond} per second, ${devices} devices.`,
   '',
   '| carrier | messages published | requests as the devices open the chat | requests of the answer |',
   '| --- | --- | --- | --- |',
   ...results.map(
-    ({ carrier, publishes, opening, answering }) => `| ${carrier} | ${publishes} | ${opening} | ${answering} |`,
+    ({ carrier, writesApart, publishes, opening, answering }) =>
+      `| ${carrier}${writesApart ? ', another process answers the proxy' : ''} | ${publishes} | ${opening} | ${answering} |`,
   ),
 ];
 const isJson = process.argv.includes('--json');

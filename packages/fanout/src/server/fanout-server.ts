@@ -18,12 +18,14 @@ import {
 } from '@fanoutio/grip';
 import { socketPath } from '../wire.ts';
 import { revokedChannels } from './channels.ts';
+import { parsePosition } from './frame-ids.ts';
 import type { HeldContext } from './held-context.ts';
 import { closeCodes, heldSocket } from './held-socket.ts';
 import { chatStream, deviceStream } from './held-stream.ts';
 import { defaultLimits, fanoutSupports } from './limits.ts';
 import { isProxied } from './proxy-request.ts';
 import { publicationsOf } from './published-item.ts';
+import { PublishedPositions } from './published-positions.ts';
 
 /** Options of `fanout`. */
 export interface FanoutServerOptions {
@@ -78,6 +80,7 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
   const tokens = createChatTokens({ name: 'fanout', secret, ttlMs: tokenTtlMs });
   const channelName = (chatId: string): string => channelPrefix + chatId;
   const revocations = new Revocations(sessionMs + tokenTtlMs, Date.now);
+  const published = new PublishedPositions(Date.now);
   let context: HeldContext | undefined;
   return {
     name: 'fanout',
@@ -90,12 +93,16 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
     channelName,
     async publish(channel, data, signal) {
       signal.throwIfAborted();
+      const publications = publicationsOf(channel, data);
       const publish = async (): Promise<void> => {
-        for (const [to, item] of publicationsOf(channel, data)) await publisher.publish(to, item);
+        for (const [to, item] of publications) await publisher.publish(to, item);
       };
       await beforeAbort(publish(), signal).catch((error: unknown) => {
+        published.forget(channel);
         throw signal.aborted ? signal.reason : wrapped(error);
       });
+      const position = parsePosition(publications[0]?.[1].id);
+      if (position) published.add(channel, position);
     },
     authorize: (request, allow) => grantChatToken(request, allow, tokens),
     connect(host: RealtimeHost) {
@@ -104,6 +111,7 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
         tokens,
         sessions: createChatTokens({ name: 'fanout-session', secret, ttlMs: sessionMs }),
         revocations,
+        published,
         sessionMs,
         keepAliveMs: options.keepAliveMs ?? defaultKeepAliveMs,
         linkTimeoutMs: options.linkTimeoutMs ?? defaultLinkTimeoutMs,

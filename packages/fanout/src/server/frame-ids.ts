@@ -7,6 +7,12 @@ export interface Position {
   readonly next?: number | undefined;
 }
 
+/** A place inside a run. */
+export interface RunPosition extends Position {
+  readonly run: string;
+  readonly next: number;
+}
+
 /** The position as an id of the proxy, which compares ids to find gaps. */
 export function formatPosition({ turn, run, next = 0 }: Position): string {
   return run === undefined ? `${turn}:end` : `${turn}:${run}:${next}`;

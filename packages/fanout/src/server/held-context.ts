@@ -1,4 +1,5 @@
 import type { ChatGrant, ChatTokens, RealtimeHost, Revocations } from '@chat-transport/core/provider';
+import type { PublishedPositions } from './published-positions.ts';
 
 /** What the routes of held connections share. */
 export interface HeldContext {
@@ -7,6 +8,7 @@ export interface HeldContext {
   /** Tokens of connections that were opened: good for as long as one may last. The proxy keeps them. */
   readonly sessions: ChatTokens;
   readonly revocations: Revocations;
+  readonly published: PublishedPositions;
   readonly sessionMs: number;
   readonly keepAliveMs: number;
   readonly linkTimeoutMs: number;

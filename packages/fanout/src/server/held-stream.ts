@@ -3,7 +3,14 @@ import { Channel, GripInstruct } from '@fanoutio/grip';
 import { createParser } from 'eventsource-parser';
 import { nextHeader } from '../wire.ts';
 import { controlChannel, otherChannel, userChannel } from './channels.ts';
-import { formatPosition, newestPosition, type Position, parsePosition, placeOf } from './frame-ids.ts';
+import {
+  formatPosition,
+  newestPosition,
+  type Position,
+  parsePosition,
+  placeOf,
+  type RunPosition,
+} from './frame-ids.ts';
 import { type HeldContext, readGrant } from './held-context.ts';
 import { withoutProxyHeaders } from './proxy-request.ts';
 
@@ -21,6 +28,7 @@ export async function deviceStream(context: HeldContext, request: Request): Prom
     const message = await context.tokens.explain(query.get('token'));
     return Response.json({ error: { code: 'unauthorized', message } }, { status: 401 });
   }
+  // Where the log ends, although publishing may be behind it: a device that comes back must not get again what it has.
   const at = newestPosition(await context.host.newest(grant.chatId));
   const headers = {
     ...eventHeaders,
@@ -62,8 +70,10 @@ export async function chatStream(
   const response = await (link === undefined ? context.host.handle(inner) : context.host.stream(inner, chatId));
   if (response.status !== 200) return link === undefined ? response : new Response('');
 
-  const text = await response.text();
-  const { at, isEmpty } = readEvents(text, firstPosition(request, query, response.headers));
+  const from = firstPosition(request, query, response.headers);
+  // A poll that is not held gets all there is.
+  const published = wait === null ? context.published.newest(context.channelName(chatId)) : undefined;
+  const { text, at, isEmpty } = upTo(published, readEvents(await response.text(), from), from);
   const headers = new Headers(response.headers);
   if (at && (wait === null || (isEmpty && Number(wait) > 0))) {
     const reader = { grant, at, isFollowing: query.has('follow') };
@@ -144,8 +154,24 @@ function firstPosition(request: Request, query: URLSearchParams, headers: Header
   return { turn: Number(headers.get('x-chat-turn')), run, next: Number(seen[1] ?? 0) };
 }
 
-/** Where events of core's stream route end: without `at`, with the run that the reader asked for. */
-function readEvents(text: string, from: Position): { readonly at: Position | undefined; readonly isEmpty: boolean } {
+/** Events of core's stream route, and where they end: without `at`, with the run that the reader asked for. */
+interface Events {
+  readonly text: string;
+  readonly at: Position | undefined;
+  readonly isEmpty: boolean;
+}
+
+/** Leaves out what this process publishes in a moment: it fits what the proxy has then, and nothing behind it would. */
+function upTo(published: RunPosition | undefined, events: Events, from: Position): Events {
+  const { text, at } = events;
+  if (!published || !at || at.run !== published.run || (at.next ?? 0) <= published.next) return events;
+  if (from.run === published.run && (from.next ?? 0) >= published.next) return { text: '', at: from, isEmpty: true };
+  const last = text.lastIndexOf(`id: ${published.run}:${published.next}\n`);
+  if (last < 0) return events;
+  return { text: text.slice(0, text.indexOf('\n\n', last) + 2), at: published, isEmpty: false };
+}
+
+function readEvents(text: string, from: Position): Events {
   let at: Position | undefined = from;
   let isEmpty = true;
   const parser = createParser({
@@ -157,5 +183,5 @@ function readEvents(text: string, from: Position): { readonly at: Position | und
     },
   });
   parser.feed(text);
-  return { at, isEmpty };
+  return { text, at, isEmpty };
 }

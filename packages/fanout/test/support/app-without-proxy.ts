@@ -26,11 +26,16 @@ export async function appWithoutProxy(): Promise<{
   /** Everything published, oldest first. */
   readonly items: readonly PublishedItem[];
   request(path: string, init?: RequestInit): Promise<Response>;
+  /** What becomes of publishes from now on: a proxy that does not answer keeps them waiting. */
+  publishing(outcome: 'taken' | 'waiting' | 'refused'): void;
 }> {
+  let outcome: 'taken' | 'waiting' | 'refused' = 'taken';
   const items: PublishedItem[] = [];
   const endpoint = createServer(async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
+    if (outcome === 'waiting') return;
+    if (outcome === 'refused') return void response.writeHead(500).end();
     items.push(...(JSON.parse(body) as { items: PublishedItem[] }).items);
     response.end('Published\n');
   });
@@ -46,13 +51,19 @@ export async function appWithoutProxy(): Promise<{
   });
   onTestFinished(async () => {
     for (const call of model.calls) call.close();
+    // What still waits would hold up the end for as long as a publish may take.
+    outcome = 'refused';
+    endpoint.closeAllConnections();
     await handler.runtime.close();
     endpoint.closeAllConnections();
     await new Promise((resolve) => endpoint.close(resolve));
   });
   const request = (path: string, init?: RequestInit): Promise<Response> =>
     handler(new Request(`http://app.example/api/chat${path}`, init));
-  return { handler, model, items, request };
+  const publishing = (next: typeof outcome): void => {
+    outcome = next;
+  };
+  return { handler, model, items, request, publishing };
 }
 
 /** A `Grip-Sig` header: a JSON Web Token, HS256. `expires` is in seconds since 1970. */
