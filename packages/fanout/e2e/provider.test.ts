@@ -1,4 +1,4 @@
-import { describeProviderContract, describeTransportContract } from '@chat-transport/contract';
+import { describeProviderContract } from '@chat-transport/contract';
 import { afterAll, beforeAll } from 'vitest';
 import { contractOver, type PushpinService, startPushpinService } from '../test/support/pushpin-service.ts';
 
@@ -10,5 +10,3 @@ afterAll(() => service.close());
 
 describeProviderContract(contractOver('stream', () => service));
 describeProviderContract(contractOver('websocket', () => service));
-describeTransportContract(contractOver('stream', () => service));
-describeTransportContract(contractOver('websocket', () => service));
