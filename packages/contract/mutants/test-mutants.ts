@@ -47,6 +47,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'tells the connections of another process that hold the chat',
   },
   {
+    id: 'client-forgets-answers-to-earlier-messages',
+    file: 'packages/core/src/client/tool-owner.ts',
+    find: 'const call = callOf(chat.messages, input);',
+    replace: 'const call = callOf(chat.messages.slice(-1), input);',
+    test: 'packages/core/test/client/shared-answers.test.ts',
+    title: 'is kept when the chat’s state is taken over before it is sent',
+  },
+  {
     id: 'server-reads-a-run-for-each-reader',
     file: `${run}/shared-calls.ts`,
     find: 'if (waiting) return waiting as Promise<T>;',

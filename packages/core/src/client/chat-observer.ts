@@ -132,9 +132,9 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     if (!tail || (before !== null && at < 0)) return false;
     const added = tail as readonly UI_MESSAGE[];
     this.#show(withUnsent(this.#seen, [...messages.slice(0, at + 1), ...added], messageId));
-    const last = added.at(-1);
+    const continued = added.find(({ id }) => id === messageId);
     // A stream would take away an answer that is given here meanwhile.
-    if (last?.id === messageId && waitsForAnswers(last)) this.#session.dispatch({ type: 'answers-shown', frame });
+    if (continued && waitsForAnswers(continued)) this.#session.dispatch({ type: 'answers-shown', frame });
     else {
       const messageIds = added.map(({ id }) => id);
       this.#taken({ kind: 'question', turn: frame.turn }, true, messageIds);

@@ -38,10 +38,29 @@ export function answeredCalls(message: UIMessage | undefined): readonly string[]
   return calls.flatMap(({ state, toolCallId }) => (answeredStates.includes(state) ? [toolCallId] : []));
 }
 
-/** The call that an answer is for: approvals have ids of their own. */
-export function callOf(message: UIMessage | undefined, answer: { toolCallId?: string; id?: string }): string {
-  const asked = message?.parts.find((part) => 'approval' in part && part.approval?.id === answer.id);
-  return answer.toolCallId ?? (asked && toolPart(asked)?.toolCallId) ?? '';
+/** The call that an answer is for, and its message. Approvals have ids of their own, and a call may be in any message. */
+export function callOf(
+  messages: readonly UIMessage[],
+  answer: { readonly toolCallId?: string; readonly id?: string },
+): { readonly messageId: string; readonly toolCallId: string } | undefined {
+  const isMeant = (part: object): boolean =>
+    answer.toolCallId === undefined
+      ? (part as { approval?: { id: string } }).approval?.id === answer.id
+      : toolPart(part)?.toolCallId === answer.toolCallId;
+  for (const { id, parts } of messages) {
+    const call = toolPart(parts.find((part) => toolPart(part) && isMeant(part)) ?? {});
+    if (call) return { messageId: id, toolCallId: call.toolCallId };
+  }
+  return undefined;
+}
+
+/** The assistant message that a submit continues: the named one, else the last message. */
+export function continuedMessage<UI_MESSAGE extends UIMessage>(
+  messages: readonly UI_MESSAGE[],
+  messageId: string | undefined,
+): UI_MESSAGE | undefined {
+  const isAnswer = (message: UI_MESSAGE | undefined) => (message?.role === 'assistant' ? message : undefined);
+  return isAnswer(messages.find(({ id }) => id === messageId)) ?? isAnswer(messages.at(-1));
 }
 
 /** Whether a call of these messages is over: answered, or closed by the end of its run. */

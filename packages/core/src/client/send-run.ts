@@ -6,7 +6,7 @@ import type { HttpError } from './http-error.ts';
 import { baseTurnOf } from './ledger/chat-ledger.ts';
 import { refusedMessages, type SendKind } from './ledger/outbox.ts';
 import { mayStayOpen } from './open-places.ts';
-import { waitsForAnswers } from './own-answers.ts';
+import { continuedMessage, waitsForAnswers } from './own-answers.ts';
 import { abortOf, asDisconnect, persist } from './persist.ts';
 import type { RunReader } from './run-reader.ts';
 import { shortSend } from './short-send.ts';
@@ -18,10 +18,10 @@ type SendCall<UI_MESSAGE extends UIMessage> = Omit<SendOptions<UI_MESSAGE>, 'abo
 /** How often a send goes behind a newer state before the user sees the refusal. */
 const maxRepeats = 3;
 
-/** What a send of the AI SDK does. */
-function kindOf({ trigger, messageId, messages }: SendCall<UIMessage>): SendKind {
+/** What a send of the AI SDK does. `continued`: the answer that a submit goes on with. */
+function kindOf({ trigger, messageId }: SendCall<UIMessage>, continued: UIMessage | undefined): SendKind {
   if (trigger === 'regenerate-message') return 'regenerate';
-  if (messages.at(-1)?.role === 'assistant') return 'answer';
+  if (continued) return 'answer';
   return messageId ? 'edit' : 'message';
 }
 
@@ -33,7 +33,8 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   session: ChatSession<UI_MESSAGE>,
   { abortSignal, ...call }: SendOptions<UI_MESSAGE>,
 ): Promise<ReadableStream<UIMessageChunk>> {
-  const kind = kindOf(call as unknown as SendCall<UIMessage>);
+  const continued = continuedMessage(call.messages, call.messageId);
+  const kind = kindOf(call as unknown as SendCall<UIMessage>, continued);
   const last = call.messages.at(-1);
   // A message that was refused before is shown as refused, and is not sent along with the next one.
   const { isSynchronized } = session.ledger.shown;
@@ -45,11 +46,11 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   const cancelled = session.commands.settled();
   const reader = session.open(generateId(), { own });
   const messageId = call.messageId ?? last?.id ?? reader.runId;
-  const content = kind === 'regenerate' ? undefined : last;
+  const content = kind === 'regenerate' ? undefined : (continued ?? last);
   session.dispatch({ type: 'sent', send: { runId: reader.runId, kind, messageId, message: content } });
   session.dispatch({ type: 'stream-opened', runId: reader.runId, turn: 0 });
 
-  const isPartial = isSynchronized && kind === 'answer' && last !== undefined && waitsForAnswers(last);
+  const isPartial = isSynchronized && kind === 'answer' && continued !== undefined && waitsForAnswers(continued);
   const send = poster(session, reader, own, isPartial);
   const sent = cancelled
     .then(() => session.gate(kind === 'answer' && !isPartial, reader.closed))

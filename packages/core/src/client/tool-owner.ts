@@ -1,5 +1,6 @@
 import type { ChatInit, UIMessage } from 'ai';
 import type { KnownRun } from './ledger/server-side.ts';
+import { shownTurn } from './ledger/shown.ts';
 import { answeredCalls, callOf, isSettledCall, waitsForAnswers } from './own-answers.ts';
 import { takeCall } from './page-calls.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
@@ -70,10 +71,9 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       if (!callback || !isOwner()) return false;
       if (await callback(options)) return true;
       // An answer is sent when it is given, although the message waits for others, which another device may give.
-      const last = options.messages.at(-1);
       const { unsentAnswers } = session.ledger;
-      return (
-        last !== undefined && waitsForAnswers(last) && answeredCalls(last).some((id) => unsentAnswers.includes(id))
+      return options.messages.some(
+        (message) => waitsForAnswers(message) && answeredCalls(message).some((id) => unsentAnswers.includes(id)),
       );
     };
   }
@@ -82,15 +82,15 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
   const takeOver =
     <T extends { toolCallId?: string; id?: string }>(answer: (input: T) => void | PromiseLike<void>) =>
     (input: T) => {
-      // The AI SDK answers calls of the last message.
-      const { lastMessage } = chat;
-      const toolCallId = callOf(lastMessage, input);
+      const call = callOf(chat.messages, input);
       // The first answer counts, on the server too; the run's end closes its open calls.
-      if (isSettledCall(chat.messages, toolCallId)) return;
-      // Of the run that is shown: another device may have begun the next one.
-      const runId = shownRun() ?? session.ledger.server.newest?.runId;
+      if (call && isSettledCall(chat.messages, call.toolCallId)) return;
+      // Of the run that is shown: another device may have begun the next one; and a state may have brought this one, without a stream.
+      const { shown, server } = session.ledger;
+      const isNewestShown = server.newest?.turn === shownTurn(shown);
+      const runId = (isNewestShown ? undefined : shownRun()) ?? server.newest?.runId;
       if (runId) session.dispatch({ type: 'claimed', runId });
-      if (lastMessage) session.dispatch({ type: 'answered', messageId: lastMessage.id, toolCallId });
+      if (call) session.dispatch({ type: 'answered', ...call });
       return answer(input);
     };
   Object.assign(chat, {

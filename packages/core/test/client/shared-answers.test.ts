@@ -167,3 +167,43 @@ describe('a call that the end of its run has closed', () => {
     expect(begun).toEqual(['t2']);
   });
 });
+
+describe('an answer to a call of an earlier message', () => {
+  /** Two devices; the first of two answers asks for approval of two calls, and waits. */
+  async function waitingBehind(world: World, init: object) {
+    const [a, b] = await twoDevices(world, ['t1', 't2'], init, true);
+    void b.sendMessage({ text: 'something else' });
+    const call = await world.model.call(1);
+    call.say('else');
+    call.finish();
+    await shows([a, b], (chat) => chat.status === 'ready' && chat.messages.length === 4);
+    return [a, b] as const;
+  }
+
+  const sessionOf = (chat: SyncedChat) => {
+    const transport = (chat as unknown as { transport: Device['transport'] }).transport;
+    return transport.session('c');
+  };
+
+  const first = ({ messages }: SyncedChat): unknown[] =>
+    messages[1]?.parts.flatMap((part) => ('toolCallId' in part ? part.state : [])) ?? [];
+
+  it('is kept when the chat’s state is taken over before it is sent', async () => {
+    const world = new World();
+    const [a] = await waitingBehind(world, {});
+    await a.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+    const taken = a.messages;
+    sessionOf(a).refresh();
+    await until(() => a.messages !== taken);
+    expect(first(a)).toEqual(['approval-responded', 'approval-requested']);
+  });
+
+  it('is sent when it is given, and shown on every device', async () => {
+    const world = new World();
+    const [a, b] = await waitingBehind(world, withApprovals);
+    await a.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+    await shows([a, b], (chat) => first(chat).join() === 'approval-responded,approval-requested');
+    await shows([a, b], (chat) => chat.status === 'ready' && texts(chat).length === 4);
+    expect(world.model.calls).toHaveLength(2);
+  });
+});
