@@ -132,3 +132,15 @@ test('a device that comes back with a position that nobody knows gets nothing bu
     expect(framesOf(socket).map(({ at }) => at)).toEqual([0]);
   }
 });
+
+test('what was deleted is not repeated to a device that comes back with the position of another one', async () => {
+  const chat = newChat();
+  const run = await chat.begin('r');
+  await append(run, 0);
+  await log.end(run, run.fence, { reason: 'finish' });
+  await (await chat.connect('&run=r&from=0')).got('"0 "');
+  await log.deleteChat(run.chatId);
+  const late = await chat.connect('&run=r&from=0');
+  await late.got('live');
+  expect(late.received.join()).not.toContain('"0 "');
+});

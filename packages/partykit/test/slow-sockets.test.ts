@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { partykitSubscriber } from '../src/index.ts';
 import { partykitServer } from '../src/remote.ts';
 import { ticketsOf } from '../src/ticket.ts';
+import { RawSocket } from './support/raw-socket.ts';
 import { until } from './support/until.ts';
 import { secret, Workerd } from './support/workerd.ts';
 
@@ -86,6 +87,18 @@ test('devices that read nothing cost an object a bounded amount of memory', asyn
   // Twenty times the 30 MiB would be 600 MiB.
   expect(memoryOf(workerd) - before).toBeLessThan(250 * mib);
   expect((await log.read(key, { from: 60 })).run.next).toBe(61);
+});
+
+test('a device that reads nothing does not hold up one that names the same connection', async () => {
+  const { workerd, write } = await setUp();
+  await unread(workerd, '&_pk=one');
+  await write(8, mib / 2);
+  const ticket = await ticketsOf(secret).sign({ chatId: 'c', may: ['read'] });
+  const other = await RawSocket.open(`${workerd.url}/c/socket?ticket=${ticket}&_pk=one&run=r&from=8`);
+  onTestFinished(() => other.close());
+  await other.got('live');
+  await write(1, 10);
+  await other.got('"at":8');
 });
 
 test('a device that is too slow for its socket is sent to the log for what it missed, and is live again', async () => {

@@ -1,6 +1,7 @@
 import type { ChatPermission } from '@chat-transport/core/provider';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { defaultMaxConnectionsPerUser } from '../src/server/chat-server-options.ts';
 import { ticketsOf } from '../src/ticket.ts';
 import { handshake, RawSocket } from './support/raw-socket.ts';
 import { secret, Workerd } from './support/workerd.ts';
@@ -77,6 +78,19 @@ describe('a socket', () => {
     await socket.got('pong');
   });
 
+  test('is one of a limited number for a user, and the others’ are not counted', async () => {
+    const chatId = newChat();
+    const of = async (userId: string): Promise<string> =>
+      addressOf(chatId, await ticketsOf(secret).sign({ chatId, may: ['read'], userId }));
+    const address = await of('ann');
+    for (let count = 0; count < defaultMaxConnectionsPerUser; count += 1) {
+      const socket = await RawSocket.open(address);
+      onTestFinished(() => socket.close());
+    }
+    expect(await handshake(address)).toBe(429);
+    expect(await handshake(await of('bob'))).toBe(101);
+  });
+
   test('past the Worker’s gate is refused as well: the object asks for the ticket too', async () => {
     const chatId = newChat();
     expect(await handshake(`${addressOf(chatId, 'nonsense')}&chat=${chatId}`)).toBe(401);
@@ -116,6 +130,16 @@ describe('a device', () => {
     await socket.got('live');
     socket.send(new ArrayBuffer(8));
     expect(await socket.isClosed()).toMatchObject({ code: 1008 });
+  });
+
+  test.each([
+    ['who may only read', ['read'], 2_000],
+    ['who may stop answers', ['read', 'command'], 5 * 1024 * 1024],
+  ] as const)('%s and sends too much at once is closed', async (_who, may, length) => {
+    const socket = await open(newChat(), ...may);
+    await socket.got('live');
+    socket.send(JSON.stringify({ type: 'command', ref: 1, run: 'r', message: 'x'.repeat(length) }));
+    expect(await socket.isClosed()).toMatchObject({ code: 1009 });
   });
 
   test('stops an answer over its socket where it may, and not where it may only read', async () => {

@@ -22,9 +22,13 @@ export interface ChatServerOptions<UI_MESSAGE extends UIMessage = UIMessage>
   readonly maxMessageBytes?: number | undefined;
   /** How long a device's socket lasts before it must show a new ticket, in milliseconds. @default defaultSessionMs */
   readonly sessionMs?: number | undefined;
+  /** Sockets of one user in one chat, where `authorize` answers with a `userId`. @default defaultMaxConnectionsPerUser */
+  readonly maxConnectionsPerUser?: number | undefined;
   /** The log's clock, in milliseconds. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
 
+/** Default of `maxConnectionsPerUser`. */
+export const defaultMaxConnectionsPerUser = 64;
 /** Default of `sessionMs`: one hour. */
 export const defaultSessionMs: number = 60 * 60 * 1000;

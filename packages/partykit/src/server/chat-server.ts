@@ -17,13 +17,19 @@ import {
   revocationsClaim,
   type StoredRun,
 } from '@chat-transport/core/provider';
-import { type ChatAction, type ChatHandler, createChatHandler, errorJson } from '@chat-transport/core/server';
+import {
+  type ChatAction,
+  type ChatHandler,
+  createChatHandler,
+  defaultMaxBodyBytes,
+  errorJson,
+} from '@chat-transport/core/server';
 import { createSqlStore, type SqlStore } from '@chat-transport/sqlite/sql';
 import { type Connection, type ConnectionContext, Server, type WSMessage } from 'partyserver';
 import { defaultLimits } from '../limits.ts';
 import { type ClientMessage, type DeviceMessage, type LogAnswer, ping, pong, type WireError } from '../socket-wire.ts';
 import { ticketHeader, ticketsOf } from '../ticket.ts';
-import { type ChatServerOptions, defaultSessionMs } from './chat-server-options.ts';
+import { type ChatServerOptions, defaultMaxConnectionsPerUser, defaultSessionMs } from './chat-server-options.ts';
 import { durableDatabase } from './durable-database.ts';
 import { LogDesk } from './log-desk.ts';
 import { publishedLog } from './published-log.ts';
@@ -63,6 +69,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
   readonly #grants = new WeakMap<Request, Grant>();
   /** What each device's socket has on its way. Lost with the memory of an idle object, which has nothing on its way. */
   readonly #flows = new Map<string, SocketFlow>();
+  /** How many commands of each socket are under way. */
+  readonly #commands = new Map<string, number>();
   #lastReplay: { readonly key: string; readonly texts: readonly string[] } | undefined;
 
   /** The secret, and what answers are made with where that happens here. Called once per start of the object. */
@@ -101,9 +109,18 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const isSocket = request.headers.get('upgrade')?.toLowerCase() === 'websocket';
     const token = isSocket ? new URL(request.url).searchParams.get('ticket') : request.headers.get(ticketHeader);
     const ticket = await this.#tickets.verify(token);
-    if (ticket?.chatId === this.name) this.#grants.set(request, ticket);
-    else if (isSocket) return errorJson('unauthorized', await this.#tickets.explain(token));
-    return super.fetch(request);
+    if (ticket?.chatId !== this.name) {
+      return isSocket ? errorJson('unauthorized', await this.#tickets.explain(token)) : super.fetch(request);
+    }
+    if (isSocket && this.#hasTooManySockets(ticket.userId)) {
+      return errorJson(
+        'rate-limited',
+        `This user has ${this.#maxConnectionsPerUser} sockets of this chat, which is the limit.`,
+      );
+    }
+    const known = isSocket ? withOwnId(request) : request;
+    this.#grants.set(known, ticket);
+    return super.fetch(known);
   }
 
   // Nothing may be awaited here: a frame that is appended between the replay and `setState` would be neither replayed
@@ -125,9 +142,12 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const { state } = connection;
     try {
       if (!state || typeof message !== 'string') throw new TypeError('Not a message of this wire.');
+      if (!state.may.includes('log') && message.length > maxMessageLength(state, this.#options.maxBodyBytes)) {
+        return connection.close(closeCodes.tooLarge, 'too large');
+      }
       if (state.may.includes('log')) await this.#desk.ask(message, (answer) => tell(connection, answer));
       else if (state.until <= Date.now()) endSession(connection);
-      else await this.#answer(connection, state.may, JSON.parse(message));
+      else await this.#answer(connection, state, JSON.parse(message));
     } catch {
       connection.close(closeCodes.invalid, 'invalid message');
     }
@@ -141,8 +161,12 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 
   override onError(): void {}
 
-  override onRequest(request: Request): Promise<Response> {
-    return this.#handler(request);
+  override async onRequest(request: Request): Promise<Response> {
+    const isRevocation = new URL(request.url).pathname.endsWith(revokePath);
+    if (!isRevocation || !this.#grants.get(request)?.may.includes('log')) return this.#handler(request);
+    const { userId } = (await request.json()) as Pick<Revocation, 'userId'>;
+    await this.#handler.runtime.revoke({ chatId: this.name, userId });
+    return new Response(null, { status: 204 });
   }
 
   /**
@@ -153,6 +177,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     const { retentionMs = defaultRetentionMs, now = Date.now, respond } = this.#options;
     const newest = this.#newest();
     this.#alarmAt = undefined;
+    this.#lastReplay = undefined;
     // The last alarm of an emptied chat: what claims are left are over.
     if (!newest) return void (await this.#log.unfinished(1));
     if (!newest.end && newest.leaseUntil > now()) return this.#wakeAt(newest.leaseUntil);
@@ -175,6 +200,17 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       if (!state || state.may.includes('log')) continue;
       if (userId === undefined || state.userId === undefined || state.userId === userId) endSession(connection);
     }
+  }
+
+  get #maxConnectionsPerUser(): number {
+    return this.#options.maxConnectionsPerUser ?? defaultMaxConnectionsPerUser;
+  }
+
+  /** Each socket takes its share of what may be unread: one user must not take them all. */
+  #hasTooManySockets(userId: string | undefined): boolean {
+    if (userId === undefined) return false;
+    const own = [...this.getConnections<Session>()].filter(({ state }) => state?.userId === userId);
+    return own.length >= this.#maxConnectionsPerUser;
   }
 
   /** Whether access was taken back since the ticket was signed. */
@@ -257,12 +293,15 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 
   /** What a device has missed. Devices often come back together: the same question has the same answer. */
   #missed(runId: string, from: number): readonly string[] {
-    const newest = this.#newest();
+    const {
+      newest: [newest],
+      deletedTurn,
+    } = this.#store.facts(this.name, { newest: 1 });
     if (!newest) return [];
     const share = Math.min(maxUnreadLength / 4, maxUnreadTotal / (this.#flows.size + 1));
     // In steps, so that devices that come one after the other share an answer.
     const maxLength = 2 ** Math.floor(Math.log2(share));
-    const key = JSON.stringify([runId, from, newest.runId, newest.next, newest.end?.reason, maxLength]);
+    const key = JSON.stringify([runId, from, newest.runId, newest.next, newest.end?.reason, deletedTurn, maxLength]);
     if (this.#lastReplay?.key !== key) {
       const { maxMessageBytes = defaultLimits.maxMessageBytes } = this.#options;
       const options = { store: this.#store, chatId: this.name, runId, from, maxLength, maxMessageBytes };
@@ -280,7 +319,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     return encodeForLimit(frame, this.#options.maxMessageBytes ?? defaultLimits.maxMessageBytes);
   }
 
-  async #answer(connection: Connection, may: readonly ChatPermission[], said: ClientMessage): Promise<void> {
+  async #answer(connection: Connection, session: Session, said: ClientMessage): Promise<void> {
     if (said.type === 'mark') {
       if (this.#flows.get(connection.id)?.returned(said.mark)) this.#tellLive(connection);
       return;
@@ -291,10 +330,23 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...message, runId: run }),
     });
-    this.#grants.set(request, { may });
-    const response = await this.#handler(request);
+    this.#grants.set(request, session);
+    const open = this.#commands.get(connection.id) ?? 0;
+    if (open >= maxCommands) return this.#receipt(connection, ref, { error: tooManyCommands });
+    this.#commands.set(connection.id, open + 1);
+    const response = await this.#handler(request).finally(() => this.#commanded(connection.id));
     const { error, ...receipt } = (await response.json()) as CommandReceipt & { error?: WireError };
-    const answer: DeviceMessage = { type: 'receipt', ref, ...(error ? { error } : { receipt }) };
+    this.#receipt(connection, ref, error ? { error } : { receipt });
+  }
+
+  #commanded(id: string): void {
+    const open = (this.#commands.get(id) ?? 1) - 1;
+    if (open > 0) this.#commands.set(id, open);
+    else this.#commands.delete(id);
+  }
+
+  #receipt(connection: Connection, ref: number, outcome: { error: WireError } | { receipt: CommandReceipt }): void {
+    const answer: DeviceMessage = { type: 'receipt', ref, ...outcome };
     if (!this.#send(connection, JSON.stringify(answer))) connection.close(closeCodes.invalid, 'receipts are not read');
   }
 
@@ -307,7 +359,30 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
 }
 
 /** Why the object closes a socket. */
-export const closeCodes = { invalid: 1008, sessionOver: 4408 } as const;
+export const closeCodes = { invalid: 1008, tooLarge: 1009, sessionOver: 4408 } as const;
+
+/** Where a Worker takes access back, behind the chat's address. */
+export const revokePath = '/access/revoke';
+
+/** How many commands of one socket may be under way. */
+const maxCommands = 16;
+const tooManyCommands: WireError = {
+  code: 'rate-limited',
+  message: 'Too many commands are under way. Try again in a moment.',
+};
+/** Who may only read sends nothing but marks. */
+const maxMarkLength = 1024;
+
+function maxMessageLength({ may }: Session, maxBodyBytes: number = defaultMaxBodyBytes): number {
+  return may.includes('command') ? maxBodyBytes : maxMarkLength;
+}
+
+/** The handshake with an id that no other socket has: a client could name another one's. */
+function withOwnId(handshake: Request): Request {
+  const url = new URL(handshake.url);
+  url.searchParams.set('_pk', crypto.randomUUID());
+  return new Request(url, handshake);
+}
 
 /**
  * Announces the end first: the close event of a close outside of the socket's own message handler arrives seconds

@@ -1,4 +1,10 @@
-import { type ChatTokens, grantChatToken, parseId } from '@chat-transport/core/provider';
+import {
+  type ChatTokens,
+  ChatTransportError,
+  grantChatToken,
+  parseId,
+  type Revocation,
+} from '@chat-transport/core/provider';
 import {
   type Authorize,
   allow,
@@ -12,7 +18,7 @@ import {
   type ServerEvent,
 } from '@chat-transport/core/server';
 import { ticketHeader, ticketsOf } from '../ticket.ts';
-import type { ChatServer } from './chat-server.ts';
+import { type ChatServer, revokePath } from './chat-server.ts';
 
 /** Options of `routeChatRequest`. */
 export interface RouteChatOptions {
@@ -53,6 +59,24 @@ export async function routeChatRequest(request: Request, options: RouteChatOptio
   }
 }
 
+/**
+ * Ends, at once, what a user has open in a chat: sockets, and streams of answers that are made in its object. Tickets
+ * from before are refused. Without `userId` it is for everybody. Take the access back in `authorize` first.
+ * @throws ChatTransportError `invalid-id`; `provider-failed` when the object could not be reached: try again.
+ */
+export async function revokeAccess({ chatId, userId }: Revocation, options: RouteChatOptions): Promise<void> {
+  const ticket = await ticketsOf(options.secret).sign({ chatId: parseId('chatId', chatId), may: ['log'] });
+  const request = new Request(`https://object${objectApi}/${chatId}${revokePath}`, {
+    method: 'POST',
+    headers: { [ticketHeader]: ticket },
+    body: JSON.stringify({ userId }),
+  });
+  const { ok, status } = await reach(options, chatId, request);
+  if (ok) return;
+  const message = `The access could not be taken back (status ${status}). Try again.`;
+  throw new ChatTransportError({ code: 'provider-failed', message });
+}
+
 async function route(request: Request, path: string, options: RouteChatOptions): Promise<Response> {
   const { secret, authorize } = options;
   const tickets = ticketsOf(secret);
@@ -64,7 +88,7 @@ async function route(request: Request, path: string, options: RouteChatOptions):
   if ((path === '' || path === '/auth') && request.method !== 'POST') return onlyPost(request.method);
   const may = (chatId: string, what: ChatAction) => allow(authorize, request, parseId('chatId', chatId), what);
   if (path === '/auth') {
-    return grantChatToken(request, async (chatId, what = 'read') => void (await may(chatId, what)), tickets);
+    return grantChatToken(request, (chatId, what = 'read') => may(chatId, what), tickets);
   }
   // Only the header or the body of a send names its chat.
   const { maxBodyBytes = defaultMaxBodyBytes, maxUnnamedBodyBytes = defaultMaxUnnamedBodyBytes } = options;

@@ -1,4 +1,4 @@
-import { ChatServer, type ChatServerOptions, routeChatRequest } from '../../src/server.ts';
+import { ChatServer, type ChatServerOptions, revokeAccess, routeChatRequest } from '../../src/server.ts';
 import { countRows } from './count-rows.ts';
 import { type Command, ScriptedModel } from './scripted-model.ts';
 
@@ -83,6 +83,11 @@ const worker: ExportedHandler<Env> = {
       seen.ahead += Number(searchParams.get('advance'));
       return Response.json(seen);
     }
+    if (pathname === '/revoke') {
+      const { chatId, userId } = (await request.json()) as { chatId: string; userId?: string };
+      await revokeAccess({ chatId, userId }, { namespace: env.Chat, secret: env.SECRET });
+      return new Response(null, { status: 204 });
+    }
     const chat = searchParams.get('chat');
     if (chat) return env.Chat.get(env.Chat.idFromName(chat)).fetch(request);
     const answer = await routeChatRequest(request, {
@@ -91,7 +96,7 @@ const worker: ExportedHandler<Env> = {
       ...(env.ANSWERS && {
         authorize: ({ request, action }) => {
           const may = request.headers.get('x-may');
-          return may === null ? { userId: 'anna' } : may.split(',').includes(action);
+          return may === null ? { userId: request.headers.get('x-user') ?? 'anna' } : may.split(',').includes(action);
         },
       }),
     });
