@@ -95,21 +95,27 @@ function eraseChat(database: SqlDatabase, chatId: string, turn: number): void {
   database.run(sql, turn, turn, chatId);
 }
 
-/** Deletes what is over; see `LogStore.prune`. */
+/** How many runs one call empties: it holds the file, and this process, all the while. */
+const maxEmptied = 200;
+
+/** Deletes what is over, the oldest runs first; see `LogStore.prune`. */
 export function prune(database: SqlDatabase, now: number, retentionMs: number, chatId: string | undefined): void {
   const chat = chatId === undefined ? '' : 'chat_id = ? and ';
   const over = `${chat}(ended_at <= ? or (ended_at is null and lease_until + take_over_ms <= ?))`;
   const within = (...values: SqlValue[]): SqlValue[] => (chatId === undefined ? values : [chatId, ...values]);
   const cutoff = now - retentionMs;
   const expired = database.all(
-    `select id, chat_id, turn from chat_log_runs where ${over} and pruned = 0`,
+    `select id, chat_id, turn from chat_log_runs where ${over} and pruned = 0 order by id limit ${maxEmptied}`,
     ...within(cutoff, cutoff),
   );
   for (const row of expired) {
     emptyRun(database, Number(row.id));
     forgetMessages(database, 'chat_id = ? and turn = ?', row.chat_id ?? '', row.turn ?? 0);
   }
-  database.run(`delete from chat_log_runs where ${over}`, ...within(cutoff - retentionMs, cutoff - retentionMs));
+  database.run(
+    `delete from chat_log_runs where ${over} and pruned = 1`,
+    ...within(cutoff - retentionMs, cutoff - retentionMs),
+  );
   database.run(`delete from chat_log_claims where ${chat}until <= ?`, ...within(now));
   // The newest parked cancel is the last one; a chat that only ever had cancels goes with them.
   const isOver = `${chat}json_array_length(parked) > 0 and json_extract(parked, '$[#-1].at') <= ?`;
