@@ -1,16 +1,8 @@
 'use client';
 
-import type { EndReason } from '@chat-transport/core';
 import type { UseRealtimeChatHelpers } from '@chat-transport/core/react';
 import { type FormEvent, type ReactNode, useState } from 'react';
-
-const endings: Record<EndReason, string | undefined> = {
-  finish: undefined,
-  cancel: 'Stopped.',
-  error: 'Cut short: the model failed.',
-  deadline: 'Cut short: the time limit came first.',
-  lost: 'Cut short: the server that wrote this answer was lost.',
-};
+import { endings } from './endings.ts';
 
 /** A message that a visitor may try. */
 export interface Suggestion {
