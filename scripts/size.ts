@@ -64,7 +64,7 @@ const budgets: readonly Budget[] = [
     // Both carriers: the one of streams decodes core's events and encodes them as the frames that core wants.
     limitBytes: 1850,
   },
-  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 75_900 },
+  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 76_800 },
   {
     name: 'supabase',
     package: 'supabase',

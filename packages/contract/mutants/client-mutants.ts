@@ -98,7 +98,7 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     id: 'client-waits-for-the-service',
-    file: `${folder}/chat-session.ts`,
+    file: `${folder}/chat-line.ts`,
     find: 'if (next.follows) void this.#http.follow();',
     replace: '',
     killedBy: 'fallback/unreachable',
@@ -112,8 +112,8 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     id: 'client-never-gives-up',
-    file: `${folder}/chat-session.ts`,
-    find: 'for (const runId of next.givesUp) this.#giveUp(runId);',
+    file: `${folder}/chat-line.ts`,
+    find: 'for (const runId of next.givesUp) for (const member of this.#members) member.giveUp(runId);',
     replace: '',
     killedBy: 'fallback/gives-up',
   },
@@ -154,7 +154,7 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     id: 'client-keeps-unused-channels',
-    file: `${folder}/chat-session.ts`,
+    file: `${folder}/chat-line.ts`,
     find: 'if (!next.isSubscribed && this.#usedAt !== undefined) this.#disconnect();',
     replace: '',
     killedBy: 'close/unused',
@@ -288,6 +288,13 @@ export const clientMutants: readonly Mutant[] = [
     killedBy: 'page/two-transports',
   },
   {
+    id: 'client-reads-with-each-transport',
+    file: `${folder}/chat-line.ts`,
+    find: 'const line = lines.get(key) ?? new',
+    replace: 'const line = new',
+    killedBy: 'page/one-line',
+  },
+  {
     id: 'client-leaves-tools-to-an-old-transport',
     file: `${folder}/page-calls.ts`,
     find: 'if (await other) return false;',
@@ -345,7 +352,7 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     id: 'client-resumes-what-has-failed',
-    file: `${folder}/chat-session.ts`,
+    file: `${folder}/chat-line.ts`,
     find: "if ('chunks' in frame && frame.chunks.at(-1)?.type === 'error')",
     replace: "if ('chunks' in frame && frame.next < 0)",
     killedBy: 'honest/failed-stays',

@@ -46,11 +46,14 @@ export class Device {
   readonly realtime: FaultProxy;
   /** What the transport takes for the time. */
   readonly clock: PageClock = new PageClock();
+  readonly #harness: ProviderHarness;
+  readonly #others: Device[] = [];
   readonly #endings: (() => void)[] = [];
   readonly #links: ((isUp: boolean) => void)[] = [];
   readonly #line = new MessageLine(hasChunks);
 
   private constructor(harness: ProviderHarness, http: FaultProxy, realtime: FaultProxy, options: DeviceOptions) {
+    this.#harness = harness;
     this.http = http;
     this.realtime = realtime;
     const link: RealtimeLink = {
@@ -78,6 +81,14 @@ export class Device {
     const http = await FaultProxy.start(serverPort);
     const realtime = await FaultProxy.start(() => harness.servicePort ?? serverPort());
     return new Device(harness, http, realtime, options);
+  }
+
+  /** Another transport on this device's page, with the same network. */
+  another(options: DeviceOptions = {}): Device {
+    const { clientId } = this.transport;
+    const other = new Device(this.#harness, this.http, this.realtime, { clientId, ...options });
+    this.#others.push(other);
+    return other;
   }
 
   /** The AI SDK's chat on this device's transport. */
@@ -178,6 +189,7 @@ export class Device {
   leave(): void {
     for (const end of this.#endings.splice(0)) end();
     this.transport.close();
+    for (const other of this.#others) other.leave();
   }
 
   async dispose(): Promise<void> {

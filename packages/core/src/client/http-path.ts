@@ -5,7 +5,7 @@ import type { Answer, CallOptions } from './http-client.ts';
 import { mayStayOpen } from './open-places.ts';
 import { isTransient, noAnswer, within } from './persist.ts';
 import type { RunReader } from './run-reader.ts';
-import type { SessionContext } from './session-context.ts';
+import type { LineContext } from './session-context.ts';
 import { readSse } from './sse-reader.ts';
 
 /** What takes the frames that HTTP brings. */
@@ -43,6 +43,8 @@ interface Ask {
   readonly waitMs?: number | undefined;
   readonly controller: AbortController;
   onBytes?(): void;
+  /** Takes the frames instead of the sink. */
+  readonly onFrame?: HttpSink['onFrame'] | undefined;
 }
 
 /**
@@ -51,7 +53,7 @@ interface Ask {
  */
 export class HttpPath {
   readonly #chatId: string;
-  readonly #context: SessionContext;
+  readonly #context: LineContext;
   readonly #want: () => HttpWant;
   readonly #sink: HttpSink;
   #path: 'sse' | 'poll' | null = null;
@@ -66,7 +68,7 @@ export class HttpPath {
   #reading: AbortController | undefined;
   #wakeUp = new AbortController();
 
-  constructor(chatId: string, context: SessionContext, want: () => HttpWant, sink: HttpSink) {
+  constructor(chatId: string, context: LineContext, want: () => HttpWant, sink: HttpSink) {
     this.#chatId = chatId;
     this.#context = context;
     this.#want = want;
@@ -161,7 +163,7 @@ export class HttpPath {
    */
   async read(
     answer: Answer | Promise<Answer>,
-    { run, waitMs = 0, controller, onBytes }: Ask,
+    { run, waitMs = 0, controller, onBytes, onFrame = this.#sink.onFrame }: Ask,
     from: number | undefined,
   ): Promise<number> {
     const { clock, timings } = this.#context;
@@ -183,7 +185,7 @@ export class HttpPath {
         onFrame: (frame, replayed = false) => {
           frames++;
           this.#failures = 0;
-          this.#sink.onFrame(frame, replayed);
+          onFrame(frame, replayed);
         },
       });
       return frames;

@@ -1,7 +1,7 @@
 /** How many tool calls are remembered that this page has taken. */
 const maxTakenCalls = 1000;
 
-/** The client tool calls that a page takes, or has taken, whatever transport they came by: a page may have several, as after hot reload. */
+/** The client tool calls that a page takes, or has taken, whatever transport they came by: it may have closed since, as after hot reload. */
 const pages = new WeakMap<object, Map<string, Promise<boolean>>>();
 
 /**

@@ -54,6 +54,9 @@ type FinishChunk = Extract<UIMessageChunk, { type: 'finish' }>;
 /** How many chats that nobody uses are remembered, without their frames. */
 const maxUnusedSessions = 64;
 
+/** How many transports were made. */
+let made = 0;
+
 type SendOptions<UI_MESSAGE extends UIMessage> = Parameters<ChatTransport<UI_MESSAGE>['sendMessages']>[0];
 type ReconnectOptions<UI_MESSAGE extends UIMessage> = Parameters<ChatTransport<UI_MESSAGE>['reconnectToStream']>[0];
 
@@ -82,6 +85,7 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
           ? subscriber({ api: http.api, clock, post: (path, body, own = signal) => http.post(path, body, own) })
           : subscriber,
       clientId: this.clientId,
+      serial: made++,
       onAbort,
       clock,
       timings,
@@ -191,6 +195,9 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
 
   #evict(): void {
     const unused = [...this.#sessions].filter(([, { isUnused }]) => isUnused);
-    for (const [chatId] of unused.slice(0, -maxUnusedSessions)) this.#sessions.delete(chatId);
+    for (const [chatId, session] of unused.slice(0, -maxUnusedSessions)) {
+      session.leave();
+      this.#sessions.delete(chatId);
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { ChatTransportError } from '../errors.ts';
+import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
 import type { Health } from './path-plan.ts';
-import type { SessionContext } from './session-context.ts';
+import type { LineContext } from './session-context.ts';
 
 /**
  * What a chat's subscription is: `none`, `joining` until HTTP takes over, `live`, `behind` (live, but a read of the log has brought what it had
@@ -48,13 +49,14 @@ export interface RealtimeSink {
 /** A chat's subscription to the transport's realtime service. */
 export class RealtimeLink {
   readonly #chatId: string;
-  readonly #context: SessionContext;
+  readonly #context: LineContext;
   readonly #sink: RealtimeSink;
   #state: RealtimeState = { kind: 'none' };
   #subscription: AbortController | undefined;
+  #subscriber: RealtimeSubscriber | undefined;
   #heardAt = 0;
 
-  constructor(chatId: string, context: SessionContext, sink: RealtimeSink) {
+  constructor(chatId: string, context: LineContext, sink: RealtimeSink) {
     this.#chatId = chatId;
     this.#context = context;
     this.#sink = sink;
@@ -66,6 +68,11 @@ export class RealtimeLink {
 
   get isLive(): boolean {
     return this.#state.kind === 'live';
+  }
+
+  /** The service of the newest subscription. */
+  get subscriber(): RealtimeSubscriber | undefined {
+    return this.#subscriber;
   }
 
   /** When the service brought something last, in page time. */
@@ -80,6 +87,7 @@ export class RealtimeLink {
     const subscription = new AbortController();
     const { signal } = subscription;
     this.#subscription = subscription;
+    this.#subscriber = subscriber;
     this.#state = nextRealtime(this.#state, { type: 'opened', until: now() + timings.graceMs });
     const chatId = this.#chatId;
     /** Nothing of a subscription that was given up reaches the chat. */

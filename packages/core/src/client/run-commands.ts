@@ -1,6 +1,7 @@
 import { generateId } from '@ai-sdk/provider-utils';
 import type { FileUIPart, TextUIPart } from 'ai';
 import type { CommandReceipt, RunCommand } from '../log/run-log.ts';
+import type { RealtimeSubscriber } from '../provider/realtime-subscriber.ts';
 import type { SessionContext } from './session-context.ts';
 
 /** A client tool's call, taken for one device. */
@@ -13,8 +14,8 @@ interface Claim {
 /** What commands need of their session. */
 export interface CommandHost {
   readonly chatId: string;
-  /** Whether realtime is live. */
-  readonly isLive: boolean;
+  /** The realtime service that delivers the chat now. */
+  readonly liveSubscriber: RealtimeSubscriber | undefined;
   /** The run that commands without a `runId` are for. */
   newestRun(): Promise<string | undefined>;
   /** Posts to one of the chat's own routes until there is a response. */
@@ -77,13 +78,14 @@ export class RunCommands {
 
   async #send(runId: string | undefined, message: RunCommand | Claim, query = ''): Promise<CommandReceipt> {
     const { chatId } = this.#host;
-    const { subscriber, timings } = this.#context;
+    const { timings } = this.#context;
     const target = runId ?? (await this.#host.newestRun());
     if (!target) return { outcome: 'not-delivered', reason: 'ended' };
     try {
-      if (!query && this.#host.isLive && subscriber?.send) {
+      const { liveSubscriber } = this.#host;
+      if (!query && liveSubscriber?.send) {
         const timeout = AbortSignal.timeout(timings.firstByteMs);
-        return await subscriber.send(chatId, target, message as RunCommand, timeout);
+        return await liveSubscriber.send(chatId, target, message as RunCommand, timeout);
       }
     } catch {
       // If the HTTP request below fails as well, its error gives the reason.

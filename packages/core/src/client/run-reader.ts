@@ -129,6 +129,11 @@ export class RunReader {
     return this.#open && (this.#isFed ? this.#sequencer.forgot : this.#sequencer.missing);
   }
 
+  /** Whether a path has to bring what no response of its own brings. */
+  get needsPath(): boolean {
+    return !this.#isFed || this.isMissing;
+  }
+
   /** Why the run ended, once all of it is in the stream. */
   get ended(): EndReason | undefined {
     return this.#sequencer.ended;

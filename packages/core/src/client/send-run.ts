@@ -83,7 +83,7 @@ function poster<UI_MESSAGE extends UIMessage>(
   call: SendCall<UI_MESSAGE>,
   ifComplete: boolean,
 ): () => Promise<void> {
-  const { http, subscriber, clientId, closing } = session.context;
+  const { http, clientId, closing } = session.context;
   const own = { ...call };
   const seen = new Set(session.ledger.shown.seen);
   // A retry cannot claim turns that arrived later. Unknown counts as 0.
@@ -95,7 +95,8 @@ function poster<UI_MESSAGE extends UIMessage>(
   const attemptPost = async (attempt: AbortController): Promise<void> => {
     try {
       // Where realtime brings the sender's own answer, the response has none: it would be sent twice.
-      const isOnSocket = session.isLive && (subscriber?.send || subscriber?.carriesOwnAnswers);
+      const { liveSubscriber } = session;
+      const isOnSocket = liveSubscriber?.send || liveSubscriber?.carriesOwnAnswers;
       const answer = await http.send(
         short ? { ...own, messages: [] } : own,
         { runId: reader.runId, clientId, baseTurn, ...(ifComplete && { ifComplete }), ...short },

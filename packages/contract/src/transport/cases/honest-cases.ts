@@ -75,8 +75,9 @@ export const honestCases: readonly ProviderCase[] = [
         () => chats.map(({ seen }) => seen),
       );
       const counts = chats.map(({ statuses }) => statuses.length);
-      // As long as a device would wait before it resumes a run again.
-      await Promise.all(devices.map(({ transport }) => transport.session('c').pause()));
+      // Longer than a device waits before it resumes a run again: each pause is longer than the one before it.
+      for (let pauses = 0; pauses < 3; pauses += 1)
+        await Promise.all(devices.map(({ transport }) => transport.session('c').pause()));
       release();
       await stage.finish();
       expect(chats.map(({ statuses }) => statuses.length)).toEqual(counts);

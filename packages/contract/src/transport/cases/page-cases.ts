@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { BrowserPage } from '../../stage/browser-page.ts';
+import type { Device } from '../../stage/device.ts';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import type { Stage } from '../../stage/stage.ts';
 import type { TestChat } from '../../stage/test-chat.ts';
@@ -185,6 +186,27 @@ export const pageCases: readonly ProviderCase[] = [
       }),
   },
   {
+    id: 'page/one-line',
+    title: 'reads a chat once on a page that has two transports for it, and shows it on both',
+    run: (stage) =>
+      inBrowser(async () => {
+        const device = await stage.device();
+        const other = device.another();
+        const chats = [device.synced('c'), other.synced('c')];
+        for (const each of [device, other]) await each.reaches('c', 'realtime');
+        device.dropRealtime();
+        other.dropRealtime();
+        for (const each of [device, other]) await each.reaches('c', 'sse', 'poll');
+        expect(stage.server.open).toBeLessThanOrEqual(1);
+        const { call } = await stage.sent();
+        call.say('to both');
+        for (const chat of chats) await stage.shows(chat, 'to both');
+        call.finish();
+        await stage.idle(...chats);
+        stage.expectInStep(...chats);
+      }),
+  },
+  {
     id: 'page/new-token',
     title: 'runs a client tool on a page’s newer transport when the older one’s access has ended',
     server: {
@@ -204,13 +226,17 @@ export const pageCases: readonly ProviderCase[] = [
  */
 async function twoTransports(stage: Stage): Promise<{ readonly ran: string[]; readonly one: TestChat }> {
   const ran: string[] = [];
-  const open = async (token: string): Promise<TestChat> => {
-    const device = await stage.device({ clientId: 'page', headers: { 'x-token': token } });
+  const headers = (token: string) => ({ headers: { 'x-token': token } });
+  const open = async (device: Device, token: string): Promise<TestChat> => {
     const chat = device.synced('c', { onToolCall: () => void ran.push(token) });
     await device.reaches('c', 'realtime');
+    // It shares what is live already, and reads the chat itself.
+    await until('a chat that is read', () => device.transport.session('c').ledger.server.watched.kind === 'informed');
     return chat;
   };
-  const [one, two] = [await open('old'), await open('new')];
+  const device = await stage.device(headers('old'));
+  const one = await open(device, 'old');
+  const two = await open(device.another(headers('new')), 'new');
   void one.sendMessage({ text: 'hi' });
   const call = await stage.model.call();
   call.push({ type: 'tool-input-available', toolCallId: 't', toolName: 'where', input: {} });
