@@ -18,7 +18,7 @@ const ably = "export { Realtime } from 'ably';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   // The agreed budgets are 9.5 kB for core and 2.5 kB for core/react: the client of named states still exceeds them.
-  { name: 'core', package: 'core', code: core, limitBytes: 17_400 },
+  { name: 'core', package: 'core', code: core, limitBytes: 18_200 },
   {
     name: 'core/react',
     package: 'core',
@@ -32,15 +32,15 @@ const budgets: readonly Budget[] = [
     code: "export { RealtimeWebSocketTransport } from '@chat-transport/websocket';",
     above: 'core',
     // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
-    limitBytes: 2200,
+    limitBytes: 2250,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 21_200 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_000 },
   {
     name: 'partykit',
     package: 'partykit',
     code: `${core} ${partysocket} export { PartyKitChatTransport } from '@chat-transport/partykit';`,
     above: 'core and partysocket',
-    limitBytes: 1650,
+    limitBytes: 1700,
   },
   {
     name: 'pusher',
@@ -62,9 +62,9 @@ const budgets: readonly Budget[] = [
     code: "export { FanoutChatTransport, streamCarrier } from '@chat-transport/fanout';",
     above: 'core',
     // Both carriers: the one of streams decodes core's events and encodes them as the frames that core wants.
-    limitBytes: 1850,
+    limitBytes: 1900,
   },
-  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 76_800 },
+  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_000 },
   {
     name: 'supabase',
     package: 'supabase',

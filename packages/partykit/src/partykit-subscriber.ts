@@ -60,7 +60,7 @@ export function partykitSubscriber(options: PartykitSubscriberOptions): Realtime
         try {
           // PartySocket waits for this as long as it takes.
           const either = AbortSignal.any([signal, AbortSignal.timeout(ticketTimeoutMs)]);
-          ticket = await authorize(chatId, either);
+          ticket = await authorize(chatId, either, () => listener.onQueued?.());
           handshakes++;
           return { ticket, ...(newest && positionBehind(newest)) };
         } catch (error) {

@@ -1,4 +1,8 @@
-import { type Clock, defaultCommandTimeoutMs as sharedTimeoutMs } from '@chat-transport/core/provider';
+import {
+  type Clock,
+  defaultCommandTimeoutMs as sharedTimeoutMs,
+  type TokenSource,
+} from '@chat-transport/core/provider';
 
 /** Options of `partykitSubscriber`. */
 export interface PartykitSubscriberOptions {
@@ -8,7 +12,7 @@ export interface PartykitSubscriberOptions {
    * Asks the server for a chat's ticket. A rejection with code `unauthorized` or `forbidden` is final, others are tried
    * again.
    */
-  authorize(chatId: string, signal: AbortSignal): Promise<string>;
+  readonly authorize: TokenSource;
   /** The WebSocket class. Default: the platform's. */
   readonly webSocket?: (new (url: string) => WebSocket) | undefined;
   /** Silence before a ping, in milliseconds. Default {@link defaultHeartbeatMs}. */

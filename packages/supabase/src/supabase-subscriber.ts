@@ -101,6 +101,7 @@ function startFollow({ client, topics, topic, chatId, checkAfterMs, chatToken, c
     onLive: () => tell((listener) => listener.onLive()),
     onInterrupted: (reason) => tell((listener) => listener.onInterrupted(reason)),
     onFailed: (error) => tell((listener) => listener.onFailed(error)),
+    onQueued: () => tell((listener) => listener.onQueued?.()),
   };
   const life = channelLife({ listener: all, clock, checkAfterMs, signal });
 
@@ -124,7 +125,7 @@ function startFollow({ client, topics, topic, chatId, checkAfterMs, chatToken, c
     if (channel || !isWaiting) return;
     isWaiting = false;
     try {
-      const token = await chatToken?.(chatId, signal);
+      const token = await chatToken?.(chatId, signal, all.onQueued);
       // The client asks its session, which refreshes a token that is over.
       if (!chatToken) await client.realtime.setAuth();
       if (!signal.aborted) open(token);

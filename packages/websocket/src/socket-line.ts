@@ -9,6 +9,7 @@ import {
 } from '@chat-transport/core/provider';
 import { expandMessage, shortMark } from './short-message.ts';
 import { type ClientFrame, type ServerFrame, wireVersionQuery } from './socket-wire.ts';
+import type { WebSocketSubscriberOptions } from './subscriber-options.ts';
 
 /** One chat that is followed. */
 export interface Channel {
@@ -36,7 +37,7 @@ export interface SocketLineOptions {
   readonly deadAfterMs: number;
   readonly lingerMs: number;
   readonly clock: Clock;
-  authorize(chatId: string): Promise<string>;
+  readonly authorize: WebSocketSubscriberOptions['authorize'];
   /**
    * This socket does not carry the channel any more, because it carries as many as the server allows. Nothing was
    * reported to its listeners.
@@ -187,7 +188,9 @@ export class SocketLine {
     const { chat } = channel;
     this.#options.clock.clearTimeout(channel.retry);
     channel.retry = undefined;
-    channel.token ??= this.#options.authorize(chat);
+    channel.token ??= this.#options.authorize(chat, undefined, () => {
+      for (const listener of channel.listeners) listener.onQueued?.();
+    });
     const asked = channel.token;
     try {
       const token = await asked;

@@ -1,4 +1,8 @@
-import { type Clock, defaultCommandTimeoutMs as sharedTimeoutMs } from '@chat-transport/core/provider';
+import {
+  type Clock,
+  defaultCommandTimeoutMs as sharedTimeoutMs,
+  type TokenSource,
+} from '@chat-transport/core/provider';
 
 /** Options of `websocketSubscriber`. */
 export interface WebSocketSubscriberOptions {
@@ -8,7 +12,7 @@ export interface WebSocketSubscriberOptions {
    * Asks the server for a token that subscribes one chat. A rejection with code `unauthorized` or `forbidden` is final,
    * others are tried again.
    */
-  authorize(chatId: string): Promise<string>;
+  readonly authorize: TokenSource;
   /** The WebSocket class. Default: the platform's. */
   readonly webSocket?: (new (url: string) => WebSocket) | undefined;
   /** Silence before a ping, in milliseconds. Default {@link defaultHeartbeatMs}. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelListener, ChatTransportError } from '@chat-transport/core/provider';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -133,6 +134,36 @@ describe('many chats on one page', () => {
       abortSignal: undefined,
     });
     await until('the question of the other device', () => started.includes('chat-150'));
+  });
+
+  test('are followed by no request of their own while their subscriptions wait for their turn', async () => {
+    const app = await serveChat();
+    const graceMs = 2000;
+    let tokens = 0;
+    let follows = 0;
+    const transport = new RealtimeWebSocketTransport({
+      api: `${app.origin}/api/chat`,
+      timings: { graceMs },
+      fetch: async (input, init) => {
+        const { pathname, searchParams } = new URL(String(input));
+        if (pathname.endsWith('/stream') && !searchParams.has('wait')) follows++;
+        if (!pathname.endsWith('/auth')) return fetch(input, init);
+        // All of them take longer than a subscription may take, and each one far less.
+        await sleep((3 * graceMs) / 50);
+        tokens++;
+        return fetch(input, init);
+      },
+    });
+    onTestFinished(() => transport.close());
+    const chats = ids(200);
+    for (const chat of chats) transport.watch(chat, () => {});
+    const isLive = (chat: string): boolean => transport.connection(chat).getSnapshot().path === 'realtime';
+    await until('all 200 live', () => chats.every(isLive), {
+      deadlineMs: 50_000,
+      saw: () => chats.filter((chat) => !isLive(chat)).length,
+    });
+    expect(tokens).toBe(200);
+    expect(follows).toBe(0);
   });
 
   test('keep their socket when other subscriptions on it are refused', async () => {

@@ -49,12 +49,13 @@ export function lineOf(chatId: string, transport: SessionContext): ChatLine {
 }
 
 /**
- * How one chat of a page is reached: its subscription, the requests that read it, and the plan that says which of them are needed. A new path is live
- * before the old one is dropped.
+ * How one chat of a page is reached: its subscription, the requests that read it, and the plan that says which of them
+ * are needed. A new path is live before the old one is dropped.
  *
- * All transports of a page share it that are one device (`clientId`) at one server (`api`), as after hot reload, or where an app makes a transport for a
- * new token. Reads use the newest transport. A subscription stays while it works and its transport is open; after that the newest transport with a
- * realtime service subscribes, whichever service that is.
+ * All transports of a page share it that are one device (`clientId`) at one server (`api`), as after hot reload, or
+ * where an app makes a transport for a new token. Reads use the newest transport. A subscription stays while it works
+ * and its transport is open; after that the newest transport with a realtime service subscribes, whichever service that
+ * is.
  */
 export class ChatLine {
   readonly context: LineContext;
@@ -158,7 +159,9 @@ export class ChatLine {
     this.#http.wake();
   }
 
-  /** Reads a response as the run's own path, until it is over. The other transports have paths that announce the run. */
+  /**
+   * Reads a response as the run's own path, until it is over. The other transports have paths that announce the run.
+   */
   async read(member: LineMember, run: RunReader, answer: Answer, controller: AbortController): Promise<void> {
     const onFrame = (frame: Frame, replayed: boolean) => this.#onHttpFrame(frame, replayed, [member]);
     await this.#http.read(answer, { run, controller, onFrame }, 0);
@@ -194,7 +197,10 @@ export class ChatLine {
     this.evaluate();
   }
 
-  /** The server does not let this device read the chat: that counts for every transport, since reads are made for all of them. */
+  /**
+   * The server does not let this device read the chat: that counts for every transport, since reads are made for all of
+   * them.
+   */
   refused(error: ChatTransportError): void {
     this.#http.stop();
     this.#link.close();
@@ -209,8 +215,8 @@ export class ChatLine {
   }
 
   /**
-   * Subscribe first, then read: what was published before realtime was live comes from the log, what follows from realtime. The old path is dropped
-   * only after that.
+   * Subscribe first, then read: what was published before realtime was live comes from the log, what follows from
+   * realtime. The old path is dropped only after that.
    */
   readAndTrust(): void {
     void this.#http.catchUp(true).then(() => {

@@ -18,8 +18,9 @@ import type { SessionContext } from './session-context.ts';
 import { newMessages } from './stale-send.ts';
 
 /**
- * One chat on one transport: its ledger, and the runs that are read. Every event goes through `dispatch`, and after each one the session does what the
- * ledger requires. What reaches the server and the realtime service is its line, which it shares with the page's other transports.
+ * One chat on one transport: its ledger, and the runs that are read. Every event goes through `dispatch`, and after
+ * each one the session does what the ledger requires. What reaches the server and the realtime service is its line,
+ * which it shares with the page's other transports.
  */
 export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements LineMember {
   readonly chatId: string;

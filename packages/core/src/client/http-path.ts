@@ -48,8 +48,8 @@ interface Ask {
 }
 
 /**
- * The ways to the log over HTTP: one GET kept open (SSE) or repeated (long-poll) while realtime is not live, and single reads of what
- * realtime did not bring.
+ * The ways to the log over HTTP: one GET kept open (SSE) or repeated (long-poll) while realtime is not live, and single
+ * reads of what realtime did not bring.
  */
 export class HttpPath {
   readonly #chatId: string;
@@ -130,7 +130,9 @@ export class HttpPath {
     this.#wakeUp = new AbortController();
   }
 
-  /** Drops all that is under way and reads at once: a request from before a sleep may hang, or its response may be old. */
+  /**
+   * Drops all that is under way and reads at once: a request from before a sleep may hang, or its response may be old.
+   */
   restart(): void {
     this.stop();
     const reading = this.#reading;
@@ -145,8 +147,8 @@ export class HttpPath {
   }
 
   /**
-   * Reads once what has not come: for each run from its position on, for watchers the turns after theirs. `isFresh`: a read that is under way
-   * may be older than this call, and another one follows it.
+   * Reads once what has not come: for each run from its position on, for watchers the turns after theirs. `isFresh`: a
+   * read that is under way may be older than this call, and another one follows it.
    */
   catchUp(isFresh = false): Promise<void> {
     if (isFresh && this.#catchingUp) return this.#catchingUp.then(() => this.catchUp());
@@ -158,8 +160,8 @@ export class HttpPath {
   }
 
   /**
-   * Reads a response to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames, or -1 when it broke and
-   * may be requested again.
+   * Reads a response to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames, or -1
+   * when it broke and may be requested again.
    */
   async read(
     answer: Answer | Promise<Answer>,
@@ -202,11 +204,15 @@ export class HttpPath {
     }
   }
 
-  /** One request that follows the chat: SSE, or a poll where a proxy holds SSE back or the browser has no connection to spare. */
+  /**
+   * One request that follows the chat: SSE, or a poll where a proxy holds SSE back or the browser has no connection to
+   * spare.
+   */
   async #followOnce(signal: AbortSignal): Promise<{ frames: number; lastedMs: number; path: 'sse' | 'poll' }> {
     const { now, timings } = this.#context;
     const controller = new AbortController();
-    // A stop that comes while the place is awaited ends this request, too. What is wanted is looked at once there is a place.
+    // A stop that comes while the place is awaited ends this request, too. What is wanted is looked at once there is a
+    // place.
     this.#request = { controller, run: undefined, turn: -1 };
     const hasPlace = await mayStayOpen(controller.signal);
     const path = this.#isHeldBack || !hasPlace ? 'poll' : 'sse';
@@ -233,7 +239,8 @@ export class HttpPath {
     const targets: (RunReader | undefined)[] = missed.length > 0 ? [...missed] : [undefined];
     for (const target of targets) {
       const open = () => this.#want().missed.find((run) => run === target);
-      // Without a response it is not known what was missed, of the run and of what followed it: repeated until there is one, or nobody wants it.
+      // Without a response it is not known what was missed, of the run and of what followed it: repeated until there is
+      // one, or nobody wants it.
       while (!this.#context.closing.aborted && (open() || this.#want().turn !== undefined)) {
         const controller = within(this.#context.closing);
         this.#reading = controller;

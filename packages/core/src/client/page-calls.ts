@@ -1,12 +1,16 @@
 /** How many tool calls are remembered that this page has taken. */
 const maxTakenCalls = 1000;
 
-/** The client tool calls that a page takes, or has taken, whatever transport they came by: it may have closed since, as after hot reload. */
+/**
+ * The client tool calls that a page takes, or has taken, whatever transport they came by: it may have closed since, as
+ * after hot reload.
+ */
 const pages = new WeakMap<object, Map<string, Promise<boolean>>>();
 
 /**
- * Takes a client tool's call for one chat of this page. Resolves with true for one of the page's chats at most: the first one whose `claim` the
- * server grants. Where a claim is refused or fails, the next chat of the page tries: its transport may have a newer token.
+ * Takes a client tool's call for one chat of this page. Resolves with true for one of the page's chats at most: the
+ * first one whose `claim` the server grants. Where a claim is refused or fails, the next chat of the page tries: its
+ * transport may have a newer token.
  */
 export async function takeCall(transport: object, key: string, claim: () => Promise<boolean>): Promise<boolean> {
   const page = globalThis.document ?? transport;

@@ -4,14 +4,14 @@ import type { Health } from './path-plan.ts';
 import type { LineContext } from './session-context.ts';
 
 /**
- * What a chat's subscription is: `none`, `joining` until HTTP takes over, `live`, `behind` (live, but a read of the log has brought what it had
- * lost), or `down`.
+ * What a chat's subscription is: `none`, `joining` until HTTP takes over, `live`, `behind` (live, but a read of the log
+ * has brought what it had lost), or `down`.
  */
 export type RealtimeState = Health['realtime'];
 
 export type RealtimeEvent =
-  /** A subscription was asked for. Until `until`, in page time, nothing else is tried. */
-  | { readonly type: 'opened'; readonly until: number }
+  /** A subscription was asked for, or waits for its turn. Until `until`, in page time, nothing else is tried. */
+  | { readonly type: 'opened' | 'queued'; readonly until: number }
   /** The service reports that it delivers, does not any more, or never will. */
   | { readonly type: 'live' | 'interrupted' | 'failed' }
   /** The service brought something. */
@@ -25,6 +25,8 @@ export function nextRealtime(state: RealtimeState, event: RealtimeEvent): Realti
   switch (event.type) {
     case 'opened':
       return { kind: 'joining', until: event.until };
+    case 'queued':
+      return state.kind === 'joining' ? { kind: 'joining', until: event.until } : state;
     case 'live':
       return { kind: 'live' };
     case 'heard':
@@ -80,7 +82,10 @@ export class RealtimeLink {
     return this.#heardAt;
   }
 
-  /** Subscribes, unless that is done. In the next task, so that a request of this moment leaves before a socket is set up. */
+  /**
+   * Subscribes, unless that is done. In the next task, so that a request of this moment leaves before a socket is set
+   * up.
+   */
   open(): void {
     const { subscriber, clock, timings, now, emit } = this.#context;
     if (this.#subscription || !subscriber) return;
@@ -88,7 +93,11 @@ export class RealtimeLink {
     const { signal } = subscription;
     this.#subscription = subscription;
     this.#subscriber = subscriber;
-    this.#state = nextRealtime(this.#state, { type: 'opened', until: now() + timings.graceMs });
+    // Nothing is planned again for this: the plan looks when the deadline that it knows has passed.
+    const wait = (type: 'opened' | 'queued') => {
+      this.#state = nextRealtime(this.#state, { type, until: now() + timings.graceMs });
+    };
+    wait('opened');
     const chatId = this.#chatId;
     /** Nothing of a subscription that was given up reaches the chat. */
     const current =
@@ -103,6 +112,7 @@ export class RealtimeLink {
         // A path that fell behind is trusted again once it brings something.
         this.#on({ type: 'heard' });
       }),
+      onQueued: current(() => wait('queued')),
       onLive: current(() => this.#on({ type: 'live' }, true)),
       onInterrupted: current(() => this.#on({ type: 'interrupted' })),
       onFailed: current((error: unknown) => {
@@ -118,7 +128,8 @@ export class RealtimeLink {
       try {
         subscriber.subscribe(chatId, listener, signal);
       } catch (cause) {
-        // The vendor's client may throw, and so may the app's function that makes it. This task has no caller that could catch it.
+        // The vendor's client may throw, and so may the app's function that makes it. This task has no caller that
+        // could catch it.
         const message = `${subscriber.name} could not subscribe: ${cause instanceof Error ? cause.message : String(cause)}`;
         listener.onFailed(new ChatTransportError({ code: 'provider-failed', message, cause }));
       }

@@ -12,6 +12,7 @@ const states = {
 /** For each event, what becomes of each state, in the order above. */
 const table: readonly (readonly [RealtimeEvent, readonly (keyof typeof states)[]])[] = [
   [{ type: 'opened', until: 5 }, ['joining', 'joining', 'joining', 'joining', 'joining']],
+  [{ type: 'queued', until: 5 }, ['none', 'joining', 'live', 'behind', 'down']],
   [{ type: 'live' }, ['live', 'live', 'live', 'live', 'live']],
   [{ type: 'interrupted' }, ['down', 'down', 'down', 'down', 'down']],
   [{ type: 'failed' }, ['none', 'none', 'none', 'none', 'none']],

@@ -85,7 +85,7 @@ export function fanoutSubscriber(options: FanoutSubscriberOptions): RealtimeSubs
         if (signal.aborted || chat.connection || isConnecting) return;
         isConnecting = true;
         try {
-          const token = await options.authorize(chatId, signal);
+          const token = await options.authorize(chatId, signal, () => listener.onQueued?.());
           if (signal.aborted) return;
           const url = new URL(options.url, globalThis.location?.href);
           url.searchParams.set('chat', chatId);
