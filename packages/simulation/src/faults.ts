@@ -27,6 +27,11 @@ export const faultKinds = [
   'steered',
   'service-throttled',
   'server-frozen',
+  'access-refused',
+  'access-revoked',
+  'chat-deleted',
+  'clock-jumped',
+  'stopped-then-sent',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -36,7 +41,11 @@ export type Edition = 1 | 2 | 3;
 export const newestEdition: Edition = 3;
 
 /** The edition that brought a kind. It draws from a source of its own, so that the stories of earlier ones stay as they are. */
-const cameWith: Partial<Record<FaultKind, Edition>> = { steered: 2, 'service-throttled': 2, 'server-frozen': 3 };
+const cameWith: Partial<Record<FaultKind, Edition>> = {
+  ...{ steered: 2, 'service-throttled': 2 },
+  ...{ 'server-frozen': 3, 'access-refused': 3, 'access-revoked': 3, 'chat-deleted': 3 },
+  ...{ 'clock-jumped': 3, 'stopped-then-sent': 3 },
+};
 
 /** Which faults a seed has, and which have happened. */
 export class Faults {

@@ -14,6 +14,8 @@ export interface Send {
   readonly device: string;
   /** `open`: not known, or the tab was gone before it was. */
   state: 'open' | 'accepted' | 'refused';
+  /** Whether its user had stopped the answer before, and was told that it has ended. */
+  readonly isBehindStop?: boolean;
 }
 
 /** One steer of a run. */
@@ -52,6 +54,10 @@ export class Ledger {
   readonly toolRuns: Map<string, { readonly device: string; readonly tab: string; answered: boolean }[]> = new Map();
   /** By run: the outcomes that `onFinish` was told. */
   readonly finished: Map<string, string[]> = new Map();
+  /** The turn of the chat's newest deletion; 0 without one. */
+  deletedTurn = 0;
+  /** The messages of deleted turns. */
+  readonly deletedIds: Set<string> = new Set();
   /** How many models were silent for long. */
   silences = 0;
   /** About when the last long silence of a model is over, on the scheduler's time. */

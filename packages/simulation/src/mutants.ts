@@ -177,4 +177,34 @@ export const mutants: readonly Mutant[] = [
     find: "if (stopped === 'superseded' ||",
     replace: "if (stopped === 'superseded') await finisher.finish(run, 'lost');\n  if (stopped === 'superseded' ||",
   },
+  {
+    id: 'lets-strangers-in',
+    file: 'server/http/authorize.ts',
+    find: "throw new ChatTransportError({ code: 'forbidden', message: refusals[action] });",
+    replace: 'return {};',
+  },
+  {
+    id: 'goes-on-streaming-to-a-revoked-user',
+    file: 'server/http/live-access.ts',
+    find: 'for (const watch of [...(this.#chats.get(chatId) ?? [])]) {',
+    replace: 'for (const watch of []) {',
+  },
+  {
+    id: 'deletes-without-a-turn',
+    file: 'log/store-deletion.ts',
+    find: 'const erase = { turn: turn + 1 };',
+    replace: 'const erase = { turn };',
+  },
+  {
+    id: 'sends-in-front-of-its-cancel',
+    file: 'client/send-run.ts',
+    find: 'const cancelled = session.commands.settled();',
+    replace: 'const cancelled = Promise.resolve();',
+  },
+  {
+    id: 'believes-a-clock-that-is-set',
+    file: 'client/page-clock.ts',
+    find: 'pageTime += Math.min(Math.max(now - last, 0), maxStepMs);',
+    replace: 'pageTime += now - last;',
+  },
 ];

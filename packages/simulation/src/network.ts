@@ -150,6 +150,8 @@ export class Network {
         for (;;) {
           const { done, value } = await reader.read();
           if (!server.alive) return new Promise<never>(() => {});
+          if (value && world.isRevokedForLong(device.name))
+            world.ledger.violations.push(`${name} has no access any more and still receives ${label}.`);
           await clock.wait(world.latency() / 2);
           if (!this.bodies.has(entry)) return;
           if (++reads > silentAfter) silent = true;

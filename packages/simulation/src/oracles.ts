@@ -6,7 +6,7 @@ import { brief } from './brief.ts';
 import { json } from './json.ts';
 import { isTaskTool, taskOf } from './model.ts';
 import { PlainChat, type Tab } from './tab.ts';
-import { chatId, type World } from './world.ts';
+import { chatId, strangerName, type World } from './world.ts';
 import { compareWithModels, judgeShape } from './written.ts';
 
 /** A run as the log has it at the end. */
@@ -26,8 +26,18 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
   const wrong = [...ledger.violations];
   const recorded: Recorded[] = [];
   let conversation: UIMessage[] = [];
+  let last = ledger.deletedTurn;
   for (const [turn, { run: begun, messages }] of [...ledger.begun].sort(([a], [b]) => a - b)) {
-    if (turn !== recorded.length + 1) wrong.push(`Turn ${turn} follows turn ${recorded.length}.`);
+    if (turn <= ledger.deletedTurn) {
+      for (const { id } of messages) ledger.cut.add(id);
+      for (const { id } of messages) ledger.deletedIds.add(id);
+      continue;
+    }
+    if (turn !== last + 1) wrong.push(`Turn ${turn} follows turn ${last}.`);
+    last = turn;
+    if (messages.some(({ id }) => ledger.deletedIds.has(id))) wrong.push(`Turn ${turn} brings back what was deleted.`);
+    if (messages.some(({ parts }) => parts.some((part) => part.type === 'text' && part.text === strangerName)))
+      wrong.push(`Turn ${turn} has what a stranger wrote.`);
     const { frames, run } = await world.log.read({ chatId, runId: begun.runId }, { from: 0 });
     const chunks = frames.flatMap((frame) => [...frame.chunks]);
     const lacks = [...compareWithModels(world, run, frames), ...judgeShape(chunks)];
@@ -164,7 +174,10 @@ function judgeSteers({ ledger }: World, recorded: readonly Recorded[], tabs: rea
     if (times > 1) wrong.push(`Steer ${text} is ${times} times in its answer.`);
     if (!outcome && tabs.some(({ name }) => name === tab)) wrong.push(`Steer ${text} of ${tab} has no outcome.`);
     // No response for long, or a log that failed for long; or it was faster than the send of its run.
-    if (ChatTransportError.isInstance(outcome) && !['network', 'provider-failed', 'not-found'].includes(outcome.code))
+    if (
+      ChatTransportError.isInstance(outcome) &&
+      !['network', 'provider-failed', 'not-found', 'forbidden'].includes(outcome.code)
+    )
       wrong.push(`Steer ${text} failed: ${outcome.code}, ${outcome.message}`);
     if (!outcome || outcome instanceof Error) continue;
     const isDelivered = outcome.outcome === 'delivered';
@@ -208,6 +221,14 @@ function judgeTasks({ ledger }: World, recorded: readonly Recorded[]): string[] 
   return wrong;
 }
 
+/** Who has no access sees what they wrote themselves, and nobody else does. */
+export function judgeStranger(stranger: Tab | undefined): string[] {
+  const others = stranger?.chat.messages.filter(
+    ({ role, parts }) => role !== 'user' || parts.some((part) => part.type === 'text' && part.text !== strangerName),
+  );
+  return others && others.length > 0 ? [`A stranger sees ${brief(others)}.`] : [];
+}
+
 function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): string[] {
   const wrong: string[] = [];
   const { chat, name } = tab;
@@ -219,7 +240,7 @@ function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): s
     .map((message) => withoutUnsentAnswers(world, tab, message, conversation));
   if (json(shown) === json(conversation)) return wrong;
   wrong.push(
-    `${name} shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, conversation)}`,
+    `${name} (${chat.status}, ${tab.connection}) shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, conversation)}`,
   );
   return wrong;
 }

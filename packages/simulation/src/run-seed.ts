@@ -1,5 +1,5 @@
 import type { FaultKind } from './faults.ts';
-import { judge } from './oracles.ts';
+import { judge, judgeStranger } from './oracles.ts';
 import { MachineClock } from './scheduler.ts';
 import { Story } from './story.ts';
 import { installVirtualGlobals } from './virtual-globals.ts';
@@ -76,6 +76,7 @@ async function live(world: World, failures: string[]): Promise<void> {
   await scheduler.run(() => false, endsAt + 30_000);
   story.resumeDisconnected();
   const tabs = () => story.devices.flatMap(({ tab }) => tab ?? []);
+  const all = () => [...tabs(), ...(story.stranger ? [story.stranger] : [])];
   const isQuiet = () => tabs().every((tab) => !tab.isBusy);
   const rest = async (): Promise<void> => {
     // Quiet once may be a moment between two runs.
@@ -93,9 +94,9 @@ async function live(world: World, failures: string[]): Promise<void> {
   // A request that went unanswered before may have as long to its next attempt.
   await scheduler.run(() => false, scheduler.now + 150_000);
   if (!isQuiet()) failures.push(`Not at rest ${restMs} ms after the last fault, or the last long silence.`);
-  failures.push(...(await within(world, 'judge', judge(world, tabs()))));
+  failures.push(...(await within(world, 'judge', judge(world, tabs()))), ...judgeStranger(story.stranger));
 
-  for (const tab of tabs()) tab.close();
+  for (const tab of all()) tab.close();
   const alive = world.servers.filter((server) => server.alive);
   await within(world, 'close', Promise.all(alive.map(({ handler }) => handler.runtime.close())));
   await scheduler.run(() => false, scheduler.now + 100);
@@ -108,7 +109,7 @@ async function live(world: World, failures: string[]): Promise<void> {
     .map(({ owner, at }) => `${owner} in ${Math.round(at - scheduler.now)} ms`);
   if (left.length > 0) failures.push(`Timers are left: ${left.join(', ')}.`);
   if (world.service.subscriptions.size > 0) failures.push('Subscriptions are left.');
-  const bodies = tabs().reduce((sum, tab) => sum + tab.network.bodies.size, 0);
+  const bodies = all().reduce((sum, tab) => sum + tab.network.bodies.size, 0);
   if (bodies > 0) failures.push(`${bodies} bodies are left open.`);
 }
 

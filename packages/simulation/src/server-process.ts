@@ -5,7 +5,7 @@ import { jsonSchema, tool } from 'ai';
 import { brief } from './brief.ts';
 import { answer, ModelledFailure, perform } from './model.ts';
 import type { MachineClock } from './scheduler.ts';
-import type { Settings, World } from './world.ts';
+import { type Settings, userHeader, type World } from './world.ts';
 
 const tracedEvents: ReadonlySet<string> = new Set([
   ...['run-started', 'run-ended', 'run-interrupted', 'run-continued'],
@@ -28,7 +28,10 @@ export class ServerProcess {
     this.clock = world.newClock(name);
     const { settings, ledger } = world;
     this.handler = createChatHandler({
-      authorize: () => true,
+      authorize: ({ request }) => {
+        const userId = request.headers.get(userHeader) ?? '';
+        return world.authorize(userId) && { userId };
+      },
       log: this.#log(),
       clock: this.clock,
       onBusy: settings.onBusy,
@@ -169,7 +172,12 @@ export class ServerProcess {
       receipt: call(log.receipt),
       snapshot: call(log.snapshot),
       saveSnapshot: call(log.saveSnapshot),
-      deleteChat: call(log.deleteChat),
+      deleteChat: call(log.deleteChat, true, ({ turn }) => {
+        this.#world.trace.add('log', `chat deleted at turn ${turn}`);
+        ledger.deletedTurn = turn;
+        ledger.history = [];
+        ledger.historyTurn = turn;
+      }),
       revoke: call(log.revoke),
       revocations: call(log.revocations),
       claim: call(log.claim),

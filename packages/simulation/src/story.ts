@@ -4,7 +4,7 @@ import { brief } from './brief.ts';
 import type { Steer } from './ledger.ts';
 import type { Random } from './random.ts';
 import { type Device, Tab } from './tab.ts';
-import { chatId, type World } from './world.ts';
+import { chatId, strangerName, type World } from './world.ts';
 
 /** How long people do things before all faults are healed, in milliseconds: half of the stories are shorter. */
 const storyMs = [15_000, 60_000] as const;
@@ -13,6 +13,8 @@ const storyMs = [15_000, 60_000] as const;
 export class Story {
   readonly world: World;
   readonly devices: Device[] = [];
+  /** Who has no access. */
+  stranger: Tab | undefined;
   readonly #random: Random;
   readonly #steering: Random;
   /** For what came with a later edition. */
@@ -65,13 +67,31 @@ export class Story {
       for (let count = 2; count > 0; count--) scheduler.after(this.#later.between(500, endsAt), () => this.#freeze());
     if (faults.isOn('steered'))
       for (let count = 4; count > 0; count--) scheduler.after(this.#steering.between(500, endsAt), () => this.#steer());
+    this.#planLater(endsAt);
     return endsAt;
+  }
+
+  /** What came with a later edition. */
+  #planLater(endsAt: number): void {
+    const { scheduler, faults, settings } = this.world;
+    const later = this.#later;
+    const at = (count: number, act: () => void): void => {
+      for (let left = count; left > 0; left--) scheduler.after(later.between(500, endsAt), act);
+    };
+    if (faults.isOn('access-revoked')) at(2, () => this.#revoke(later.pick(this.devices)));
+    if (faults.isOn('access-refused')) at(5, () => this.#tryAgain());
+    if (faults.isOn('chat-deleted')) at(1, () => this.#delete());
+    if (faults.isOn('clock-jumped')) at(3, () => this.#jump());
+    if (faults.isOn('stopped-then-sent')) at(4, () => this.#stopThenSend(later.pick(this.devices)));
+    if (settings.hasStranger) at(1, () => this.#openStranger());
   }
 
   /** All faults are over; people look at their devices again. */
   heal(): void {
     const { faults, servers, trace } = this.world;
     faults.healed = true;
+    this.world.revoked.clear();
+    this.world.scheduler.after(5000, () => this.#tryAgain());
     trace.add('world', 'all faults are over');
     for (const device of this.devices) {
       device.offline = false;
@@ -82,6 +102,7 @@ export class Story {
 
   /** What the AI SDK's hook does when the page is shown again. */
   resumeDisconnected(): void {
+    this.#tryAgain(false);
     for (const { tab } of this.devices) {
       if (!tab?.disconnected || tab.chat.status !== 'error') continue;
       tab.disconnected = false;
@@ -105,14 +126,78 @@ export class Story {
     return tab;
   }
 
-  #send(device: Device): void {
+  #openStranger(): void {
+    const device: Device = { name: strangerName, world: this.world, offline: false, tab: undefined };
+    const tab = new Tab(device, strangerName, []);
+    this.stranger = tab;
+    this.world.trace.add(tab.name, 'opens without access');
+    void tab.chat.resumeStream();
+    this.world.scheduler.after(2000, () => {
+      if (!tab.isBusy) void tab.chat.sendMessage({ text: strangerName });
+    });
+  }
+
+  /** A user has no access for a while. */
+  #revoke(device: Device): void {
+    const { world } = this;
+    const server = world.servers.find(({ alive }) => alive);
+    if (!server || world.revoked.has(device.name)) return;
+    world.faults.count('access-revoked');
+    world.trace.add(device.name, 'has no access any more');
+    world.revoked.set(device.name, world.scheduler.now);
+    // With a log that fails, the app tries again: streams are asked about again in any case.
+    server.gate(() => server.handler.runtime.revoke({ chatId, userId: device.name })).catch(() => {});
+    world.scheduler.after(this.#later.between(500, 15_000), () => {
+      world.trace.add(device.name, 'has access again');
+      world.revoked.delete(device.name);
+      this.#tryAgain();
+    });
+  }
+
+  #tryAgain(mayResend = this.#later.chance(0.5)): void {
+    const { faults } = this.world;
+    if (!faults.isOn('access-refused') && !faults.isOn('access-revoked')) return;
+    for (const { tab } of this.devices) tab?.tryAgain(mayResend);
+  }
+
+  #delete(): void {
+    const { faults, trace, servers } = this.world;
+    const server = servers.find(({ alive }) => alive);
+    if (!server) return;
+    faults.count('chat-deleted');
+    trace.add(server.name, 'deletes the chat');
+    server.gate(() => server.handler.runtime.deleteChat(chatId)).catch(() => {});
+  }
+
+  /** Somebody sets a computer's clock. */
+  #jump(): void {
+    const { faults, trace } = this.world;
+    const clock = this.#later.pick(this.devices).tab?.clock;
+    if (!clock) return;
+    const jumpMs = this.#later.between(-7_200_000, 7_200_000);
+    faults.count('clock-jumped');
+    trace.add(clock.name, `sets its clock by ${Math.round(jumpMs)} ms`);
+    clock.offsetMs += jumpMs;
+  }
+
+  /** Stops, and sends as soon as the answer has ended. */
+  #stopThenSend(device: Device): void {
+    const { tab, world } = { ...device };
+    if (!tab?.isBusy) return;
+    world.faults.count('stopped-then-sent');
+    world.trace.add(tab.name, 'stops, to send');
+    this.#noteCancel(tab);
+    void tab.stopped().then((isBehindStop) => this.#send(device, isBehindStop));
+  }
+
+  #send(device: Device, isBehindStop = false): void {
     const { tab } = device;
     if (!tab || tab.isBusy) return;
     const text = `u${++this.#sends}`;
     const { ledger, trace } = this.world;
     trace.add(tab.name, `sends ${text}`);
     const messageId = `${text}-${tab.name}`;
-    ledger.sends.set(messageId, { messageId, text, device: device.name, state: 'open' });
+    ledger.sends.set(messageId, { messageId, text, device: device.name, state: 'open', isBehindStop });
     void tab.chat.sendMessage({ id: messageId, role: 'user', parts: [{ type: 'text', text }] });
   }
 

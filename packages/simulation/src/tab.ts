@@ -1,4 +1,4 @@
-import { RealtimeChatTransport, type SyncedChat, syncChat } from '@chat-transport/core';
+import { ChatTransportError, RealtimeChatTransport, type SyncedChat, syncChat } from '@chat-transport/core';
 import {
   AbstractChat,
   type ChatState,
@@ -9,7 +9,7 @@ import {
 import { brief } from './brief.ts';
 import { Network } from './network.ts';
 import type { MachineClock } from './scheduler.ts';
-import { chatId, type World } from './world.ts';
+import { chatId, strangerName, userHeader, type World } from './world.ts';
 
 /** A chat's state without a framework. */
 class PlainState implements ChatState<UIMessage> {
@@ -87,6 +87,9 @@ class WatchedTransport extends RealtimeChatTransport {
       return stream;
     } catch (error) {
       if (send?.state === 'open') send.state = 'refused';
+      const isBusy = ChatTransportError.isInstance(error) && error.code === 'busy';
+      if (isBusy && send?.isBehindStop && this.tab.device.world.settings.devices === 1)
+        ledger.violations.push(`Message ${send.text} was refused as busy behind a stop of its own user.`);
       trace.add(this.tab.name, `send ${send?.text ?? ''} failed: ${String((error as Error).message).slice(0, 100)}`);
       throw error;
     }
@@ -118,7 +121,9 @@ export class Tab {
       clientId: device.name,
       clock: this.clock,
       fetch: this.network.fetch,
-      ...(world.settings.usesRealtime && { subscriber: world.service.subscriber(this) }),
+      headers: { [userHeader]: device.name },
+      ...(world.settings.usesRealtime &&
+        device.name !== strangerName && { subscriber: world.service.subscriber(this) }),
       onEvent: (event) => {
         if (event.type === 'malformed-frame') {
           const { error } = event;
@@ -165,6 +170,42 @@ export class Tab {
     // The cancel may have met the end of one run, and the stop meets the next one.
     for (const { runId } of this.transport.session(chatId).readers) this.device.world.ledger.cancelled.add(runId);
     await this.#synced.stop().catch((error: Error) => this.device.world.trace.add(this.name, `stop: ${error.message}`));
+  }
+
+  /** Stops as `stop` does. Answers whether the server has ended the answer. */
+  async stopped(): Promise<boolean> {
+    const { readers } = this.transport.session(chatId);
+    for (const { runId } of readers) this.device.world.ledger.cancelled.add(runId);
+    try {
+      await this.#synced.stop();
+      return readers.length > 0;
+    } catch {
+      return false;
+    }
+  }
+
+  /** How the page says that it is connected. */
+  get connection(): string {
+    const { state, path } = this.#synced.getReport().connection;
+    return `${state}${path ? ` over ${path}` : ''}`;
+  }
+
+  /** What a person does who is refused, and knows that access is back. */
+  tryAgain(mayResend: boolean): void {
+    const { connection, unsent } = this.#synced.getReport();
+    if (connection.state === 'refused') connection.retry();
+    for (const { messageId, state } of unsent) {
+      if (state !== 'refused') continue;
+      if (!mayResend || this.isBusy) {
+        this.#synced.discard(messageId);
+        continue;
+      }
+      // An edit, or another answer, takes the place of all that this user sees behind it.
+      const { messages } = this.chat;
+      const at = messages.findIndex(({ id }) => id === messageId);
+      for (const { id } of at < 0 ? [] : messages.slice(at + 1)) this.device.world.ledger.cut.add(id);
+      void this.#synced.resend(messageId).catch(() => {});
+    }
   }
 
   /** React's StrictMode, or hot reload: everything is taken down and set up again in one tick. */

@@ -10,6 +10,10 @@ import { Trace } from './trace.ts';
 
 /** The one chat of a seed. */
 export const chatId = 'chat';
+/** Who knows the chat's address and has no access to it. */
+export const strangerName = 'stranger';
+/** The request header with the user's name. */
+export const userHeader = 'x-user';
 
 export interface StoryOptions {
   /** Whether the trace tells each change of a device's messages, too. */
@@ -34,6 +38,8 @@ export interface Settings {
   readonly latencyMs: number;
   /** Whether models are silent for half an hour. */
   readonly isSilent: boolean;
+  /** Whether somebody without access tries to read and write. */
+  readonly hasStranger: boolean;
   /** How runs go on whose writers stop; `undefined`: they end. */
   readonly continuing: Continuing | undefined;
 }
@@ -58,6 +64,8 @@ export class World {
   readonly log: RunLog;
   readonly service: RealtimeService;
   readonly servers: ServerProcess[] = [];
+  /** Who has no access at present, and since when. */
+  readonly revoked: Map<string, number> = new Map();
   readonly #weather: Random;
   #started = 0;
 
@@ -77,7 +85,8 @@ export class World {
     );
     const isSilent = settings.isSilent && edition >= 2;
     const continuing = chooseContinuing(this.random.fork('continuing'), edition);
-    this.settings = { ...settings, isSilent, keepsHistory: settings.keepsHistory && saves, continuing };
+    const hasStranger = edition >= 3 && this.random.fork('stranger').chance(0.3);
+    this.settings = { ...settings, isSilent, hasStranger, keepsHistory: settings.keepsHistory && saves, continuing };
     this.ledger = new Ledger();
     this.logClock = this.newClock('log');
     this.log = memoryLog({
@@ -104,6 +113,18 @@ export class World {
     this.servers.push(server);
     this.trace.add(server.name, 'starts');
     return server;
+  }
+
+  /** What the app says to a request of a user. */
+  authorize(userId: string): boolean {
+    return userId !== strangerName && !this.revoked.has(userId) && !this.strikes('access-refused');
+  }
+
+  /** Whether each process must know that this user has no access any more. */
+  isRevokedForLong(userId: string): boolean {
+    const since = this.revoked.get(userId);
+    const isSlow = this.faults.isOn('log-failed') || this.faults.isOn('server-frozen');
+    return since !== undefined && !isSlow && this.scheduler.now - since > 5000;
   }
 
   /** A server that a request reaches. */
@@ -139,7 +160,7 @@ function chooseContinuing(random: Random, edition: Edition): Continuing | undefi
   return edition >= 3 && random.chance(0.5) ? { softDeadlineMs, hasQueue } : undefined;
 }
 
-function chooseSettings(random: Random): Omit<Settings, 'continuing'> {
+function chooseSettings(random: Random): Omit<Settings, 'continuing' | 'hasStranger'> {
   return {
     devices: random.pick([1, 2, 2, 2, 2, 3, 4]),
     servers: random.pick([1, 2, 2, 3]),
