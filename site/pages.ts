@@ -72,6 +72,7 @@ export const sections: readonly Section[] = [
       inFolder('examples', 'express', 'Express'),
       inFolder('examples', 'vue', 'Vue'),
       inFolder('examples', 'svelte', 'Svelte'),
+      inFolder('examples', 'react-native', 'React Native'),
       inFolder('examples', 'server-initiated', 'A turn that the server starts'),
     ],
   },

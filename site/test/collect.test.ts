@@ -1,5 +1,8 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { convert } from '../collect.ts';
+import { convert, root } from '../collect.ts';
+import { pages } from '../pages.ts';
 
 const page = { source: 'docs/client.md', target: 'client.md', title: 'Client' };
 const textOf = (markdown: string): string => convert(page, markdown).text;
@@ -35,3 +38,17 @@ test('code keeps what looks like a link or a comment', () => {
   const code = '```md\n<!-- snippet: prelude\n-->\n[a](b.md)\n```';
   expect(textOf(code)).toBe(code);
 });
+
+test('every document, example and published package has a page', () => {
+  const documents = globSync(['docs/**/*.md', 'examples/*/README.md', 'packages/*/README.md'], { cwd: root });
+  const published = documents.filter((document) => !isInternal(dirname(document)));
+  expect(published.length).toBeGreaterThan(40);
+  const onTheSite = new Set(pages.map(({ source }) => source));
+  expect(published.filter((document) => !onTheSite.has(document))).toEqual([]);
+});
+
+/** What only this repository needs: packages that are not published, and the code that the examples share. */
+function isInternal(folder: string): boolean {
+  if (!folder.startsWith('packages/')) return folder === 'examples/support';
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).private === true;
+}
