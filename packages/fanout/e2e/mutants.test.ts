@@ -17,7 +17,7 @@ interface TestResult {
 let results: readonly TestResult[];
 beforeAll(async () => {
   results = await unitTestsOfMutants();
-}, 300_000);
+}, 600_000);
 
 test.each(mutants)('the unit tests notice the mistake $id', ({ id, killedBy }) => {
   const own = results.filter(({ ancestorTitles }) => ancestorTitles.includes(id));

@@ -9,7 +9,7 @@ import { fanout } from '../../src/server.ts';
 import { secret } from './pushpin-service.ts';
 
 /** What the proxy of these tests signs its requests with. */
-const proxyKey = 'the key of a proxy that these tests stand in for';
+export const proxyKey = 'the key of a proxy that these tests stand in for';
 
 /** What a proxy takes in one publish. */
 interface PublishedItem {

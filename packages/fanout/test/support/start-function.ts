@@ -7,6 +7,9 @@ import { onTestFinished } from 'vitest';
 import type { FunctionSettings, LogSettings, Order, Report } from './function-process.ts';
 import { type PushpinService, secret } from './pushpin-service.ts';
 
+/** How long a process may take to report something, in milliseconds. It compiles this repository's source as it starts. */
+const reportMs = 50_000;
+
 /** A process of an app, and what it has reported. */
 export interface FunctionProcess {
   /** `METHOD path` of every request, oldest first. */
@@ -43,6 +46,7 @@ export async function startFunction(service: PushpinService, log: LogSettings): 
         return found !== undefined || child.exitCode !== null;
       },
       () => reports,
+      reportMs,
     );
     if (!found) throw new Error(`The function ended with code ${child.exitCode}, and never reported "${kind}".`);
     return found;
