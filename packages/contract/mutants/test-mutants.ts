@@ -345,6 +345,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'also where authorize never answers',
   },
   {
+    id: 'server-checks-a-conversation-at-once',
+    file: `${http}/validate-messages.ts`,
+    find: 'if (slices.length > 1) await nextTurn();\n    valid',
+    replace: 'valid',
+    test: `${tests}/message-slices.test.ts`,
+    title: 'is checked in many turns of the event loop',
+  },
+  {
     id: 'server-waits-as-long-as-it-is-told',
     file: `${http}/route-stream.ts`,
     find: 'Math.min(waitMs, maxWaitMs)',

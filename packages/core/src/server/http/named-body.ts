@@ -11,13 +11,14 @@ export interface SendBodyLimits {
 
 /**
  * Reads the body of a send for a chat that `allow` has granted. A request that names its chat in a header is refused before its body is
- * read; of one that does not, only `maxUnnamedBodyBytes` are read to learn the chat. PROTOCOL.md section 6.1.
+ * read; of one that does not, only `maxUnnamedBodyBytes` are read to learn the chat. PROTOCOL.md section 6.1. `nextTurn` is for large bodies.
  * @throws ChatTransportError `too-large`, `invalid-id` where header and body name two chats, what `readJsonBody` and `allow` throw.
  */
 export async function readNamedBody<T>(
   request: Request,
   limits: SendBodyLimits,
   allow: (chatId: string) => Promise<T>,
+  nextTurn: (chatId: string) => Promise<void> = async () => {},
 ): Promise<{ readonly fields: Record<string, unknown>; readonly allowed: T }> {
   const { maxBodyBytes, maxUnnamedBodyBytes } = limits;
   const name = request.headers.get(chatIdHeader);
@@ -29,7 +30,7 @@ export async function readNamedBody<T>(
     return { fields, allowed: await allow(parseId('chatId', fields.id)) };
   }
   const allowed = await allow(parseId('chatId', name));
-  const fields = await readJsonBody(request, maxBodyBytes);
+  const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name));
   if (fields.id === name) return { fields, allowed };
   throw new ChatTransportError({
     code: 'invalid-id',

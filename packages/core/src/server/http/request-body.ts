@@ -8,13 +8,14 @@ const maxJsonDepth = 256;
 const smallBodyBytes = 64 * 1024;
 
 /**
- * Reads a JSON object, and no byte more than `maxBytes`.
+ * Reads a JSON object, and no byte more than `maxBytes`. A large one is parsed behind `nextTurn`, and used behind another one.
  * @throws ChatTransportError `unsupported-media-type`, `too-large`, `invalid-body`.
  */
 export async function readJsonBody(
   request: Request,
   maxBytes: number,
   message: string = tooLarge(maxBytes),
+  nextTurn?: () => Promise<void>,
 ): Promise<Record<string, unknown>> {
   const type = contentTypeOf(request);
   if (type !== 'application/json') {
@@ -25,6 +26,8 @@ export async function readJsonBody(
   }
   const text = await readBodyText(request, maxBytes, message);
   if (text === '') throw invalidBody(`The body is empty. ${readBefore}`);
+  const pause = text.length > smallBodyBytes ? nextTurn : undefined;
+  await pause?.();
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -35,6 +38,7 @@ export async function readJsonBody(
     throw invalidBody('The body must be a JSON object.');
   }
   if (!isWithinDepth(value, maxJsonDepth)) throw invalidBody(`The body is nested deeper than ${maxJsonDepth} levels.`);
+  await pause?.();
   return value as Record<string, unknown>;
 }
 

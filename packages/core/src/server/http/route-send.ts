@@ -5,19 +5,26 @@ import type { HandlerContext } from './handler-context.ts';
 import { errorJson, json } from './http-errors.ts';
 import { readNamedBody } from './named-body.ts';
 import { runHeaders, runResponse } from './run-response.ts';
-import { parseSendBody, validateMessages } from './send-body.ts';
+import { parseSendBody } from './send-body.ts';
+import { validateMessages } from './validate-messages.ts';
 
 /** `POST {api}`: starts a run, or joins the one that the same request started. */
 export async function sendRoute(context: HandlerContext, request: Request): Promise<Response> {
   const { engine } = context;
-  const { fields, allowed } = await readNamedBody(request, context, (chatId) => context.allow(request, chatId, 'send'));
+  const { fields, allowed } = await readNamedBody(
+    request,
+    context,
+    (chatId) => context.allow(request, chatId, 'send'),
+    (chatId) => engine.turns.take(chatId),
+  );
   const { userId } = allowed;
   const { start, messages, message } = parseSendBody(fields);
-  const [only] = message === undefined ? [] : await validateMessages(engine.options, [message]);
+  const valid = (sent: unknown) => validateMessages(engine.options, sent, () => engine.turns.take(start.chatId));
+  const [only] = message === undefined ? [] : await valid([message]);
   const outcome = await context.begin({
     ...start,
     request,
-    ...(messages !== undefined && { messages: await validateMessages(engine.options, messages) }),
+    ...(messages !== undefined && { messages: await valid(messages) }),
     ...(only && { message: only }),
     ...(userId !== undefined && { userId }),
   });

@@ -1,8 +1,6 @@
-import { safeValidateUIMessages, type UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
 import type { SendBase } from '../conversation/short-send.ts';
-import type { ResolvedOptions } from '../options.ts';
 import type { StartRequest } from '../run/begin-run.ts';
 
 /** Longest `messageId`, in UTF-16 units. Message ids are the AI SDK's or the app's own, and match no pattern of ours. */
@@ -67,44 +65,7 @@ function parseBase(before: unknown, digest: unknown): SendBase | undefined {
   return { before: before ?? null, digest };
 }
 
-/**
- * Checks messages with the AI SDK's own validator. They stay as they were sent, unless the app gave schemas: then what these make of them counts.
- * @throws ChatTransportError `invalid-message`, naming the first message that is refused.
- */
-export async function validateMessages(options: ResolvedOptions, messages: unknown): Promise<UIMessage[]> {
-  if (!Array.isArray(messages)) throw invalidBody('messages must be an array.');
-  const { tools, dataPartSchemas, metadataSchema } = options;
-  const validate = (candidate: unknown) =>
-    safeValidateUIMessages({
-      messages: structuredClone(candidate),
-      ...(tools && { tools }),
-      ...(dataPartSchemas && { dataSchemas: dataPartSchemas }),
-      ...(metadataSchema && { metadataSchema }),
-    } as Parameters<typeof safeValidateUIMessages>[0]);
-  const sent = messages.filter((message) => !isEmptyAnswer(message));
-  const result = await validate(sent);
-  if (result.success) return tools || dataPartSchemas || metadataSchema ? result.data : sent;
-
-  for (const message of messages) {
-    if ((await validate([message])).success) continue;
-    const id = (message as { id?: unknown } | null)?.id;
-    throw invalidMessage(
-      typeof id === 'string' ? `Message ${id.slice(0, 128)} is not a valid UI message.` : undefined,
-      result.error,
-    );
-  }
-  throw invalidMessage(undefined, result.error);
-}
-
-/** An answer of which nothing came, or that has not begun: the place that a client shows for it is no message. */
-function isEmptyAnswer(message: Partial<UIMessage> | null): boolean {
-  return message?.role === 'assistant' && message.parts?.length === 0 && message.metadata === undefined;
-}
-
-function invalidMessage(message = 'The messages are not valid UI messages.', cause?: unknown): ChatTransportError {
-  return new ChatTransportError({ code: 'invalid-message', message, cause });
-}
-
-function invalidBody(message: string): ChatTransportError {
+/** A body that is not what its route takes. */
+export function invalidBody(message: string): ChatTransportError {
   return new ChatTransportError({ code: 'invalid-body', message });
 }
