@@ -49,7 +49,7 @@ export function factsStatement(s: string, { clock, run, openCommands }: FactsSql
     from (
       select f.run, f.at, f.next, sum(f.size) over (order by f.at) as total, row_number() over (order by f.at) as place
       from (select f.run, f.at, f.next, f.size from ${s}.frames f, r
-        where f.run = r.id and f.at >= (n.frames->>'from')::int order by f.at limit ${maxFramesPerRead}) f) g
+        where f.run = r.id and f.at >= (n.frames->>'from')::bigint order by f.at limit ${maxFramesPerRead}) f) g
     where g.place = 1 or g.total <= (n.frames->>'maxLength')::bigint) end`,
     snapshot: `
   'snapshot', case when n.snapshot then (select f.data from ${s}.frames f, r where f.run = r.id and f.at = -2) end`,
@@ -69,8 +69,8 @@ export function factsStatement(s: string, { clock, run, openCommands }: FactsSql
     return `
 with n as materialized (
     select ${clock} as now, need.* from json_to_record($2::text::json) as need (
-      run text, steer text, "steerCounts" boolean, "openAfter" int, "lastFrame" boolean, frames json, snapshot boolean,
-      context boolean, newest int, starts boolean, "messagesAfter" int, above int, parked boolean, claim text)),
+      run text, steer text, "steerCounts" boolean, "openAfter" bigint, "lastFrame" boolean, frames json, snapshot boolean,
+      context boolean, newest bigint, starts boolean, "messagesAfter" bigint, above bigint, parked boolean, claim text)),
   c as materialized (select * from ${s}.chats where chat_id = $1::text),
   news as materialized (select coalesce((select turn from c), 0) > coalesce(n.above, -1) as exist from n),
   r as materialized (select runs.* from ${s}.runs, n where chat_id = $1::text and run_id = n.run)

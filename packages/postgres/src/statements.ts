@@ -143,7 +143,8 @@ with n as materialized (select ${clock('$1')} as now),
     update ${s}.runs r set emptied = true, end_reason = coalesce(end_reason, 'lost'), ended_at = coalesce(ended_at, lease_until + take_over_ms)
     from over, n where r.id = over.id and over.at > n.now - 2 * $2::text::bigint),
   no_runs as (delete from ${s}.runs r using over, n where r.id = over.id and over.at <= n.now - 2 * $2::text::bigint),
-  ends as materialized (select c.chat_id from ${s}.chats c join over on c.chat_id = over.chat_id and c.turn = over.turn),
+  ends as materialized (select c.chat_id from ${s}.chats c join over on c.chat_id = over.chat_id and c.turn = over.turn
+    for no key update of c skip locked),
   no_messages as (delete from ${s}.messages m using ends where m.chat_id = ends.chat_id),
   chats as (
     update ${s}.chats c set version = version + 1, parked = coalesce((

@@ -37,7 +37,7 @@ export interface SupabaseServer extends RealtimeServer {
 
 /**
  * Keeps runs in the project's Postgres and broadcasts each frame in the statement that appends it.
- * @throws TypeError for a `jwtSecret` that is too short, and without `query` and `rpc`. The log's calls reject with `provider-failed`, not retryable, where the tables are missing or the role may
+ * @throws TypeError for a `jwtSecret` that is too short, without `query` and `rpc`, and for `listen` with `rpc`. The log's calls reject with `provider-failed`, not retryable, where the tables are missing or the role may
  * not broadcast.
  */
 export function supabase(options: SupabaseServerOptions): SupabaseServer {
@@ -49,6 +49,8 @@ export function supabase(options: SupabaseServerOptions): SupabaseServer {
   const statements = broadcastingStatements({ schema, topicPrefix, maxFrameBytes, listens: listen !== undefined });
   const run = query ? runStatements(query, statements) : rpc && functionStatements(rpc);
   if (!run) throw new TypeError('supabase: pass `query` or `rpc`.');
+  // The functions send no notices: a server that listens would wait for them, and not poll.
+  if (!query && listen) throw new TypeError('supabase: `listen` needs `query`; over `rpc` the log is polled.');
   const store = createPostgresStore({
     ...{ schema, listen, pollMs, now, maxFrameBytes },
     run,

@@ -211,6 +211,8 @@ describe('a server without a connection to the database', () => {
       await log.close();
     }
     expect(() => supabase({})).toThrow(TypeError);
+    const [rpc, listen] = [async () => ({ data: [], error: null }), async () => () => {}];
+    expect(() => supabase({ rpc, listen })).toThrow(/listen/);
   });
 });
 

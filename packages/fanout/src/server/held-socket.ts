@@ -73,7 +73,8 @@ async function command(
   if (!grant.may.includes('command')) return fail('forbidden', 'This connection may not command runs of this chat.');
   const path = `${host.api}/${grant.chatId}/command`;
   const response = await host.handle(deviceRequest(request, path, { ...message, runId: run }));
-  const { error, ...receipt } = (await response.json()) as CommandReceipt & {
+  // An app's own refusal may have any form.
+  const { error, ...receipt } = (await response.json().catch(() => ({}))) as CommandReceipt & {
     error?: { code: ErrorCode; message: string };
   };
   if (response.ok) return { type: 'receipt', ref, receipt };
