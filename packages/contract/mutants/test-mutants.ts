@@ -353,6 +353,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is checked in many turns of the event loop',
   },
   {
+    id: 'server-is-lost-where-its-base-is-cut-off',
+    file: `${http}/create-chat-handler.ts`,
+    find: 'isUnder(api, path) ? path.slice(api.length) : path;',
+    replace: "isUnder(api, path) ? path.slice(api.length) : '/none/of/these';",
+    test: `${tests}/mounting.test.ts`,
+    title: 'answers every route where Express cuts the base off',
+  },
+  {
+    id: 'server-goes-on-in-an-emptied-log',
+    file: `${run}/run-task.ts`,
+    find: "const isEmptied = asked?.answer === 'emptied';",
+    replace: 'const isEmptied = asked === null;',
+    test: `${tests}/deletion.test.ts`,
+    title: 'saves what this process has of them',
+  },
+  {
     id: 'server-waits-as-long-as-it-is-told',
     file: `${http}/route-stream.ts`,
     find: 'Math.min(waitMs, maxWaitMs)',
