@@ -130,9 +130,9 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-reads-a-strangers-body',
     file: `${http}/named-body.ts`,
-    find: "const allowed = await allow(parseId('chatId', name));\n  const fields = await readJsonBody(request, maxBodyBytes);",
+    find: "const allowed = await allow(parseId('chatId', name));\n  const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name));",
     replace:
-      "const fields = await readJsonBody(request, maxBodyBytes);\n  const allowed = await allow(parseId('chatId', name));",
+      "const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name));\n  const allowed = await allow(parseId('chatId', name));",
     test: `${tests}/bodies.test.ts`,
     title: 'is not read of a stranger who names the chat',
   },
