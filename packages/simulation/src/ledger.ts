@@ -58,6 +58,8 @@ export class Ledger {
   deletedTurn = 0;
   /** The messages of deleted turns. */
   readonly deletedIds: Set<string> = new Set();
+  /** The messages that their users sent again after a refusal: also a deletion does not take them from their devices. */
+  readonly resent: Set<string> = new Set();
   /** How many models were silent for long. */
   silences = 0;
   /** About when the last long silence of a model is over, on the scheduler's time. */

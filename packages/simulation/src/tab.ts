@@ -86,9 +86,10 @@ class WatchedTransport extends RealtimeChatTransport {
       if (send) send.state = 'accepted';
       return stream;
     } catch (error) {
-      if (send?.state === 'open') send.state = 'refused';
+      const isFirst = send?.state === 'open';
+      if (isFirst) send.state = 'refused';
       const isBusy = ChatTransportError.isInstance(error) && error.code === 'busy';
-      if (isBusy && send?.isBehindStop && this.tab.device.world.settings.devices === 1)
+      if (isBusy && isFirst && send.isBehindStop && this.tab.device.world.settings.devices === 1)
         ledger.violations.push(`Message ${send.text} was refused as busy behind a stop of its own user.`);
       trace.add(this.tab.name, `send ${send?.text ?? ''} failed: ${String((error as Error).message).slice(0, 100)}`);
       throw error;
@@ -204,6 +205,7 @@ export class Tab {
       const { messages } = this.chat;
       const at = messages.findIndex(({ id }) => id === messageId);
       for (const { id } of at < 0 ? [] : messages.slice(at + 1)) this.device.world.ledger.cut.add(id);
+      this.device.world.ledger.resent.add(messageId);
       void this.#synced.resend(messageId).catch(() => {});
     }
   }
