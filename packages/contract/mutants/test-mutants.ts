@@ -47,6 +47,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'tells the connections of another process that hold the chat',
   },
   {
+    id: 'client-hides-that-a-chat-cannot-be-read',
+    file: 'packages/core/src/client/ledger/chat-ledger.ts',
+    find: "return error ? { kind: 'failed', error } : { kind: 'none' };",
+    replace: "return { kind: 'none' };",
+    test: 'packages/core/test/client/honesty.test.ts',
+    title: 'whose login has expired sees why the chat cannot be read, over HTTP',
+  },
+  {
     id: 'client-forgets-answers-to-earlier-messages',
     file: 'packages/core/src/client/tool-owner.ts',
     find: 'const call = callOf(chat.messages, input);',

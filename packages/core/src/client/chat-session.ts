@@ -8,7 +8,7 @@ import { isRefusal } from './http-path.ts';
 import { type ChatLedger, emptyLedger, type LedgerEvent, needsOf, reduce } from './ledger/chat-ledger.ts';
 import { informedTurn, isUnannounced } from './ledger/server-side.ts';
 import type { Plan } from './path-plan.ts';
-import { asDisconnect, isTransient, noAnswer, persist } from './persist.ts';
+import { asDisconnect, asOwnError, isTransient, noAnswer, persist } from './persist.ts';
 import { connectionOf, ReportStore } from './report-store.ts';
 import { RunCommands } from './run-commands.ts';
 import { RunReader, type RunReaderOptions } from './run-reader.ts';
@@ -212,7 +212,8 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
     if (this.#ledger.access.kind === 'refused') this.dispatch({ type: 'access-granted' });
     this.use();
     this.#line.wake(this);
-    if (informedTurn(this.#ledger.server) === undefined) this.refresh();
+    const { server } = this.#ledger;
+    if (informedTurn(server) === undefined || server.reading.kind === 'failed') this.refresh();
     this.evaluate();
   }
 
@@ -242,7 +243,8 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
 
   show(plan: Pick<Plan, 'state' | 'path'>): void {
     const { report } = this;
-    const retry = () => this.dispatch({ type: 'access-granted' });
+    const retry = () =>
+      this.dispatch({ type: this.#ledger.access.kind === 'refused' ? 'access-granted' : 'read-needed' });
     report.update(connectionOf(report.getSnapshot(), plan, this.#ledger, retry), this.#ledger);
   }
 
@@ -268,10 +270,12 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
       // Realtime may be live since after this state: what was published in between comes from the log.
       if (!wasInformed && this.liveSubscriber) this.#line.readAndTrust();
     } catch (error) {
-      if (isRefusal(error)) this.dispatch({ type: 'access-refused', error });
-      const isFinal = this.context.closing.aborted || !isTransient(error);
+      const { aborted: isClosed } = this.context.closing;
+      const isRefused = isRefusal(error);
+      if (isRefused) this.dispatch({ type: 'access-refused', error });
+      const isFinal = isClosed || !isTransient(error);
       if (!isFinal) await this.pause();
-      this.dispatch({ type: 'read-failed', isFinal });
+      this.dispatch({ type: 'read-failed', isFinal, error: isClosed || isRefused ? undefined : asOwnError(error) });
     }
   }
 

@@ -37,7 +37,8 @@ export type ChatUpdate<UI_MESSAGE extends UIMessage = UIMessage> =
 
 /**
  * How a chat is connected. `path` is the one by which answers arrive. `offline`: the newest attempt has failed. `refused`: the server does not
- * let this device read the chat; nothing is requested until `retry` is called, the user sends, or the page is shown again.
+ * let this device read the chat, or what answers in its place is no chat server (a login page); nothing is requested until `retry` is called, the user
+ * sends, or the page is shown again.
  */
 export type Connection =
   | {

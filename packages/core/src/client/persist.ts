@@ -134,6 +134,13 @@ export function noAnswer(cause?: unknown): ChatTransportError {
   });
 }
 
+/** What the app's own functions threw, as an error of this project. */
+export function asOwnError(cause: unknown): ChatTransportError {
+  if (ChatTransportError.isInstance(cause)) return cause;
+  const message = `The chat server was not asked: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new ChatTransportError({ code: 'provider-failed', message, retryable: false, cause });
+}
+
 /** The AI SDK resumes after a `TypeError` with "network" in its message. */
 export function asDisconnect(error: unknown): unknown {
   const { code, message } = error as ChatTransportError;

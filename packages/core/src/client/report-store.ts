@@ -1,18 +1,18 @@
 import type { ChatReport } from './chat-report.ts';
 import type { Connection, ConnectionStore } from './chat-update.ts';
 import { each } from './each.ts';
-import type { ChatLedger } from './ledger/chat-ledger.ts';
+import { type ChatLedger, readError } from './ledger/chat-ledger.ts';
 import type { Plan } from './path-plan.ts';
 
 /** The connection that follows from a plan; the same object where nothing has changed. */
 export function connectionOf(
   old: Connection,
   { state, path }: Pick<Plan, 'state' | 'path'>,
-  { access }: ChatLedger,
+  ledger: ChatLedger,
   retry: () => void,
 ): Connection {
-  if (access.kind === 'granted') return state === old.state && path === old.path ? old : { state, path };
-  const { error } = access;
+  const error = readError(ledger);
+  if (!error) return state === old.state && path === old.path ? old : { state, path };
   return old.state === 'refused' && old.error === error ? old : { state: 'refused', path: null, error, retry };
 }
 

@@ -1,7 +1,7 @@
 import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { defaultTimings } from '../../src/client/timings.ts';
-import { syncChat } from '../../src/index.ts';
+import { syncChat, wakeUp } from '../../src/index.ts';
 import { type Device, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 /** A synchronized chat, and what it reports. */
@@ -75,6 +75,47 @@ describe('a user without access', () => {
     onTestFinished(sync);
     await until(() => sync.getReport().connection.state === 'refused');
     expect(sync.getReport().connection).toMatchObject({ path: null, error: { code: 'invalid-id' } });
+  });
+
+  it.each(['with realtime', 'over HTTP'])(
+    'whose login has expired sees why the chat cannot be read, %s',
+    async (how) => {
+      const world = new World();
+      const device = world.device({ realtime: how === 'with realtime' });
+      let isLoggedIn = false;
+      const loginPage = () => Promise.resolve(new Response('<html>', { headers: { 'content-type': 'text/html' } }));
+      device.network.intercept = () => (isLoggedIn ? undefined : loginPage());
+      const { chat, sync } = synced(device);
+      await until(() => sync.getReport().connection.state === 'refused');
+      const { connection } = sync.getReport();
+      expect(connection).toMatchObject({ path: null, error: { code: 'protocol' } });
+      const { length } = device.network.requests;
+      await pause(300);
+      expect(device.network.requests).toHaveLength(length);
+      isLoggedIn = true;
+      void world.device().chat('c').sendMessage({ text: 'hi' });
+      const call = await world.model.call();
+      if (connection.state === 'refused') connection.retry();
+      await until(() => sync.getReport().connection.state === 'connected');
+      call.finish();
+      await until(() => texts(chat).length === 2 && chat.status === 'ready');
+    },
+  );
+
+  it('sees what the app’s own headers() threw, and the chat when the page wakes', async () => {
+    const world = new World();
+    let isReady = false;
+    const headers = async () => {
+      if (!isReady) throw new RangeError('There is no token yet.');
+      return {};
+    };
+    const { sync } = synced(world.device({ headers }));
+    await until(() => sync.getReport().connection.state === 'refused');
+    const cause = { name: 'RangeError', message: 'There is no token yet.' };
+    expect(sync.getReport().connection).toMatchObject({ error: { code: 'provider-failed', retryable: false, cause } });
+    isReady = true;
+    wakeUp();
+    await until(() => sync.getReport().connection.state === 'connected');
   });
 
   it('sees why a stop was refused, and the answer goes on', async () => {

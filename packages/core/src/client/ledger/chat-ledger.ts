@@ -30,8 +30,8 @@ export type LedgerEvent =
   | { readonly type: 'watched' | 'unwatched' }
   /** The state has to be read, is being read. */
   | { readonly type: 'read-needed' | 'read-requested' }
-  /** The state could not be read; `isFinal`: another try would fail, too. */
-  | { readonly type: 'read-failed'; readonly isFinal: boolean }
+  /** The state could not be read. `isFinal`: another try would fail, too; `error`: why, where `access` does not say so. */
+  | { readonly type: 'read-failed'; readonly isFinal: boolean; readonly error?: ChatTransportError | undefined }
   | { readonly type: 'state-read'; readonly state: ChatSnapshot; readonly isAsked: boolean }
   | { readonly type: 'start-heard'; readonly frame: StartFrame }
   | ({ readonly type: 'end-heard' } & server.EndedRun & server.KnownRun)
@@ -115,14 +115,16 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       const waiting = watched.kind === 'no' ? ({ kind: 'waiting' } as const) : watched;
       return same({ server: server.needRead({ ...ledger.server, watched: waiting }) });
     }
-    case 'unwatched':
-      return same({ server: { ...ledger.server, watched: { kind: 'no' } } });
+    case 'unwatched': {
+      const reading = server.withoutFailure(ledger.server.reading);
+      return same({ server: { ...ledger.server, reading, watched: { kind: 'no' } } });
+    }
     case 'read-needed':
       return same({ server: server.needRead(ledger.server) });
     case 'read-requested':
       return same({ server: { ...ledger.server, reading: { kind: 'requested', hasNews: false, isNeeded: false } } });
     case 'read-failed':
-      return same({ server: { ...ledger.server, reading: { kind: event.isFinal ? 'none' : 'needed' } } });
+      return same({ server: { ...ledger.server, reading: failedReading(event) } });
     case 'state-read':
       return stateRead(ledger, event);
     case 'start-heard': {
@@ -203,6 +205,16 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
         ? { ledger, updates: [] }
         : same({ access: { kind: 'granted' }, server: server.needRead(ledger.server) });
   }
+}
+
+function failedReading({ isFinal, error }: Extract<LedgerEvent, { type: 'read-failed' }>): server.Reading {
+  if (!isFinal) return { kind: 'needed' };
+  return error ? { kind: 'failed', error } : { kind: 'none' };
+}
+
+/** Why the server, or what answers in its place, does not let this device read the chat. */
+export function readError({ access, server: { reading } }: ChatLedger): ChatTransportError | undefined {
+  return access.kind === 'refused' ? access.error : reading.kind === 'failed' ? reading.error : undefined;
 }
 
 /** It is not certain any more what is shown, and the state has to be read. */

@@ -1,3 +1,4 @@
+import type { ChatTransportError } from '../../errors.ts';
 import type { EndReason, StartFrame } from '../../wire/frame.ts';
 import type { ChatSnapshot, ChatUpdate } from '../chat-update.ts';
 
@@ -21,10 +22,12 @@ export interface EndedRun {
 
 /**
  * The read of the chat's state. `hasNews`: something was heard after the request left, and a response that contradicts what is known is older than
- * that news; without news in between, the log has lost what this device knew. `isNeeded`: another read has to follow.
+ * that news; without news in between, the log has lost what this device knew. `isNeeded`: another read has to follow. `failed`: the same request
+ * would fail again, and is made again when the chat has news, or when the user or the page tries again.
  */
 export type Reading =
   | { readonly kind: 'none' | 'needed' }
+  | { readonly kind: 'failed'; readonly error: ChatTransportError }
   | { readonly kind: 'requested'; readonly hasNews: boolean; readonly isNeeded: boolean };
 
 /** What the server is known to have. */
@@ -75,6 +78,11 @@ export function needRead(server: ServerSide): ServerSide {
   if (server.watched.kind === 'no') return server;
   const { reading } = server;
   return { ...server, reading: reading.kind === 'requested' ? { ...reading, isNeeded: true } : { kind: 'needed' } };
+}
+
+/** A state came by another way, or nobody wants one any more. */
+export function withoutFailure(reading: Reading): Reading {
+  return reading.kind === 'failed' ? { kind: 'none' } : reading;
 }
 
 /** A start frame came, by any path. */
@@ -152,7 +160,7 @@ export function stateRead(
     endedTurn: Math.max(base.endedTurn, active ? active.turn - 1 : turn),
     ended: [...base.ended.filter(({ runId }) => !ends.some((end) => end.runId === runId)), ...ends].slice(-maxEnded),
     outcomes: outcomesOf(base, state),
-    reading: isAsked ? { kind: needsMore ? 'needed' : 'none' } : base.reading,
+    reading: isAsked ? { kind: needsMore ? 'needed' : 'none' } : withoutFailure(base.reading),
     watched: isWatched ? { kind: 'informed', turn } : base.watched,
   };
   return { server: next, updates: isWatched ? [{ type: 'state', state }] : [], isTaken: true };
