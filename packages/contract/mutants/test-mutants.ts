@@ -489,4 +489,12 @@ export const testMutants: readonly TestMutant[] = [
     test: 'packages/websocket/test/many-chats.test.ts',
     title: 'while their subscriptions wait for their turn',
   },
+  {
+    id: 'client-trusts-a-service-that-lost-a-question',
+    file: 'packages/core/src/client/chat-line.ts',
+    find: "'start' in frame ? this.#link.liveAt : quiet?.newsAt",
+    replace: 'quiet?.newsAt',
+    test: 'packages/core/test/client/idle-devices.test.ts',
+    title: 'where a check of the log has found the loss',
+  },
 ];

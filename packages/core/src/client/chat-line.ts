@@ -328,9 +328,11 @@ export class ChatLine {
     const quiet = waiting?.need(heardAt);
     const isNews = this.#accept(frame, replayed, members);
     const { now, timings } = this.context;
+    // A question that realtime should have brought since it is live, or a part of an answer that waits for it.
+    const waitedFrom = 'start' in frame ? this.#link.liveAt : quiet?.newsAt;
+    if (!isNews || !this.#link.isLive || waitedFrom === undefined) return;
     // Realtime was silent for long, and there was something to say.
-    if (!isNews || !this.#link.isLive || !quiet) return;
-    if (now() - Math.max(quiet.newsAt, heardAt) < Math.min(timings.quietMs, timings.silenceMs)) return;
+    if (now() - Math.max(waitedFrom, heardAt) < Math.min(timings.quietMs, timings.silenceMs)) return;
     this.#link.missed();
   }
 

@@ -57,6 +57,7 @@ export class RealtimeLink {
   #subscription: AbortController | undefined;
   #subscriber: RealtimeSubscriber | undefined;
   #heardAt = 0;
+  #liveAt = 0;
 
   constructor(chatId: string, context: LineContext, sink: RealtimeSink) {
     this.#chatId = chatId;
@@ -75,6 +76,11 @@ export class RealtimeLink {
   /** The service of the newest subscription. */
   get subscriber(): RealtimeSubscriber | undefined {
     return this.#subscriber;
+  }
+
+  /** Since when the service has delivered everything, as it reports, in page time. */
+  get liveAt(): number {
+    return this.#liveAt;
   }
 
   /** When the service brought something last, in page time. */
@@ -155,6 +161,7 @@ export class RealtimeLink {
   #on(event: RealtimeEvent, isNews = false): void {
     const old = this.#state;
     this.#state = nextRealtime(old, event);
+    if (this.#state.kind === 'live' && old.kind !== 'live') this.#liveAt = this.#context.now();
     if (isNews || this.#state !== old) this.#sink.onState(this.#state);
   }
 }

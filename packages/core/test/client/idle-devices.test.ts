@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { informed, texts, until, World } from '../support/world.ts';
+import { informed, quickTimings, texts, until, World } from '../support/world.ts';
 
 describe('an idle device', () => {
   it('shows a question that was asked while the page loaded, though nothing of the answer has come', async () => {
@@ -54,6 +54,37 @@ describe('an idle device', () => {
       () => [texts(chat), watching.path('c')],
     );
     expect(watching.path('c')).toBe('sse');
+  });
+
+  it('shows questions at once while the service loses everything, where a check of the log has found the loss', async () => {
+    const world = new World();
+    const sender = world.device().synced('c');
+    const watching = world.device();
+    const chat = watching.synced('c');
+    await until(() => watching.path('c') === 'realtime' && informed(watching, 0));
+    const { context } = watching.transport.session('c');
+    const liveAt = context.now();
+    watching.network.drop = () => true;
+    void sender.sendMessage({ text: 'one' });
+    const call = await world.model.call();
+    call.finish();
+    await until(() => sender.status === 'ready' && sender.messages.length === 2);
+    await until(() => context.now() - liveAt > quickTimings.silenceMs);
+    // The subscriber of a service that promises no delivery asks for a check after a silence.
+    watching.setRealtime(true);
+    await until(
+      () => watching.path('c') === 'sse' && chat.messages.length === 2,
+      () => [texts(chat), watching.path('c')],
+    );
+    void sender.sendMessage({ text: 'two' });
+    await world.model.call(1);
+    await until(
+      () => texts(chat).includes('user: two'),
+      () => [texts(chat), watching.path('c')],
+    );
+    watching.network.drop = () => false;
+    (await world.model.call(1)).say('word');
+    await until(() => watching.path('c') === 'realtime');
   });
 
   it('shows a question whose start the service has lost with the first part of the answer that it delivers', async () => {
