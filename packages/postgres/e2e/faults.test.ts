@@ -154,6 +154,20 @@ describe('a Postgres that', () => {
   });
 });
 
+it('a connection that loses its network without an end fails its call, and the next call has another', async () => {
+  const proxy = await FaultProxy.start(server.port);
+  onTestFinished(() => proxy.close());
+  const own = openPool(`postgres://postgres@${proxy.host}/postgres`, { query_timeout: 2_000 });
+  const log = postgresLog({ query: pgQuery(own) });
+  onTestFinished(() => log.close());
+  const key = init();
+  await until('a begun run', () => log.begin(key).catch(() => undefined));
+  proxy.halfOpen();
+  await expect(log.append(key, 'f', frame(0))).rejects.toMatchObject(unanswered);
+  await until('an append over a new connection', () => log.append(key, 'f', frame(0)).catch(() => undefined));
+  expect((await log.read(key, { from: 0 })).frames).toEqual([frame(0)]);
+});
+
 describe('a listening connection that', () => {
   /** A log whose notices come over a network that can fail. */
   async function openBehind(port: number) {

@@ -12,7 +12,7 @@ export interface PostgresLogOptions {
   readonly query: PostgresQuery;
   /** Hears other processes' notices, on a direct connection. Without it, one poll per process looks for their changes. */
   readonly listen?: PostgresListen | undefined;
-  /** How often chats that somebody waits for are looked at while nobody listens, in milliseconds. @default defaultPollMs */
+  /** How often a poll looks at the chats that somebody waits for, while no notices arrive, in milliseconds. @default defaultPollMs */
   readonly pollMs?: number | undefined;
   /** Where the log's tables are. @default defaultSchema */
   readonly schema?: string | undefined;

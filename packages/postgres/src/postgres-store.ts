@@ -91,7 +91,7 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
 
   return {
     facts: async (chatId, need) => (await read(chatId, need)).facts,
-    // In one process, changes of a chat stand in a queue: racing, they would only make one another start again.
+    // Changes that this process makes in one chat run one after the other: in parallel, each would make the others start again.
     transact: (chatId, need, decide) => inTurn(chatId, async () => change(chatId, need, decide)),
     async append({ chatId, runId }, fence, frame, cursor) {
       const place = frame ? JSON.stringify({ at: frame.at, next: frame.next }) : null;
@@ -155,7 +155,7 @@ async function checkStore({ run, schema, check }: PostgresStoreOptions): Promise
   });
 }
 
-/** What clients are told besides the end of a run: that one began (and ended, where a cancel was there before it), or that the chat was deleted. */
+/** What is broadcast besides the ends of runs: the start of a run (with its end, where its cancel came first), and the deletion of a chat. */
 function framesOf(begin: Changes['begin'], erase: Changes['erase'], maxFrameBytes: number): string[] {
   const frames: Frame[] = [];
   if (erase && erase.turn > 0) frames.push(deletionFrame(erase.turn));

@@ -25,7 +25,7 @@ export interface Statements {
   readonly progress: string;
 }
 
-/** What tells others of what a statement has written, in that same statement. */
+/** How a statement announces what it writes, within that same statement. */
 export interface Announcing {
   /** SQL that notifies other processes of a change in a chat; arguments and answer are SQL expressions. */
   readonly notify?: ((chatId: string) => string) | undefined;
@@ -69,7 +69,10 @@ export function createStatements(schema: string, announcing: Announcing = {}): S
   const endFrame = `${head('ended')} || ',"at":' || ended.next || ',"end":{"reason":"' || ended.end_reason || '"}}'`;
   const startFrames = `(select string_agg((${broadcast('$1::text', 'frame.value')})::text, '') from j, json_array_elements_text(j->'frames') as frame)`;
 
-  /** The places in front of one, or all. They are claims, so that a chat's deletion and the pruning take them too. A clock that steps back ends them. */
+  /**
+   * The places in front of this one, or all places. They are rows of `claims`, so that deleting a chat and pruning remove them. The last condition ends places
+   * that were taken before the clock was set back.
+   */
   const inFront = (place: string, now: string): string => `${s}.claims p
     where p.chat_id = $1::text and p.name >= '${placePrefix}' and p.name < coalesce(${place}, '${placePrefix}~')
       and p.until > ${now} and p.until <= ${now} + ${placeTtlMs}`;
@@ -99,7 +102,7 @@ from run`,
     write: writeStatement(s, {
       mustWait: `exists (select from ${inFront('$4::text', clock('$5'))})`,
       ends: `(select string_agg((${broadcast('ended.chat_id', endFrame)})::text, '') from ended where is_new)`,
-      announced: `'starts', ${startFrames}, 'told', (${notify('$1::text')})::text`,
+      announced: `'starts', ${startFrames}, 'notified', (${notify('$1::text')})::text`,
     }),
 
     // $1 chat, $2 place, $3 time

@@ -12,11 +12,11 @@ const endedBy: Pick<WritePart, 'of'> = { of: ['ends', 'erase'] };
 
 /** SQL expressions of what surrounds the changes. */
 export interface WriteSurroundings {
-  /** Whether others stand in front, who write first. */
+  /** Whether others are in front in the queue: they write first. */
   readonly mustWait: string;
-  /** Tells of the ends in `ended`. */
+  /** Broadcasts the ends in `ended`. */
   readonly ends: string;
-  /** Further keys and values of the answer, which tell of everything else. */
+  /** Further keys and values of the answer, which announce everything else. */
   readonly announced: string;
 }
 
@@ -125,7 +125,7 @@ with j as materialized (select $3::text::json as j),
   c as (
     insert into ${s}.chats as c (chat_id, version, turn, deleted_turn, parked)
     select $1::text, 1, coalesce((select turn from b), (select turn from e), 0), coalesce((select turn from e), 0), coalesce(j->>'parked', '[]') from j
-    -- A writer that comes too late, as it can see, takes no lock.
+    -- A writer that can see that it is too late takes no lock.
     where coalesce((select version from ${s}.chats where chat_id = $1::text), 0) = $2::text::bigint
       and not ${mustWait}
     on conflict (chat_id) do update set version = c.version + 1, turn = greatest(c.turn, excluded.turn),

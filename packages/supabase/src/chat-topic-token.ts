@@ -1,7 +1,7 @@
 import { type AllowChat, grantChatToken, minSecretBytes } from '@chat-transport/core/provider';
 import { SignJWT } from 'jose';
 
-/** Default of `tokenTtlMs`. Realtime closes the channel when its token is over, and the page joins again with a new one. */
+/** Default of `tokenTtlMs`. Realtime closes the channel when its token expires, and the page joins again with a new one. */
 export const defaultTokenTtlMs = 600_000;
 
 /** How tokens for `tokenFrom: 'server'` are signed. */

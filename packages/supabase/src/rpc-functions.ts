@@ -19,7 +19,7 @@ export type CallFunction = (
 
 const functionPrefix = 'chat_transport_';
 
-/** What the functions are made for; the same as the options of `supabase`. */
+/** What the functions are generated for. The options of `supabase` must be the same. */
 export interface FunctionsSqlOptions {
   readonly schema?: string | undefined;
   readonly topicPrefix?: string | undefined;

@@ -2,8 +2,8 @@ import { ChatTransportError } from '@chat-transport/core/provider';
 import type { PostgresQuery } from '@chat-transport/postgres';
 
 /**
- * SQL that fails where this role may not broadcast: `realtime.send` swallows that error. It inserts a message as `realtime.send` does and takes it back, so that
- * nobody hears it.
+ * SQL that fails where this role may not broadcast: `realtime.send` swallows that error. It inserts a message as `realtime.send` does and rolls it back, so that
+ * nobody receives it.
  */
 export function sendCheckSql(topicPrefix: string): string {
   const topic = `'${`${topicPrefix}check`.replaceAll("'", "''")}'`;

@@ -32,10 +32,10 @@ export interface SupabaseSubscriberOptions {
   readonly checkAfterMs?: number | undefined;
 }
 
-/** Default of `checkAfterMs`: Realtime drops the rows of a project that is over its limit, and tells nobody. */
+/** Default of `checkAfterMs`: Realtime drops the messages of a project above its limit without an error. */
 export const defaultCheckAfterMs = 15_000;
 
-/** One topic of one client, followed for everybody in this page who asks for it: supabase-js has a topic once. */
+/** One topic of one client, which all listeners of the page share: supabase-js has one channel for each topic. */
 interface Follow {
   readonly listeners: Set<ChannelListener>;
   isLive: boolean;
@@ -74,7 +74,7 @@ export function supabaseSubscriber(
 
 interface FollowOptions {
   readonly client: SupabaseChatClient;
-  /** Where the follow is found until it stops. */
+  /** The topics that are followed; this one is among them until it stops. */
   readonly topics: Map<string, Follow>;
   readonly topic: string;
   readonly chatId: string;
@@ -84,8 +84,8 @@ interface FollowOptions {
 }
 
 /**
- * Joins the topic, and joins it again with a channel and a token of its own after everything that ends a channel. supabase-js would join by itself after
- * some of it, with the token that it joined with first; after the rest (`CLOSED`) it would not.
+ * Joins the topic. Whatever ends the channel, it joins again, on a new channel and with a new token. supabase-js alone joins again after an error, but with
+ * the token of its first join; and not at all once the channel is `CLOSED`.
  */
 function startFollow({ client, topics, topic, chatId, checkAfterMs, chatToken, clock }: FollowOptions): Follow {
   const stopping = new AbortController();
@@ -121,12 +121,12 @@ function startFollow({ client, topics, topic, chatId, checkAfterMs, chatToken, c
     all.onFailed(error);
   };
   const join = async (): Promise<void> => {
-    // A wake-up and the wait that it cut short both come here.
+    // Both a wake-up and the retry that it came before call this.
     if (channel || !isWaiting) return;
     isWaiting = false;
     try {
       const token = await chatToken?.(chatId, signal, all.onQueued);
-      // The client asks its session, which refreshes a token that is over.
+      // The client asks its session, which refreshes an expired token.
       if (!chatToken) await client.realtime.setAuth();
       if (!signal.aborted) open(token);
     } catch (error) {
@@ -148,7 +148,7 @@ function startFollow({ client, topics, topic, chatId, checkAfterMs, chatToken, c
         if (channel === opened && follow.isLive) life.heard(String(payload?.frame));
       })
       .subscribe((status, error) => {
-        // Late news of a channel that was left.
+        // A late event of a channel that was left.
         if (channel !== opened) return;
         if (status === 'SUBSCRIBED') {
           follow.isLive = true;
