@@ -9,8 +9,8 @@ const pages = new WeakMap<object, Map<string, Promise<boolean>>>();
 
 /**
  * Takes a client tool's call for one chat of this page. Resolves with true for one of the page's chats at most: the
- * first one whose `claim` the server grants. Where a claim is refused or fails, the next chat of the page tries: its
- * transport may have a newer token.
+ * first one whose `claim` the server grants. Where it is refused, the next chat of the page tries: its
+ * transport may have a newer token. `claim` never rejects.
  */
 export async function takeCall(transport: object, key: string, claim: () => Promise<boolean>): Promise<boolean> {
   const page = globalThis.document ?? transport;
@@ -18,7 +18,7 @@ export async function takeCall(transport: object, key: string, claim: () => Prom
   pages.set(page, calls);
   // A replay in this page repeats the same call.
   for (let other = calls.get(key); other; other = calls.get(key)) if (await other) return false;
-  const taking = claim().catch(() => false);
+  const taking = claim();
   calls.set(key, taking);
   for (const oldest of calls.keys()) if (calls.size > maxTakenCalls) calls.delete(oldest);
   const isTaken = await taking;

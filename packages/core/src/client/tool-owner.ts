@@ -3,6 +3,7 @@ import type { KnownRun } from './ledger/server-side.ts';
 import { shownTurn } from './ledger/shown.ts';
 import { answeredCalls, callOf, isSettledCall, waitsForAnswers } from './own-answers.ts';
 import { takeCall } from './page-calls.ts';
+import { asDisconnect } from './persist.ts';
 import type { RealtimeChatTransport } from './realtime-chat-transport.ts';
 import type { SyncableChat } from './syncable-chat.ts';
 
@@ -58,7 +59,12 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
         if (!run || !isOwner(run)) return false;
         return transport.claimToolCall({ chatId: chat.id, runId: run.runId, toolCallId });
       };
-      const isOurs = await takeCall(transport, key, claim);
+      const isOurs = await takeCall(transport, key, () =>
+        claim().catch((error) => {
+          session.dispatch({ type: 'claim-failed', error: asDisconnect(error) });
+          return false;
+        }),
+      );
       // The run's end may have closed the call meanwhile: nobody would take its output.
       if (isOurs && !isSettledCall(chat.messages, toolCallId)) await (currentOf(onToolCall) ?? callback)(call);
     };

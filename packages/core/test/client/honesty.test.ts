@@ -118,6 +118,19 @@ describe('a user without access', () => {
     await until(() => sync.getReport().connection.state === 'connected');
   });
 
+  it('sees why a client tool did not run', async () => {
+    const world = new World({ authorize: ({ action }) => action !== 'command' });
+    let runs = 0;
+    const { chat } = synced(world.device(), { onToolCall: () => void runs++ });
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    call.finish();
+    await until(() => chat.status === 'error');
+    expect(chat.error).toMatchObject({ code: 'forbidden' });
+    expect(runs).toBe(0);
+  });
+
   it('sees why a stop was refused, and the answer goes on', async () => {
     const world = new World({ authorize: ({ action }) => action !== 'command' });
     const { chat, sync } = synced(world.device());

@@ -45,6 +45,8 @@ export type LedgerEvent =
   | { readonly type: 'refused'; readonly runId: string; readonly error: unknown; readonly isReported: boolean }
   /** The server has refused to stop a run: its answer goes on, and is shown again. */
   | { readonly type: 'stop-refused'; readonly runId: string; readonly error: unknown }
+  /** The server has refused, or nothing has answered, to whom a client tool's call belongs: it does not run here. */
+  | { readonly type: 'claim-failed'; readonly error: unknown }
   /** The chat shows what was unreported. */
   | { readonly type: 'reported' }
   | { readonly type: 'discarded'; readonly messageId: string }
@@ -160,6 +162,8 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
         ...readAgain(ledger),
         unreported: [...ledger.unreported, event.error],
       });
+    case 'claim-failed':
+      return same({ unreported: [...ledger.unreported, event.error] });
     case 'reported':
       return same({ unreported: [] });
     case 'discarded':
