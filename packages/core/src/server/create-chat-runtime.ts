@@ -100,6 +100,9 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     void quiet.then(() => working.delete(quiet));
     waitUntil?.(quiet);
   };
+  const idle = async (): Promise<void> => {
+    while (working.size > 0) await Promise.all(working);
+  };
   const publisher = createPublisher({ realtime, publishesByItself: realtime?.log === log, clock, emit });
   const live = new Map<string, LiveRun>();
   const turns = new FairTurns(clock);
@@ -189,7 +192,7 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
       closed ??= (async () => {
         draining.abort();
         for (const run of live.values()) run.onShutdown();
-        await settledWithin(clock, 2 * finishTimeoutMs, Promise.all(working));
+        await settledWithin(clock, 2 * finishTimeoutMs, idle());
         await publisher.drain(finishTimeoutMs);
         closing.abort(closingError());
         publisher.close();

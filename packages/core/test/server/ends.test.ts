@@ -66,6 +66,34 @@ describe('a run whose server died', () => {
     expect(saved().filter(({ outcome }) => outcome === 'lost')).toHaveLength(1);
   });
 
+  it('is reported once by each process, however often its readers ask while another process has the claim on it', async () => {
+    const shared = memoryLog();
+    const { log, die } = mortal(shared);
+    const here = createWorld({ log, leaseMs: 50, renewEveryMs: 20 });
+    const realtime = recordingRealtime();
+    let claims = 0;
+    const claim: RunLog['claim'] = async () => {
+      claims += 1;
+      return false;
+    };
+    const there = createWorld({ log: { ...shared, claim }, realtime });
+    await here.send(send);
+    await here.model();
+    die();
+    await until('the run to be lost', async () => (await shared.state('c')).runs[0]?.end?.reason === 'lost');
+    for (let count = 0; count < 3; count += 1) {
+      await there.state('c');
+      await until('the refused claim', () => claims > 0);
+      await there.handler.sweep();
+    }
+    const reported = realtime.published.length;
+    await there.state('c');
+    await there.fetch('/c/stream');
+    await there.handler.runtime.close();
+    expect(realtime.published).toHaveLength(reported);
+    expect(there.finished).toEqual([]);
+  });
+
   it('is found by sweep when nobody reads, and once', async () => {
     let offsetMs = 0;
     const shared = memoryLog({ now: () => Date.now() + offsetMs });
@@ -187,6 +215,25 @@ describe('a log that does not answer', () => {
     await reader.closed;
     expect([reader.streamedText, reader.end]).toEqual(['all of it', 'r1:5:finish']);
     expect(world.events.filter(({ type }) => type === 'log-failed')).toHaveLength(2);
+  });
+
+  it('to an append at all is left after the lease: readers learn that the run is lost, and the chat is free', async () => {
+    const log = memoryLog();
+    let isHanging = false;
+    const append: RunLog['append'] = (...args) => (isHanging ? new Promise(() => {}) : log.append(...args));
+    const renew: RunLog['renew'] = (...args) => (isHanging ? new Promise(() => {}) : log.renew(...args));
+    const world = createWorld({ log: { ...log, append, renew }, ...shortLease });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('heard');
+    await reader.saw('heard');
+    isHanging = true;
+    model.text(' unheard');
+    await reader.closed;
+    expect([reader.streamedText, reader.end]).toEqual(['heard', 'r1:3:lost']);
+    isHanging = false;
+    expect((await world.send({ ...send, runId: 'r2', messages: [user('m2', 'again')] })).status).toBe(200);
+    await world.handler.runtime.close();
   });
 
   it('as a log must ends the run as a failure', async () => {
@@ -378,6 +425,29 @@ describe('a runtime without HTTP', () => {
       code: 'invalid-id',
     });
     await runtime.close();
+  });
+
+  it('closes while a run begins: the run is ended too', async () => {
+    const log = memoryLog();
+    let letBegin = (): void => {};
+    const mayBegin = new Promise<void>((resolve) => {
+      letBegin = resolve;
+    });
+    let isBeginning = false;
+    const begin: RunLog['begin'] = async (init) => {
+      isBeginning = true;
+      await mayBegin;
+      return log.begin(init);
+    };
+    const world = createWorld({ log: { ...log, begin } });
+    const sending = world.send(send);
+    await until('the run to begin', () => isBeginning);
+    const closing = world.handler.runtime.close();
+    letBegin();
+    await closing;
+    await (await sending).body?.cancel();
+    expect((await log.state('c')).runs[0]?.end).toEqual({ reason: 'deadline' });
+    expect(world.finished.map(({ outcome }) => outcome)).toEqual(['deadline']);
   });
 
   it('closes: runs are saved as far as they came, readers leave, nothing starts', async () => {

@@ -19,6 +19,35 @@ async function begun(options: Parameters<typeof createWorld>[0] = {}) {
   return { world, reader, model };
 }
 
+describe('a stream that ends before its run', () => {
+  it('breaks off where the log fails, so that nobody takes half an answer for all of it', async () => {
+    const log = memoryLog();
+    let isAway = false;
+    const read: typeof log.read = async (...args) => {
+      if (isAway) throw new Error('the store is away');
+      return log.read(...args);
+    };
+    const { model } = await begun({ log });
+    const world = createWorld({ log: { ...log, read } });
+    const reader = new SseReader(await world.fetch('/c/stream'));
+    await reader.saw('three');
+    isAway = true;
+    model.text('four ');
+    await reader.closed;
+    expect(reader.broken).toMatchObject({ code: 'network' });
+    expect(reader.end).toBeUndefined();
+    model.close();
+  });
+
+  it('breaks off where access is taken back', async () => {
+    const { world, reader, model } = await begun();
+    await world.handler.runtime.revoke({ chatId: 'c' });
+    await reader.closed;
+    expect(reader.broken).toMatchObject({ code: 'network' });
+    model.close();
+  });
+});
+
 describe('a stream', () => {
   it('opens at once, names its run, and shows that it is alive', async () => {
     const world = createWorld({ heartbeatMs: 5 });

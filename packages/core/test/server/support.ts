@@ -177,13 +177,18 @@ export class SseReader {
   readonly comments: string[] = [];
   text = '';
   done = false;
+  /** Why the stream broke off, where it did. */
+  broken: unknown;
+  /** Resolves when the stream has closed or broken off. */
   readonly closed: Promise<void>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
   constructor(response: Response) {
     if (!response.body || response.status !== 200) throw new Error(`no stream: ${response.status}`);
     this.#reader = response.body.getReader();
-    this.closed = this.#read();
+    this.closed = this.#read().catch((error: unknown) => {
+      this.broken = error;
+    });
   }
 
   async #read(): Promise<void> {

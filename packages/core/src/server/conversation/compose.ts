@@ -3,6 +3,7 @@ import { ChatTransportError } from '../../errors.ts';
 import type { RunRecord } from '../../log/run-log.ts';
 import { canonicalJson } from '../../wire/canonical-json.ts';
 import type { Engine } from '../engine.ts';
+import { isServerTool } from '../run/plan-continuation.ts';
 import { digest } from './digest.ts';
 import { type Head, readHead } from './head.ts';
 import {
@@ -66,7 +67,7 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
     ? { messages: [...(own.length > 0 ? own : head.messages)], known: new KnownMessages(head.messages) }
     : isServerBased
       ? fromServer(engine, head, request, fromHistory)
-      : fromClient(head, own, request);
+      : fromClient(engine, head, own, request);
   if (messages.length === 0) throw invalidMessage('There is no message to answer.');
 
   const continued = continuedMessage(messages, request);
@@ -126,7 +127,7 @@ function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited:
   if (base) {
     if (isGone) throw historyNeeded();
     const isBehind = baseTurn !== undefined && baseTurn < head.state.turn;
-    const rules = { isBehind, hasWaited, isAppHistory };
+    const rules = { isBehind, hasWaited, isAppHistory, isServerTool: isServerTool(engine.options) };
     const messages = composeFromBase(head.messages, message, request, base, rules);
     return { messages, known: new KnownMessages(head.messages) };
   }
@@ -137,15 +138,20 @@ function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited:
     });
   }
   const sent = request.messages ?? (message ? [message] : []);
-  const { merged, answered } = withAnswers(head.messages, sent);
-  const messages = composeFromHistory(merged, sent, request);
+  const { merged, answered } = withAnswers(engine, head.messages, sent);
+  const messages = composeFromHistory(merged, sent, request, isServerTool(engine.options));
   if (!messages)
     throw invalidMessage(`The chat has no message ${request.messageId ?? sent.at(-1)?.id ?? ''} to go on from.`);
   return { messages, known: new KnownMessages(head.messages), answered };
 }
 
 /** The log's copy of every answer wins over a client's, except where the client's may hold what only a client can give. */
-function fromClient({ state, newest }: Head, sent: readonly UIMessage[], request: SendRequest): Conversation {
+function fromClient(
+  engine: Engine,
+  { state, newest }: Head,
+  sent: readonly UIMessage[],
+  request: SendRequest,
+): Conversation {
   const messages = [...sent];
   const continued = continuedMessage(messages, request);
   const known = new KnownMessages(state.messages);
@@ -153,12 +159,13 @@ function fromClient({ state, newest }: Head, sent: readonly UIMessage[], request
   const answers = [...state.messages, ...(newest?.message ? [newest.message] : [])];
   const own = new Map(answers.filter(({ role }) => role === 'assistant').map((message) => [message.id, message]));
   const servers = messages.map((message) => (message === continued ? message : (own.get(message.id) ?? message)));
-  const { merged, answered } = withAnswers(servers, messages);
+  const { merged, answered } = withAnswers(engine, servers, messages);
   return { messages: merged, known, answered };
 }
 
 /** The server's messages with what only the sender's client can add to them, also to earlier ones. */
 function withAnswers(
+  engine: Engine,
   servers: readonly UIMessage[],
   sent: readonly UIMessage[],
 ): { readonly merged: UIMessage[]; readonly answered: ReadonlySet<string> } {
@@ -168,7 +175,7 @@ function withAnswers(
   const merged = servers.map((server) => {
     const copy = server.role === 'assistant' && waitsForClient(server) ? copies.get(server.id) : undefined;
     if (!copy || copy === server) return server;
-    const both = mergeClientAnswers(server, copy);
+    const both = mergeClientAnswers(server, copy, isServerTool(engine.options));
     if (both.parts.every((part, index) => part === server.parts[index])) return server;
     answered.add(server.id);
     return both;

@@ -1,4 +1,4 @@
-import { isToolUIPart, type UIMessage } from 'ai';
+import { getToolName, isToolUIPart, type UIMessage } from 'ai';
 import type { RunStart } from '../../wire/frame.ts';
 import type { KnownMessages } from './known-messages.ts';
 
@@ -86,24 +86,28 @@ export function waitsForClient(message: UIMessage): boolean {
 
 /**
  * The server's copy of an assistant message with what only a client can add: outputs of its open tool calls and
- * responses to its open approvals. Nothing else of the client's copy is taken.
+ * responses to its open approvals. Nothing else of the client's copy is taken; of a tool that the server runs, no output either.
  */
-export function mergeClientAnswers(server: UIMessage, client: UIMessage): UIMessage {
+export function mergeClientAnswers(
+  server: UIMessage,
+  client: UIMessage,
+  isServerTool: (toolName: string) => boolean = () => false,
+): UIMessage {
   const answers = new Map(client.parts.filter(isToolUIPart).map((part) => [part.toolCallId, part]));
   const parts = server.parts.map((part) => {
     if (!isToolUIPart(part)) return part;
     const answer = answers.get(part.toolCallId);
-    return answer ? answered(part, answer) : part;
+    return answer ? answered(part, answer, isServerTool(getToolName(part))) : part;
   });
   return { ...server, parts };
 }
 
-function answered(part: ToolPart, answer: ToolPart): ToolPart {
+function answered(part: ToolPart, answer: ToolPart, isServers: boolean): ToolPart {
   const approval = approvalOf(part, answer);
   if (part.state === 'approval-requested' && !approval) return part;
   const isOpen =
     part.state === 'input-available' || part.state === 'approval-requested' || part.state === 'approval-responded';
-  if (!isOpen || part.providerExecuted) {
+  if (!isOpen || part.providerExecuted || isServers) {
     return part.state === 'approval-requested' && approval
       ? ({ ...part, state: 'approval-responded', approval } as ToolPart)
       : part;
@@ -131,6 +135,7 @@ export function composeFromHistory(
   head: readonly UIMessage[],
   sent: readonly UIMessage[],
   intent: SendIntent,
+  isServerTool?: (toolName: string) => boolean,
 ): UIMessage[] | undefined {
   const { trigger, messageId } = intent;
   if (trigger === 'regenerate-message') return cutForRegenerate(head, messageId, sent);
@@ -142,7 +147,7 @@ export function composeFromHistory(
   if (continued) {
     const at = head.findIndex(({ id, role }) => id === continued.id && role === 'assistant');
     const server = head[at];
-    return server && appendNew(head.with(at, mergeClientAnswers(server, continued)), sent);
+    return server && appendNew(head.with(at, mergeClientAnswers(server, continued, isServerTool)), sent);
   }
   return appendNew(head, sent);
 }

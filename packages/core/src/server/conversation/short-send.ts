@@ -19,6 +19,8 @@ export interface BaseRules {
   readonly hasWaited: boolean;
   /** The app keeps the history: its own conversation counts, whatever the sender holds. */
   readonly isAppHistory: boolean;
+  /** Whether the server runs a tool: then a client gives no output of it. */
+  readonly isServerTool: (toolName: string) => boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export function composeFromBase(
   message: UIMessage | undefined,
   intent: SendIntent,
   { before, digest }: SendBase,
-  { isBehind, hasWaited, isAppHistory }: BaseRules,
+  { isBehind, hasWaited, isAppHistory, isServerTool }: BaseRules,
 ): UIMessage[] {
   const last = before === null ? -1 : head.findIndex(({ id }) => id === before);
   const kept = head.slice(0, last + 1);
@@ -45,7 +47,7 @@ export function composeFromBase(
     if (intent.trigger === 'submit-message' && !isNext && !mayFollow) throw historyNeeded();
     if (intent.trigger === 'regenerate-message') return message?.role === 'user' ? [...kept, message] : kept;
   }
-  return composeFromHistory(head, message ? [message] : [], intent) ?? raise(historyNeeded());
+  return composeFromHistory(head, message ? [message] : [], intent, isServerTool) ?? raise(historyNeeded());
 }
 
 function raise(error: Error): never {

@@ -1,6 +1,6 @@
-import { ChatTransportError, type ErrorCode } from '../../errors.ts';
+import { ChatTransportError } from '../../errors.ts';
 import type { AllowChat } from '../../provider/realtime-server.ts';
-import { Refused } from './http-errors.ts';
+import { isRefusal } from './http-errors.ts';
 import { readJsonBody } from './request-body.ts';
 
 /** How many chats one credential request may list. */
@@ -8,10 +8,6 @@ export const maxChatsPerCredential = 32;
 
 /** Largest body of a credential request, in bytes: the longest ids, and room for JSON. */
 const maxBodyBytes = 8192;
-
-/** The app's answers that mean "not this chat". Anything else is a failure, which may pass. */
-const refusingStatuses: readonly number[] = [401, 403, 404];
-const refusingCodes: readonly ErrorCode[] = ['forbidden', 'unauthorized', 'invalid-id'];
 
 /**
  * Reads a credential request that lists chats (`{ "chatIds": […] }`), and returns those that the app's `authorize` allows. A chat that is
@@ -42,12 +38,8 @@ async function refusalOf(chatId: string, allow: AllowChat): Promise<unknown> {
     await allow(chatId);
     return undefined;
   } catch (error) {
-    if (error instanceof Refused ? refusingStatuses.includes(error.response.status) : isRefusal(error)) return error;
+    // An id that no chat can have is refused for that chat alone, too.
+    if (isRefusal(error) || (ChatTransportError.isInstance(error) && error.code === 'invalid-id')) return error;
     throw error;
   }
-}
-
-/** An id that no chat can have is refused for that chat alone, too. */
-function isRefusal(error: unknown): boolean {
-  return ChatTransportError.isInstance(error) && refusingCodes.includes(error.code);
 }

@@ -19,6 +19,6 @@ export interface HandlerContext extends SendBodyLimits {
 /** What `authorize` granted. */
 export interface AllowedAccess {
   readonly userId?: string;
-  /** When `authorize` was called, in milliseconds since 1970 by the process's clock. */
+  /** When `authorize` was called, by the process's clock. */
   readonly askedAtMs: number;
 }

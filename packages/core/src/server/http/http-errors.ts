@@ -37,6 +37,15 @@ export class Refused extends ChatTransportError {
   }
 }
 
+/** The app's responses that mean "not this chat". Any other one is a failure, which may pass. */
+const refusingStatuses: readonly number[] = [401, 403, 404];
+
+/** Whether `authorize` has refused access, rather than failed to say. */
+export function isRefusal(error: unknown): boolean {
+  if (error instanceof Refused) return refusingStatuses.includes(error.response.status);
+  return ChatTransportError.isInstance(error) && (error.code === 'forbidden' || error.code === 'unauthorized');
+}
+
 /** A JSON answer that nothing may store. */
 export function json(status: number, body: unknown, headers?: Record<string, string>): Response {
   return jsonText(status, JSON.stringify(body), headers);

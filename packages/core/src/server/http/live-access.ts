@@ -3,7 +3,7 @@ import { ChatTransportError } from '../../errors.ts';
 import { Revocations } from '../../provider/revocations.ts';
 import type { ServerEvent } from '../events.ts';
 import type { ResolvedOptions } from '../options.ts';
-import { Refused } from './http-errors.ts';
+import { isRefusal } from './http-errors.ts';
 
 /** How long one stream lasts at most, in milliseconds: then its reader comes back with a new request. */
 export const maxStreamMs: number = 60 * 60 * 1000;
@@ -22,9 +22,9 @@ export interface WatchedAccess {
   readonly chatId: string;
   /** What `authorize` answered. */
   readonly userId?: string | undefined;
-  /** Whether it counts toward what one user may have open: a send's own response does not, as its run has begun. */
+  /** Whether it counts toward what one user may have open: the response of the send that began a run does not. */
   readonly isCounted: boolean;
-  /** When the app was asked whether the reader may read, in milliseconds since 1970: what was taken back since then concerns the reader. */
+  /** When the app was asked whether the reader may read, by the process's clock: what was taken back since then concerns the reader. */
   readonly askedAtMs: number;
   /** Asks the app again; rejects when it refuses. */
   readonly ask: () => Promise<unknown>;
@@ -71,13 +71,14 @@ export class LiveAccess {
    */
   watch(access: WatchedAccess): () => void {
     const { chatId } = access;
-    if (access.isCounted) this.#admit(access.userId);
+    const leave = access.isCounted ? this.enter(access.userId) : () => {};
     const watches = this.#chats.get(chatId) ?? new Set();
     this.#chats.set(chatId, watches);
     const watch: Watch = {
       access,
       endsAt: this.#clock.now() + maxStreamMs,
       timer: undefined,
+      leave,
       unlisten: this.#listen(chatId),
     };
     watches.add(watch);
@@ -137,24 +138,28 @@ export class LiveAccess {
     const wasThere = watches?.delete(watch) ?? false;
     if (wasThere) {
       watch.unlisten();
-      if (watch.access.isCounted) this.#leave(watch.access.userId);
+      watch.leave();
     }
     if (watches?.size === 0) this.#chats.delete(chatId);
     return wasThere;
   }
 
-  #admit(userId: string | undefined): void {
-    if (userId === undefined) return;
+  /**
+   * Counts a request that stays open until the function that it answers with is called. Users whom the app does not name are not counted.
+   * @throws ChatTransportError `rate-limited` where the user has as many as a user may have.
+   */
+  enter(userId: string | undefined): () => void {
+    if (userId === undefined) return () => {};
     const count = this.#perUser.get(userId) ?? 0;
     if (count >= this.#maxPerUser) {
       const message = `This user has ${count} open streams, which is the limit (\`maxStreamsPerUser\`).`;
       throw new ChatTransportError({ code: 'rate-limited', message });
     }
     this.#perUser.set(userId, count + 1);
+    return () => this.#leave(userId);
   }
 
-  #leave(userId: string | undefined): void {
-    if (userId === undefined) return;
+  #leave(userId: string): void {
     const left = (this.#perUser.get(userId) ?? 1) - 1;
     if (left > 0) this.#perUser.set(userId, left);
     else this.#perUser.delete(userId);
@@ -165,10 +170,7 @@ interface Watch {
   readonly access: WatchedAccess;
   readonly endsAt: number;
   timer: unknown;
+  /** The connection no longer counts toward what its user may have open. */
+  readonly leave: () => void;
   readonly unlisten: () => void;
-}
-
-function isRefusal(error: unknown): boolean {
-  if (error instanceof Refused) return true;
-  return ChatTransportError.isInstance(error) && (error.code === 'forbidden' || error.code === 'unauthorized');
 }

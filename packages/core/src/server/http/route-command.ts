@@ -15,7 +15,7 @@ const maxToolCallIdLength = 256;
 
 /** `POST {api}/{chatId}/command`: a cancel, a steer, or a claim on a client tool call. */
 export async function commandRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
-  await context.allow(request, chatId, 'command');
+  const { userId } = await context.allow(request, chatId, 'command');
   const fields = await readJsonBody(request, context.maxBodyBytes);
   const id = parseId('id', fields.id);
   const runId = parseId('runId', fields.runId);
@@ -24,10 +24,16 @@ export async function commandRoute(context: HandlerContext, request: Request, ch
   }
   if (fields.type === 'claim') return json(200, await claimToolCall(context, chatId, id, fields.toolCallId));
 
-  const signal: RunCommand =
+  const command: RunCommand =
     fields.type === 'cancel' ? { id, type: 'cancel' } : { id, type: 'steer', parts: await steerParts(fields.parts) };
   const waitMs = Math.min(countOf(new URL(request.url).searchParams, 'wait') ?? 0, maxWaitMs);
-  return json(200, await sendCommand(context.engine, { chatId, runId }, signal, { waitMs, signal: request.signal }));
+  const leave = waitMs > 0 ? context.engine.access.enter(userId) : undefined;
+  try {
+    const wait = { waitMs, signal: request.signal };
+    return json(200, await sendCommand(context.engine, { chatId, runId }, command, wait));
+  } finally {
+    leave?.();
+  }
 }
 
 async function claimToolCall(

@@ -11,7 +11,7 @@ const maxBytes = 4096;
 
 /**
  * `POST {api}/{chatId}/continue`: this process goes on with a run that another one has given up. `authorize` is not asked, because no user asks: the
- * signature says that it is this app. One request makes at most one writer, so a copy of it is refused. PROTOCOL.md section 6.7.
+ * signature says that it is this app. One request makes at most one writer, so a copy of it is refused. PROTOCOL.md section 6.8.
  */
 export async function continueRoute(
   { engine }: HandlerContext,

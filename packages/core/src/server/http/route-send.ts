@@ -36,7 +36,8 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
   }
   const { run } = outcome as { run: RunRecord };
   if (wantsJson(request)) return json(202, brief(run), runHeaders(run.turn, run));
-  const access = { request, chatId: run.chatId, action: 'send', ...allowed } as const;
+  // A new run bounds its sender's own response; any number of repeated sends may join it.
+  const access = { request, chatId: run.chatId, isCounted: outcome.type !== 'started', ...allowed };
   return runResponse(context, access, run, { from: 0, raw: true });
 }
 

@@ -30,7 +30,7 @@ export async function streamRoute(
   const waitMs = countOf(query, 'wait');
   const position = positionOf(request, query);
   const allowed = await context.allow(request, chatId, 'read');
-  const access = { request, chatId, action: 'read', ...allowed } as const;
+  const access = { request, chatId, isCounted: true, ...allowed } as const;
 
   const { engine } = context;
   const { log, clock } = engine.options;

@@ -1,17 +1,17 @@
 import type { RunRecord } from '../../log/run-log.ts';
-import type { ChatAction } from './authorize.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { type Patience, patiently } from './patience.ts';
 import { type SseText, sseResponse } from './sse-response.ts';
 import { type RunView, streamRun } from './stream-run.ts';
 
-/** The reader of a stream and its purpose: `authorize` is asked again about them while the stream is open. */
+/** The reader of a stream: `authorize` is asked about the action `read` again while the stream is open. */
 export interface StreamAccess {
   readonly request: Request;
   readonly chatId: string;
-  readonly action: ChatAction;
   readonly userId?: string;
-  /** When `authorize` was called, in milliseconds since 1970. */
+  /** Whether it counts toward what one user may have open. */
+  readonly isCounted: boolean;
+  /** When `authorize` was called, by the process's clock. */
   readonly askedAtMs: number;
 }
 
@@ -30,7 +30,8 @@ export function runResponse(
     run,
     patience,
     (signal) => streamRun(context.engine, run, view, signal, patience),
-    context.engine.options.onInterrupted === 'continue',
+    // A long-poll closes with what there is.
+    patience === undefined,
   );
 }
 
@@ -42,23 +43,21 @@ export function eventResponse(
   run: RunRecord | undefined,
   patience: Patience | undefined,
   source: (signal: AbortSignal) => AsyncGenerator<SseText, unknown, void>,
-  failsWhenEnded = false,
+  mustBeWhole = false,
 ): Response {
   const { options, closing } = context.engine;
-  const { request, action, ...reader } = access;
+  const { request, ...reader } = access;
   const ended = new AbortController();
   const forget = context.engine.access.watch({
     ...reader,
-    isCounted: action === 'read',
-    ask: () => context.allow(request, reader.chatId, action),
+    ask: () => context.allow(request, reader.chatId, 'read'),
     onEnded: () => ended.abort(),
   });
-  request.signal.addEventListener('abort', forget, { once: true });
   return sseResponse({
     source: (signal) => (patience ? patiently(source(signal), patience) : source(signal)),
     request,
     closing: [closing, ended.signal],
-    failsWhenEnded,
+    mustBeWhole,
     onClosed: forget,
     clock: options.clock,
     heartbeatMs: context.heartbeatMs,

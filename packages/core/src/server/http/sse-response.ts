@@ -1,5 +1,6 @@
 import { UI_MESSAGE_STREAM_HEADERS } from 'ai';
 import type { Clock } from '../../clock.ts';
+import { ChatTransportError } from '../../errors.ts';
 import { privateCacheControl } from '../../wire/routes.ts';
 import { overReason } from '../run/over-reason.ts';
 import { sseHeartbeat, sseOpening } from './sse-text.ts';
@@ -7,12 +8,12 @@ import { sseHeartbeat, sseOpening } from './sse-text.ts';
 /** Events as text, or encoded already: bytes may be shared by many responses. */
 export type SseText = string | Uint8Array;
 
-/** Makes the events of a stream; stops soon after `signal` aborts. */
+/** Makes the events of a stream; stops soon after `signal` aborts. Returns `true` where it came to its own end. */
 export type SseSource = (signal: AbortSignal) => AsyncGenerator<SseText, unknown, void>;
 
 /**
  * Answers text events as they come, no faster than they are read, with heartbeats in between. A reader that leaves, or a source that fails,
- * closes the response and nothing else.
+ * ends the response and nothing else.
  */
 export function sseResponse(options: {
   readonly source: SseSource;
@@ -20,10 +21,10 @@ export function sseResponse(options: {
   /** End the response. */
   readonly closing: readonly AbortSignal[];
   /**
-   * Whether a response that is ended so fails instead of closing. A stock client takes a clean end of a run that goes on elsewhere for the end of the
-   * answer, and may send again (`sendAutomaticallyWhen`).
+   * Whether the response breaks off, instead of closing, where its source did not come to its own end. A stock client takes a clean close for the end
+   * of the answer: it would show half an answer as whole, and may send again (`sendAutomaticallyWhen`).
    */
-  readonly failsWhenEnded: boolean;
+  readonly mustBeWhole: boolean;
   /** Called once, when the response is over. */
   readonly onClosed: () => void;
   readonly clock: Clock;
@@ -34,7 +35,8 @@ export function sseResponse(options: {
   const { clock, heartbeatMs } = options;
   const reader = new AbortController();
   const leave = () => reader.abort(overReason);
-  const sources = [options.request.signal, ...options.closing];
+  const leaving = options.request.signal;
+  const sources = [leaving, ...options.closing];
   for (const signal of sources) {
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave);
@@ -45,33 +47,38 @@ export function sseResponse(options: {
   let pending: Promise<IteratorResult<SseText, unknown>> | undefined;
   const heart = new Heartbeat(clock, heartbeatMs);
 
+  let isFinished = false;
   const finish = () => {
+    if (isFinished) return;
+    isFinished = true;
     leave();
+    leaving.removeEventListener('abort', finish);
     heart.stop();
     for (const signal of sources) signal.removeEventListener('abort', leave);
     iterator.return(undefined).catch(() => {});
     options.onClosed();
   };
+  // The body of a reader that has left may never be read or cancelled.
+  if (leaving.aborted) finish();
+  else leaving.addEventListener('abort', finish);
   const body = new ReadableStream<Uint8Array>(
     {
       start: (controller) => controller.enqueue(encoder.encode(sseOpening)),
       async pull(controller) {
         pending ??= iterator.next();
+        let failure: unknown;
         try {
           const result = await heart.orBeat(pending);
           if (!result) return controller.enqueue(encoder.encode(sseHeartbeat));
           pending = undefined;
           if (!result.done) return controller.enqueue(encoded(result.value));
+          if (result.value !== true) failure = brokenOff();
         } catch (error) {
-          // A gap, not an end: the client reads on elsewhere. An error of the stream would say no more to it.
+          failure = brokenOff();
           if (!reader.signal.aborted) options.onError(error);
         }
-        const cut = options.failsWhenEnded && options.closing.find(({ aborted }) => aborted);
-        if (cut) {
-          controller.error(cut.reason);
-          return finish();
-        }
-        controller.close();
+        if (failure !== undefined && options.mustBeWhole && !leaving.aborted) controller.error(failure);
+        else controller.close();
         finish();
       },
       cancel: finish,
@@ -82,6 +89,11 @@ export function sseResponse(options: {
   return new Response(body, {
     headers: { ...UI_MESSAGE_STREAM_HEADERS, 'cache-control': privateCacheControl, ...options.headers },
   });
+}
+
+function brokenOff(): ChatTransportError {
+  const message = 'The stream broke off before the answer was complete.';
+  return new ChatTransportError({ code: 'network', message });
 }
 
 /** Tells when a response was silent for too long. One timer, however many chunks come in between. */

@@ -6,7 +6,7 @@ import type { ContinueRequest, ContinueTokens } from './continue-token.ts';
 /** How long the answer to a request to go on may take, in milliseconds. The run itself goes on behind it. */
 const askTimeoutMs = 10_000;
 
-/** Makes the default of `continueRun`: a signed `POST {api}/{chatId}/continue` to this server, at `continueUrl`. PROTOCOL.md section 6.7. */
+/** Makes the default of `continueRun`: a signed `POST {api}/{chatId}/continue` to this server, at `continueUrl`. PROTOCOL.md section 6.8. */
 export function askItself(
   url: string,
   tokens: ContinueTokens,

@@ -78,7 +78,11 @@ export async function beginRun(
       if (engine.draining.aborted) throw closingError();
       const composed = await composeSend(engine, request, hasWaited);
       if (composed.answeredBy) return { type: 'exists', run: composed.answeredBy };
-      const outcome = await beginOnce(engine, request, key, composed);
+      if (engine.draining.aborted) throw closingError();
+      const beginning = beginOnce(engine, request, key, composed);
+      // A server that closes waits for a run that begins meanwhile, and ends it.
+      engine.background(beginning);
+      const outcome = await beginning;
       if (outcome.type === 'stale' && composed.rereads && attempt < maxAttempts) continue;
       if (outcome.type !== 'busy') return outcome;
       if (attempt < maxAttempts && (await isAlmostOver(engine, outcome.active, composed))) {
@@ -179,7 +183,13 @@ async function beginInLog(engine: Engine, init: RunInit): Promise<Begun> {
   const { log, leaseMs } = engine.options;
   let failure: unknown;
   // A third of the lease: a run that began is still this process's then.
-  const ask = { chatId: init.chatId, operation: 'begin', signal: engine.draining, forMs: leaseMs / 3 };
+  const ask = {
+    chatId: init.chatId,
+    operation: 'begin',
+    signal: engine.closing,
+    forMs: leaseMs / 3,
+    timeoutMs: leaseMs,
+  };
   const asked = await askLog(engine.options, ask, () =>
     log.begin(init).catch((error: unknown) => {
       failure = error;
@@ -187,7 +197,7 @@ async function beginInLog(engine: Engine, init: RunInit): Promise<Begun> {
     }),
   );
   if (asked) return asked.answer;
-  throw failure;
+  throw failure ?? closingError();
 }
 
 function newMessage(messages: readonly UIMessage[], trigger: SendRequest['trigger']): UIMessage | undefined {

@@ -101,7 +101,7 @@ async function takeOver(engine: Engine, key: RunKey, attempt: number): Promise<b
   const { log, maxContinuations, emit } = options;
   const { chatId, runId } = key;
   const fence = crypto.randomUUID();
-  const ask = { chatId, operation: 'takeOver', signal: engine.draining };
+  const ask = { chatId, operation: 'takeOver', signal: engine.draining, timeoutMs: options.leaseMs };
   const taken = await askLog(options, ask, () =>
     log.takeOver(key, { ifAttempt: attempt, fence, max: maxContinuations }),
   );

@@ -47,10 +47,12 @@ export function createFinisher(
   const owner = crypto.randomUUID();
   const told = new Map<string, EndReason>();
   const running = new Map<string, Promise<void>>();
+  /** When this process found a run without its writer. Another process may have the claim on it, for a while. */
+  const found = new Map<string, number>();
 
   const remember = (key: string, outcome: EndReason): void => {
     told.set(key, outcome);
-    if (told.size > maxRemembered) for (const oldest of told.keys()) return void told.delete(oldest);
+    forgetOldest(told);
   };
 
   const conversation = async (run: RunRecord, messages?: readonly UIMessage[]): Promise<UIMessage[]> => {
@@ -107,7 +109,11 @@ export function createFinisher(
       await settledWithin(clock, finishTimeoutMs, Promise.all(ofChat));
     },
     foundLost(run) {
-      if (told.has(keyOf(run)) || running.has(keyOf(run))) return;
+      const key = keyOf(run);
+      const foundAtMs = found.get(key) ?? Number.NEGATIVE_INFINITY;
+      if (told.has(key) || running.has(key) || clock.now() - foundAtMs < finishClaimMs) return;
+      found.set(key, clock.now());
+      forgetOldest(found);
       publisher.publish(run.chatId, endFrameOf(run));
       void finish(run, 'lost');
     },
@@ -121,4 +127,8 @@ export function createFinisher(
       (timer as { unref?: () => void }).unref?.();
     },
   };
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  if (map.size > maxRemembered) for (const oldest of map.keys()) return void map.delete(oldest);
 }

@@ -75,7 +75,12 @@ export function startRunTask(
   // Devices have the start already, or find out.
   if (!resumed) publisher.publish(run.chatId, startFrameOf(run));
   if (!resumed) options.emit({ type: 'run-started', chatId: run.chatId, runId: run.runId, turn: run.turn });
-  const onLapsed = (): void => writer.stop('abandoned');
+  const onLapsed = (): void => {
+    writer.stop('abandoned');
+    // From now on the log alone knows what becomes of the run: its readers ask there, and any process may write it.
+    letGo(engine, live);
+    live.close(undefined);
+  };
   watchRun({ options, run, fence, cursor: () => steers.cursor, lease, onNews, onLapsed, signal: watching.signal });
   const handOverSoon = (): void => {
     writer.handOverSoon();
@@ -119,7 +124,10 @@ export function startRunTask(
     watching.abort(overReason);
     return ended;
   };
-  return { live, done: work() };
+  const done = work();
+  // The server began to close while the run began.
+  if (engine.draining.aborted) stopInTime();
+  return { live, done };
 }
 
 /** Saves and ends a run, and informs everybody. */
@@ -136,7 +144,7 @@ async function endRun(
   const mayGoOn = options.onInterrupted === 'continue';
   if (stopped === 'superseded' || (mayGoOn && stopped === 'abandoned')) return leave(engine, live);
   if (stopped === 'handed-over') {
-    const ask = { chatId: run.chatId, operation: 'release', signal: engine.closing };
+    const ask = { chatId: run.chatId, operation: 'release', signal: engine.closing, timeoutMs: options.leaseMs };
     const released = await askLog(options, ask, () => options.log.release(run, fence));
     // A cancel may have come first: then this writer reports it, below.
     if (!released?.answer.end) {
@@ -147,7 +155,7 @@ async function endRun(
   }
   // A writer that was frozen saves nothing of a run that another one has.
   if (mayGoOn && stopped !== 'over') {
-    const ask = { chatId: run.chatId, operation: 'renew', signal: engine.closing };
+    const ask = { chatId: run.chatId, operation: 'renew', signal: engine.closing, timeoutMs: options.leaseMs };
     const renewed = await askLog(options, ask, () => options.log.renew(run, fence));
     if (!renewed || renewed.answer.superseded) return leave(engine, live);
   }
@@ -158,7 +166,10 @@ async function endRun(
   // The log answers the end that holds: an earlier one stays.
   const asked = await askLog(
     options,
-    { chatId: run.chatId, operation: 'end', signal: engine.closing, ...(stopped === 'abandoned' && { forMs: 0 }) },
+    {
+      ...{ chatId: run.chatId, operation: 'end', signal: engine.closing, timeoutMs: options.leaseMs },
+      ...(stopped === 'abandoned' && { forMs: 0 }),
+    },
     () => options.log.end(run, fence, { reason: isOpen ? stopped : 'error' }).catch((error) => emptied(error)),
   );
   // A log that was emptied has lost the run: devices and `onFinish` learn it from here, with what this process still has.
@@ -187,7 +198,7 @@ function leave(engine: Engine, live: LiveRun): RunRecord {
   return { ...live.record, next: live.next, interrupted: true };
 }
 
-/** The run's place may be its successor's already. */
+/** Removes the writer from this process, unless another writer of the same run has taken its place. */
 function letGo(engine: Engine, live: LiveRun): void {
   const key = keyOf(live.record);
   if (engine.live.get(key) === live) engine.live.delete(key);

@@ -54,6 +54,9 @@ export class RunWriter {
   /** What the model's own stream came to, once it is over. */
   #modelEnd: 'finish' | 'cancel' | 'error' | 'lost' | undefined;
   #sawAbort = false;
+  /** Resolves when the log has not answered for a whole lease. */
+  readonly #logLeft: Promise<Stopped>;
+  readonly #leaveLog: (why: Stopped) => void;
   readonly #calls: UnfinishedCalls;
   readonly #barrier: ToolBarrier;
   readonly #steps: RunSteps;
@@ -67,6 +70,11 @@ export class RunWriter {
 
   constructor(engine: Engine, live: LiveRun, fence: string, commands: CommandInbox, resumed?: ResumedRun) {
     const { limits, clock, realtime, log, idleMs } = engine.options;
+    let leaveLog: (why: Stopped) => void = () => {};
+    this.#logLeft = new Promise((resolve) => {
+      leaveLog = resolve;
+    });
+    this.#leaveLog = leaveLog;
     this.#engine = engine;
     this.#live = live;
     this.#fence = fence;
@@ -111,7 +119,7 @@ export class RunWriter {
       this.#take(mark);
     }
     await this.#barrier.passed(toolCallId);
-    if (this.#stopped) await new Promise<never>(() => {});
+    if (this.#isOver) await new Promise<never>(() => {});
   }
 
   /** Resolves with the key of a call once the log has it. @see RespondInput.toolKey */
@@ -140,6 +148,8 @@ export class RunWriter {
 
   /** Stops at once. `deadline` and `handed-over` still write what waits; after `over` nothing can be written. */
   stop(why: 'over' | 'superseded' | 'handed-over' | 'abandoned' | 'deadline'): void {
+    // A call of the log may never settle: nothing waits for it any more.
+    if (why === 'abandoned') this.#leaveLog(this.#stopped && !isWriting(this.#stopped) ? this.#stopped : why);
     if (this.#stopped && !(isWriting(this.#stopped) && !isWriting(why))) return;
     this.#stopped = why;
     if (why === 'deadline' && !this.#modelEnd) this.#closeCalls();
@@ -153,7 +163,7 @@ export class RunWriter {
     // Not awaited: a model that ignores its signal may hold this promise for ever, but not the run.
     void this.#pump(respond);
     try {
-      return await this.#writeAll();
+      return await Promise.race([this.#writeAll(), this.#logLeft]);
     } finally {
       this.#idle.stop();
     }
@@ -201,15 +211,14 @@ export class RunWriter {
     const { tools = {} } = this.#engine.options;
     for (const chunk of append) this.#take(chunk);
     const outputs: UIMessageChunk[] = [];
-    // A tool may take longer than a model may be silent.
-    this.#holdsBack = true;
     const running = { tools, signal: this.signal, errorText: (error: unknown) => this.#errorText(error) };
     for await (const output of runAgain(again, running)) {
       if (this.#isOver) return outputs;
+      this.#idle.heard();
       this.#take(output);
       outputs.push(output);
     }
-    this.#holdsBack = false;
+    this.#idle.heard();
     for (const chunk of close) this.#take(chunk);
     return outputs;
   }
@@ -316,6 +325,7 @@ export class RunWriter {
       // A log of another make that answers something else has failed.
       return { ...news, commands: [...news.commands] };
     });
+    if (this.#stopped === 'abandoned') return;
     if (!appended) return over.aborted ? undefined : this.stop('abandoned');
     const news = appended.answer;
     if (news.end) return this.stop('over');
