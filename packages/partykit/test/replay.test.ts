@@ -88,7 +88,7 @@ test('a device that comes back in mid-answer misses no frame between what was mi
   });
   for (let round = 0; round < 20; round += 1) {
     const from = Math.max(0, appended - 100);
-    limit = appended + 1500;
+    limit = appended + 300;
     const socket = await connect(`&run=r1&from=${from}`);
     limit = appended + 100;
     await until('ten live frames', () => {

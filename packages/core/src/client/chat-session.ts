@@ -65,8 +65,14 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
     return [...this.#readers];
   }
 
+  /** Whether somebody watches the chat, or waits for a command's receipt. */
   get isWatched(): boolean {
-    return this.#watchers.size > 0;
+    return this.#watchers.size > 0 || this.commands.isBusy;
+  }
+
+  /** Plans again in the next task. */
+  look(): void {
+    this.#line.look();
   }
 
   /** The realtime service that delivers the chat now. */
@@ -143,7 +149,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
     return () => {
       if (!this.#watchers.delete(watcher)) return;
       if (this.#watchers.size === 0) this.dispatch({ type: 'unwatched' });
-      this.#line.look();
+      this.look();
     };
   }
 

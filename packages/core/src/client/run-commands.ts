@@ -20,6 +20,8 @@ export interface CommandHost {
   newestRun(): Promise<string | undefined>;
   /** Posts to one of the chat's own routes until there is a response. */
   ask<T>(path: string, body: object): Promise<T>;
+  /** A command has its response: nothing waits for it any more. */
+  look(): void;
 }
 
 /** The commands of this device to one chat, in the order in which the user gave them. */
@@ -71,7 +73,10 @@ export class RunCommands {
 
   #track<T>(command: Promise<T>): Promise<T> {
     this.#open.add(command);
-    const forget = () => this.#open.delete(command);
+    const forget = () => {
+      this.#open.delete(command);
+      this.#host.look();
+    };
     command.then(forget, forget);
     return command;
   }

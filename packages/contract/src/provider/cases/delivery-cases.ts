@@ -67,7 +67,7 @@ export const deliveryCases: readonly ProviderCase[] = [
     title: 'shows the first word without a row of round trips in front of it',
     async run(stage) {
       const device = await stage.device();
-      const oneWayMs = 80;
+      const oneWayMs = 300;
       const slow = { up: { delayMs: oneWayMs }, down: { delayMs: oneWayMs } };
       device.http.set(slow);
       device.realtime.set(slow);

@@ -197,7 +197,11 @@ export const pageCases: readonly ProviderCase[] = [
         device.dropRealtime();
         other.dropRealtime();
         for (const each of [device, other]) await each.reaches('c', 'sse', 'poll');
-        expect(stage.server.open).toBeLessThanOrEqual(1);
+        await until(
+          'one request at most',
+          () => stage.server.open <= 1,
+          () => stage.server.requests,
+        );
         const { call } = await stage.sent();
         call.say('to both');
         for (const chat of chats) await stage.shows(chat, 'to both');
