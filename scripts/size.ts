@@ -32,9 +32,9 @@ const budgets: readonly Budget[] = [
     code: "export { RealtimeWebSocketTransport } from '@chat-transport/websocket';",
     above: 'core',
     // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
-    limitBytes: 2250,
+    limitBytes: 2300,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_000 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_200 },
   {
     name: 'partykit',
     package: 'partykit',
@@ -62,9 +62,9 @@ const budgets: readonly Budget[] = [
     code: "export { FanoutChatTransport, streamCarrier } from '@chat-transport/fanout';",
     above: 'core',
     // Both carriers: the one of streams decodes core's events and encodes them as the frames that core wants.
-    limitBytes: 1900,
+    limitBytes: 1950,
   },
-  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_000 },
+  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_200 },
   {
     name: 'supabase',
     package: 'supabase',
