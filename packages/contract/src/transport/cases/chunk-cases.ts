@@ -72,6 +72,8 @@ async function passes(stage: Stage, chunks: readonly UIMessageChunk[]): Promise<
     call.push(chunk);
     await call.drained();
   }
+  // Whoever reads an answer from its beginning gets it compacted: the service has to bring the beginning.
+  await until('the first chunk', () => got.length > 0);
   device.http.restore();
   call.finish();
   await until(
