@@ -96,14 +96,6 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
         if ((error as Error | undefined)?.name !== 'AbortError') emit({ type: 'http-failed', error });
       },
     };
-    const stopListening = onWakeUp(() => {
-      for (const session of this.#sessions.values()) session.wake();
-    });
-    signal.addEventListener('abort', stopListening);
-    const lose = () => {
-      for (const session of this.#sessions.values()) session.networkLost();
-    };
-    globalThis.addEventListener?.('offline', lose, { signal });
   }
 
   async sendMessages({ metadata, ...options }: SendOptions<UI_MESSAGE>): Promise<ReadableStream<AnswerChunk>> {
@@ -188,9 +180,24 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
     if (!session) {
       session = new ChatSession<UI_MESSAGE>(chatId, this.#context);
       this.#evict();
+      // A transport that a server makes to render a page has no sessions, and is collected: nothing refers to it.
+      if (this.#sessions.size === 0) this.#listen();
       this.#sessions.set(chatId, session);
     }
     return session;
+  }
+
+  #listen(): void {
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    const stopListening = onWakeUp(() => {
+      for (const session of this.#sessions.values()) session.wake();
+    });
+    signal.addEventListener('abort', stopListening);
+    const lose = () => {
+      for (const session of this.#sessions.values()) session.networkLost();
+    };
+    globalThis.addEventListener?.('offline', lose, { signal });
   }
 
   #evict(): void {

@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { RealtimeChatTransport } from '../../src/index.ts';
 import { onWakeUp, wakeUp } from '../../src/provider/wake-up.ts';
 
 afterEach(() => vi.unstubAllGlobals());
@@ -34,4 +35,15 @@ it('an app without a page wakes those who listen by itself, also where one of th
   stopSecond();
   wakeUp();
   expect(woken).toEqual(['first', 'second', 'second']);
+});
+
+it('a transport that no chat uses listens to nothing: a server may make one for each page that it renders', () => {
+  const listen = vi.fn();
+  vi.stubGlobal('addEventListener', listen);
+  const transport = new RealtimeChatTransport();
+  expect(listen).not.toHaveBeenCalled();
+  transport.session('c');
+  transport.session('d');
+  expect(listen.mock.calls.map(([type]) => type)).toEqual(['online', 'pageshow', 'visibilitychange', 'offline']);
+  transport.close();
 });
