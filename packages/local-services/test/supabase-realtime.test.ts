@@ -75,10 +75,17 @@ describe('against the recorded server', () => {
   it('says frame for frame what it said', async () => {
     const realtime = await start({ maxPayloadBytes: 3_000 });
     const anon = await signToken('anon');
-    const tokens: Readonly<Record<number, string>> = {
-      3: await signToken('authenticated', owner),
-      4: await signToken('authenticated', stranger),
-      8: await signToken('authenticated', owner, 2),
+    const signed = new Map<number, string>();
+    /** The token of a socket, signed when it is first needed: one of them is good for two seconds. */
+    const tokenOf = async (c: number): Promise<string> => {
+      const token = signed.get(c) ?? (await tokens[c]?.()) ?? anon;
+      signed.set(c, token);
+      return token;
+    };
+    const tokens: Readonly<Record<number, () => Promise<string>>> = {
+      3: () => signToken('authenticated', owner),
+      4: () => signToken('authenticated', stranger),
+      8: () => signToken('authenticated', owner, 2),
     };
     const sockets = new Map<number, { socket: WebSocket; heard: string[]; closed: number[] }>();
     const said = (c: number) => sockets.get(c) ?? { heard: [], closed: [] };
@@ -94,7 +101,7 @@ describe('against the recorded server', () => {
         if (s !== 'badkey') await new Promise((resolve) => socket.once('open', resolve));
       },
       async out({ c, d }) {
-        sockets.get(c)?.socket.send(frameOf(d.replace('<jwt>', tokens[c] ?? anon)));
+        sockets.get(c)?.socket.send(frameOf(d.replace('<jwt>', d.includes('<jwt>') ? await tokenOf(c) : '')));
       },
       async in({ c, d }) {
         const { heard } = said(c);

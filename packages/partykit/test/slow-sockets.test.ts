@@ -112,7 +112,7 @@ test('a device that is too slow for its socket is sent to the log for what it mi
     subscriber.close?.();
     await proxy.close();
   });
-  proxy.set({ down: { bytesPerSecond: mib / 2 } });
+  proxy.set({ down: { bytesPerSecond: mib } });
   const seen: string[] = [];
   const listener: ChannelListener = {
     onLive: () => void seen.push('live'),
@@ -124,7 +124,9 @@ test('a device that is too slow for its socket is sent to the log for what it mi
   await until('a live socket', () => seen.includes('live'));
   await write(40, mib / 4);
   await until('an interruption', () => seen.includes('interrupted'), { saw: () => seen });
-  await until('a socket that is live again', () => seen.lastIndexOf('live') > seen.indexOf('interrupted'));
+  await until('a socket that is live again', () => seen.lastIndexOf('live') > seen.indexOf('interrupted'), {
+    deadlineMs: 40_000,
+  });
   expect(seen.filter((each) => each === 'frame').length).toBeLessThan(40);
   expect(proxy.accepted).toBe(1);
   // Once the network is as fast as the answer, nothing is left out.

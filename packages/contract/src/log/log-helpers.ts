@@ -17,7 +17,7 @@ import type { LogHarness } from './log-case.ts';
 /** How long a case waits for what must come, in milliseconds. Generous: only a failure takes that long. */
 export const patienceMs = 10_000;
 /** A lease that ends while a case waits for it, and that is long enough for what the writer does before: also on a slow machine. */
-export const shortLeaseMs = 2_000;
+export const shortLeaseMs = 1_000;
 
 /** An id that no other case uses. */
 export function newId(prefix: string): string {
