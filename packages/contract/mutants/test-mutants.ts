@@ -33,8 +33,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-saves-a-late-run-over-newer-ones',
     file: `${run}/finish.ts`,
-    find: '.turn <= run.turn',
-    replace: '.turn >= run.turn',
+    find: 'if (!messages || !isNewest) return [...(await chat(run.chatId)).messages];',
+    replace: 'messages ??= (await chat(run.chatId)).messages;',
     test: `${tests}/ends.test.ts`,
     title: 'does not bring back an answer that was replaced meanwhile',
   },
