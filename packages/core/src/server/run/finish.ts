@@ -56,7 +56,7 @@ export function createFinisher(
   };
 
   const conversation = async (run: RunRecord, messages?: readonly UIMessage[]): Promise<UIMessage[]> => {
-    // Only a run that is over can have a successor. Seen from there, what this run answered is history already: all of it or none.
+    // Only a run that is over can have a successor. With one, the conversation in the log already says what is left of this run's answer.
     const isNewest = !run.end || (messages && (await log.state(run.chatId)).turn <= run.turn);
     if (!messages || !isNewest) return [...(await chat(run.chatId)).messages];
     const folded = await runs.fold(run);

@@ -14,7 +14,7 @@ export class Notifier {
     if (this.#wakeUps.size > 0) for (const wakeUp of [...this.#wakeUps]) wakeUp();
   }
 
-  /** Resolves at the next `notify`, after `ms`, when `signal` aborts, or when what `cancel` gets is called; never rejects. */
+  /** Resolves at the next `notify`, after `ms`, or when `signal` aborts; never rejects. `cancel` is given a function that ends the wait sooner. */
   wait({ ms, signal, cancel }: WaitOptions = {}): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();

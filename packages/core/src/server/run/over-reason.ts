@@ -1,2 +1,2 @@
-/** Why what is over is left. Made once: an exception costs the time of its stack trace. */
+/** The reason of an abort that only says that something has ended. Made once: each new exception takes the time of a stack trace. */
 export const overReason: DOMException = new DOMException('It is over.', 'AbortError');
