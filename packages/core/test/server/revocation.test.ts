@@ -164,10 +164,12 @@ describe('a reader whose access was taken back', () => {
   ])('reads no longer than an hour in one stream, also where authorize %s', async (_title, answer) => {
     let movedMs = 0;
     const clock = { ...systemClock, now: () => systemClock.now() + movedMs };
+    // The stream's own questions: the response of the send is asked about as well, and at other moments.
     let asked = 0;
-    const authorize = () => {
+    const authorize = ({ request }: { request: Request }) => {
+      if (request.method === 'POST') return true;
       asked += 1;
-      return asked > 2 ? answer() : true;
+      return asked > 1 ? answer() : true;
     };
     const world = createWorld({
       clock,
@@ -180,7 +182,7 @@ describe('a reader whose access was taken back', () => {
     const reader = new SseReader(await world.fetch('/c/stream'));
     (await world.model()).text('one');
     await reader.saw('one');
-    await until('authorize to be asked again', () => asked > 2);
+    await until('authorize to be asked again', () => asked > 1);
     expect(reader.done).toBe(false);
     movedMs = maxStreamMs;
     await reader.closed;
