@@ -55,7 +55,7 @@ test('a stop on the other device ends the count on both', async () => {
   await bothShow([asking, watching], ['Count to 1000', countTo(last)]);
 });
 
-test('workerd that dies in the middle ends the count, keeps what was said, and the chat goes on', async () => {
+test('workerd that dies in the middle ends the count, keeps the text so far, and the chat goes on', async () => {
   const [asking, watching] = await Promise.all([open('restart'), open('restart')]);
   await asking.send('Count to 1000');
   await Promise.all([asking.counts(20), watching.counts(20)]);

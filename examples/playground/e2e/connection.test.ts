@@ -5,7 +5,7 @@ import { setStage } from './stage.ts';
 const stage = setStage();
 const offline = /^You are offline\./;
 
-test('a device without a network says so after a second, and takes it back once it is there', async () => {
+test('a device shows after a second that it is offline, and hides that once the network is back', async () => {
   const device = await stage.open(stage.chatId());
   await device.send('Tell me a story /tokens 400 /rate 50');
   await device.reads(60);

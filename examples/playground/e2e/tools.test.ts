@@ -39,7 +39,7 @@ describe('tools on two devices', () => {
     expect(messages[1]?.text).toContain('Reasoning');
   });
 
-  test('a failed answer says so on both', async () => {
+  test('a failed answer shows its error on both devices', async () => {
     const chatId = stage.chatId();
     const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
     await asking.send('Fail /error /rate 200');

@@ -158,7 +158,7 @@ describe('the scripted model', () => {
     expect(longestMs).toBeGreaterThan(550);
   });
 
-  test('/error fails in the middle, and keeps what was said', async () => {
+  test('/error fails in the middle, and keeps the text so far', async () => {
     const whole = textOf(await ask([user('same /rate 5000')]));
     const part = textOf(await ask([user('same /error /rate 5000')]));
     expect(part.length).toBeGreaterThan(10);

@@ -30,7 +30,7 @@ describe('memoryLog on a platform of many processes', () => {
     expect(start).toThrow(`${variable} says that this platform runs many`);
   });
 
-  it('starts there when it is told to', () => {
+  it('starts there when the app overrides the check', () => {
     vi.stubEnv('VERCEL', '1');
     expect(memoryLog({ allowServerless: true }).name).toBe('memoryLog');
   });

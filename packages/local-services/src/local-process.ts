@@ -80,7 +80,7 @@ export async function startProcess(program: LocalProgram): Promise<LocalProcess>
     while (!(await answers(port, probe))) {
       if (isOver || performance.now() > deadline) {
         await kill();
-        throw new Error(`${command} does not listen on port ${port}. It said: ${output || 'nothing'}`);
+        throw new Error(`${command} does not listen on port ${port}. Its output: ${output || 'nothing'}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

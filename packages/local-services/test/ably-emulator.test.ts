@@ -43,7 +43,7 @@ it('refuses what all connections publish to one channel beyond its rate', async 
   await expect(second.channels.get('d').publish('a', '3')).resolves.toBeDefined();
 });
 
-it('ends a connection that publishes twenty times its rate, until it is told to connect', async () => {
+it('ends a connection that publishes twenty times its rate, until the client connects again', async () => {
   const emulator = await start({ limits: { connectionPublishesPerSecond: 1 }, now: () => 0 });
   const client = connect(emulator);
   const publishes = Array.from({ length: 21 }, () => client.channels.get('c').publish('a', 'b'));

@@ -72,7 +72,7 @@ async function join(client: SupabaseClient, topic: string): Promise<Heard> {
 }
 
 describe('against the recorded server', () => {
-  it('says frame for frame what it said', async () => {
+  it('sends the same frames, one by one', async () => {
     const realtime = await start({ maxPayloadBytes: 3_000 });
     const anon = await signToken('anon');
     const signed = new Map<number, string>();

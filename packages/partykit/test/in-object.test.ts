@@ -39,7 +39,7 @@ describe('an answer that is made in the object', () => {
     expect((await workerd.seen()).finished).toEqual(['finish: one two']);
   });
 
-  test('goes on without its reader, and is there for a page that is loaded anew', async () => {
+  test('goes on without its reader, and is there when the page is loaded again', async () => {
     const { workerd, open, asked } = await setUp();
     const { device } = await asked();
     await device.close();
@@ -98,7 +98,7 @@ describe('an answer that is made in the object', () => {
 });
 
 describe('a deploy or an eviction in mid-answer', () => {
-  test('ends the answer as lost, with what was said, and the sockets come back by themselves', async () => {
+  test('ends the answer as lost, with the text so far, and the sockets come back by themselves', async () => {
     const { workerd, asked } = await setUp({ leaseMs: 1500, renewEveryMs: 300 });
     const { device, done } = await asked();
     device.transport.watch('c', () => {});
@@ -162,7 +162,7 @@ describe('an object that nobody talks to', () => {
     expect(other.sockets.accepted).toBe(1);
   });
 
-  test('deletes what was said after the retention, by its alarm', async () => {
+  test('deletes the conversation after the retention, by its alarm', async () => {
     const { workerd, asked } = await setUp({ retentionMs: 1000 });
     const { device, done } = await asked();
     await workerd.model('c', { finish: true });

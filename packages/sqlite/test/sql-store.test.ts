@@ -91,7 +91,7 @@ it('writes what is new of a conversation, however long it is', async () => {
   database.close();
 });
 
-it('leaves nothing of what was said in the file after the retention', async () => {
+it('leaves no text of a conversation in the file after the retention', async () => {
   const database = new DatabaseSync(':memory:');
   let time = 1_000_000;
   const log = sqliteLog({ database, retentionMs: 10_000, now: () => time });

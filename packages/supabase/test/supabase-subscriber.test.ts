@@ -184,7 +184,7 @@ describe('an interruption', () => {
     expect(page.heard.filter(([what]) => what === 'down')).toHaveLength(1);
   });
 
-  it('by the rate limit ends, and drops that nobody was told of are asked for', async () => {
+  it('by the rate limit ends, and the log is read for messages that were dropped silently', async () => {
     const own = await ownRealtime({ messagesPerSecond: 10, rateTickMs: 200 });
     const page = follow({ client: await client(undefined, own), checkAfterMs: 300 });
     await page.hears('live');

@@ -74,7 +74,7 @@ describe('many chats on one page', () => {
     await until('one socket', () => app.realtime.connectionCount === 1);
   });
 
-  test('above what all sockets may carry are told so, and the others stay live', async () => {
+  test('above what all sockets may carry fail as rate-limited, and the others stay live', async () => {
     const app = await serveStub({ maxSubscriptionsPerConnection: 2 });
     const subscriber = websocketSubscriber({
       url: `${app.origin}/api/chat/socket`,

@@ -5,7 +5,7 @@ import { until } from './support/until.ts';
 const maxBufferedBytes = 256 * 1024;
 const message = 'x'.repeat(64 * 1024);
 
-test('a reader that stops reading neither holds up the others nor fills the memory, and is told what it missed', async () => {
+test('a reader that stops reading neither holds up the others nor fills the memory, and learns that it missed messages', async () => {
   const app = await serveStub({ maxBufferedBytes });
   const [slow, fast] = [await app.client().opened(), await app.client().opened()];
   await slow.subscribe('one', await app.token('one'));

@@ -129,7 +129,7 @@ describe('one socket', () => {
 });
 
 describe('a lost network', () => {
-  test('reset connections come back by themselves, and each return is told as live', async () => {
+  test('reset connections come back by themselves, and each return is reported as live', async () => {
     const { app, proxy, subscriber } = await setUp();
     const device = new Device(subscriber, 'one');
     await device.hears('[live]');
@@ -183,7 +183,7 @@ describe('a lost network', () => {
     expect(proxy.accepted).toBe(2);
   });
 
-  test('an address that cannot be opened is tried again and told once', async () => {
+  test('an address that cannot be opened is tried again and reported once', async () => {
     const device = new Device(
       (() => {
         const subscriber = websocketSubscriber({ url: 'http://127.0.0.1:1/', authorize: async () => 'token' });

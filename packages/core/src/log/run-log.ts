@@ -7,7 +7,7 @@ export interface RunKey {
   readonly runId: string;
 }
 
-/** What a client may tell a run. `id` is the client's; the same `id` again answers the outcome as it is now. */
+/** A client's command to a run. The client chooses `id`; a command with the same `id` again returns the present outcome. */
 export type RunCommand = CancelCommand | SteerCommand;
 
 export interface CancelCommand {

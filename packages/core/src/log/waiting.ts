@@ -12,8 +12,8 @@ export type Schedule = (callback: () => void, delayMs: number) => () => void;
 /** What all waiting calls of a log share. */
 export interface Waiting {
   /**
-   * Looks now and after each notice, until a look is done or the waiting is over; the last look is told so and must be done. Rejects with what a look
-   * throws, or with the abort signal's reason.
+   * Calls `look` now and after each notice, until it is done or the waiting is over. For the final call `last` is true, and it
+   * must be done. Rejects with what `look` throws, or with the abort signal's reason.
    */
   wait<T>(place: Place, look: (last: boolean) => PromiseLike<Look<T>>, options: WaitOptions): Promise<T>;
   /** Ends all waiting with a last look each. */

@@ -127,7 +127,7 @@ describe('a network that is half open', () => {
 });
 
 describe('a server', () => {
-  it('that is another one is told by its code, not by silence', async () => {
+  it('that is not a chat server is reported by a code, and not by silence', async () => {
     const device = new World().device();
     device.network.intercept = async () =>
       new Response('<html>Please log in</html>', { headers: { 'content-type': 'text/html' } });
@@ -344,7 +344,7 @@ describe('a device that watches', () => {
     expect(texts(b)).toEqual(texts(a));
   });
 
-  it('learns of the next turn, though the answer that would have told it broke off behind the end of the one before', async () => {
+  it('learns of the next turn although the stream broke off between the end of a run and the next start', async () => {
     const world = new World();
     const a = world.device().synced('c');
     const device = world.device();
@@ -385,7 +385,7 @@ describe('a device that watches', () => {
     );
   });
 
-  it('shows the question of an answer that it resumed before it was told of it, though nothing of the answer came', async () => {
+  it('shows the question of an answer that it resumed before the start arrived, although nothing of the answer came', async () => {
     const world = new World({ respond: () => new ReadableStream<UIMessageChunk>() });
     const device = world.device();
     // Realtime brings it nothing, and its first request is answered late.

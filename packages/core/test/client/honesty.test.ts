@@ -19,7 +19,7 @@ const refusal = (code: string, status: number) =>
   Promise.resolve(Response.json({ error: { code, message: `It is ${code}.` } }, { status }));
 
 describe('a user without access', () => {
-  it('is told so when the page loads, causes no more requests, and sees the chat once access is back', async () => {
+  it('sees the refusal when the page loads, causes no more requests, and sees the chat once access is back', async () => {
     let hasAccess = false;
     const world = new World({ authorize: () => hasAccess });
     const device = world.device();
@@ -69,7 +69,7 @@ describe('a user without access', () => {
     expect(device.network.requests).toHaveLength(length);
   });
 
-  it('is told so where the chat’s id is none, and not that it connects', async () => {
+  it('sees a refusal where the chat’s id is invalid, and not a chat that keeps connecting', async () => {
     const device = new World().device();
     const sync = syncChat(device.chat('a:b'), device.transport);
     onTestFinished(sync);

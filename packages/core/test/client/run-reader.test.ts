@@ -21,7 +21,7 @@ async function readEnded(chunks: UIMessageChunk[]): Promise<{ chunks: UIMessageC
 }
 
 describe('a run that failed', () => {
-  it('is told by its error chunk, and not by another error behind it', async () => {
+  it('is reported with its error chunk, and not with another error after it', async () => {
     expect(await readEnded([text, failed])).toEqual({ chunks: [text, failed] });
   });
 

@@ -68,7 +68,7 @@ for (const realtime of [true, false]) {
       expect(world.finished[0]?.outcome).toBe('cancel');
     });
 
-    it('joins late with everything that was said', async () => {
+    it('joins late and shows the whole conversation', async () => {
       const world = new World();
       const a = world.device({ realtime }).synced('c');
       for (const [index, text] of ['first', 'second'].entries()) {
@@ -411,7 +411,7 @@ describe('client tools', () => {
 });
 
 describe('steer', () => {
-  it('of a run that takes no steering is told as not delivered', async () => {
+  it('is reported as not delivered when the run takes no steering', async () => {
     const world = new World();
     const device = world.device();
     void device.synced('c').sendMessage({ text: 'hi' });
@@ -422,7 +422,7 @@ describe('steer', () => {
     expect(await steered).toMatchObject({ outcome: 'not-delivered' });
   });
 
-  it('without a run is told as ended', async () => {
+  it('is reported as ended when no run is active', async () => {
     const device = new World().device();
     expect(await device.transport.steer({ chatId: 'c', text: 'x' })).toEqual({
       outcome: 'not-delivered',

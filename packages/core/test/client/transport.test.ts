@@ -110,7 +110,7 @@ describe('a sender', () => {
     expect(device.network.requests.filter((request) => request === 'POST /api/chat').length).toBeGreaterThan(1);
   });
 
-  it('knows that its message is the chat’s, though only the words of the answer told it', async () => {
+  it('knows that the server has its message, although it received only chunks of the answer', async () => {
     const world = new World();
     const device = world.device();
     const [a, b] = [device.synced('c'), world.device().synced('c')];
@@ -304,7 +304,7 @@ describe('stop', () => {
     expect(world.model.calls).toHaveLength(0);
   });
 
-  it('holds, though a chat that is kept in step goes on with another run in the same moment', async () => {
+  it('holds, although a synchronized chat goes on with another run at the same moment', async () => {
     const world = new World();
     const device = world.device();
     device.network.intercept = (request) => (request.url.endsWith('/api/chat') ? never(request) : undefined);

@@ -83,7 +83,7 @@ describe('a cancel', () => {
     expect(await world.command('c', cancel('s1'))).toEqual({ outcome: 'delivered' });
   });
 
-  it('twice is one, and after the end says so', async () => {
+  it('has one effect when it is sent twice, and is refused as ended after the end', async () => {
     const world = createWorld();
     await world.send(send);
     expect(await world.command('c', cancel('s1'))).toEqual({ outcome: 'delivered' });
@@ -204,7 +204,7 @@ describe('a steer', () => {
     return { world, prompts, work };
   }
 
-  it('reaches a real streamText, shows in the answer, and is told as delivered', async () => {
+  it('reaches a real streamText, shows in the answer, and is reported as delivered', async () => {
     const { world, prompts, work } = toolWorld();
     const reader = new SseReader(await world.send(send));
     await until(
@@ -242,7 +242,7 @@ describe('a steer', () => {
     expect(last.indexOf('first')).toBeLessThan(last.indexOf('second'));
   });
 
-  it('is told as delivered where the log did not take that at once', async () => {
+  it('is reported as delivered although the log failed to record that at first', async () => {
     const log = memoryLog();
     let failures = 2;
     const settle: RunLog['settle'] = async (...args) => {
@@ -265,7 +265,7 @@ describe('a steer', () => {
     expect(failures).toBeLessThan(0);
   });
 
-  it('is told as delivered where a cancel came between its chunk and its outcome', async () => {
+  it('is reported as delivered although a cancel came between its chunk and its outcome', async () => {
     const log = memoryLog();
     const { world, work } = toolWorld({ ...log, settle: () => new Promise(() => {}) });
     const reader = new SseReader(await world.send(send));

@@ -86,7 +86,7 @@ describe('deleting a chat', () => {
     expect(saved).toEqual(['begins', 'done', 'deleted']);
   });
 
-  it('does not let a repeated send of an older run bring it back, and begins anew with a new message', async () => {
+  it('does not let a repeated send of an older run bring it back, and begins again with a new message', async () => {
     const world = createWorld();
     await world.send(send);
     (await world.model()).close();

@@ -31,7 +31,7 @@ function mortal(log: RunLog): { log: RunLog; die(): void } {
 }
 
 describe('a run whose server died', () => {
-  it('ends as lost for whoever reads it elsewhere, with the partial answer saved', async () => {
+  it('ends as lost for readers in other processes, with the partial answer saved', async () => {
     const shared = memoryLog();
     const { log, die } = mortal(shared);
     const here = createWorld({ log, ...shortLease });

@@ -99,7 +99,7 @@ describe('many readers of one run', () => {
     expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([410, 'log-expired']);
   });
 
-  it('read what was said, whatever the app did to the messages that it was given', async () => {
+  it('read the conversation of the log, even if the app has changed the messages that it received', async () => {
     const world = createWorld({
       onFinish: ({ messages }) => {
         for (const { parts } of messages) parts.length = 0;
@@ -164,7 +164,7 @@ describe('a long run that has ended', () => {
 });
 
 describe("a run's own sender", () => {
-  it('gets every chunk as the model said it, also when it reads late', async () => {
+  it('gets every chunk unchanged, also when it reads late', async () => {
     const world = createWorld();
     const response = await world.send({ id: 'c', messages: [user('u1', 'q')] });
     const model = await world.model();

@@ -6,7 +6,7 @@ import { createWorld, ended, SseReader, until, user } from './support.ts';
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
 
 describe('a model that hangs', () => {
-  it('ends its run as an error, keeps what was said, and frees the chat', async () => {
+  it('ends its run as an error, keeps the text so far, and frees the chat', async () => {
     const world = createWorld({ idleMs: 60, leaseMs: 1000, renewEveryMs: 20 });
     const reader = new SseReader(await world.send(send));
     const model = await world.model();

@@ -158,7 +158,7 @@ describe('a server that shuts down', () => {
 });
 
 describe('a waiting command', () => {
-  it.each(['-1', 'x', '1.5', '1e3', ''])('is refused with ?wait=%s, and nothing is told to the run', async (wait) => {
+  it.each(['-1', 'x', '1.5', '1e3', ''])('is refused with ?wait=%s, and the run gets no command', async (wait) => {
     const world = createWorld();
     await world.send({ id: 'c', runId: 'r', messages: [u1] }, asJson);
     await world.model();

@@ -62,7 +62,7 @@ describe('a handler in Express', () => {
     expect((await page('/api/chat/c')).status).toBe(200);
   });
 
-  it('says so where a body parser in front of it has read the body', async () => {
+  it('names the body parser as the cause when one has read the body before it', async () => {
     const world = createWorld();
     const app = express();
     app.use(express.json());

@@ -214,7 +214,7 @@ describe('a long-poll', () => {
     expect(last.end).toBe('r1:7:finish');
   });
 
-  it('waits for the first news, and not longer than it was told', async () => {
+  it('waits for the first news, and not longer than ?wait asks', async () => {
     const { world, model } = await begun();
     const reader = new SseReader(await world.fetch('/c/stream?run=r1&from=5&wait=25000'));
     model.text('four');
@@ -228,7 +228,7 @@ describe('a long-poll', () => {
     expect(now.events).toEqual([]);
   });
 
-  it('waits 25 s at most, however long it was told', async () => {
+  it('waits 25 s at most, however long ?wait is', async () => {
     let movedMs = 0;
     const clock = { ...systemClock, now: () => movedMs };
     const log = memoryLog();
@@ -310,7 +310,7 @@ describe('a follower', () => {
   });
 
   it.each(['wait=0', 'wait=300'])(
-    'that has seen more than the log has is told of its newest run (%s)',
+    'that has seen more than the log has gets the log’s newest run (%s)',
     async (wait) => {
       const { world, model } = await begun();
       model.close();

@@ -133,7 +133,7 @@ export function fanout(options: FanoutServerOptions): FanoutServer {
     },
     revoke(revocation) {
       revocations.add(revocation);
-      // Who revoked has reached the connections that were open then.
+      // The process that made this revocation has closed the connections that were open then.
       if (revocation.agoMs !== undefined) return;
       const close = new Item([
         new WebSocketMessageFormat(null, true, closeCodes.revoked),

@@ -84,7 +84,7 @@ export async function chatStream(
   return new Response(text, { headers });
 }
 
-/** Who is held, and from where on. */
+/** One held reader, and the position from which it continues. */
 interface Reader {
   readonly grant: ChatGrant;
   readonly at: Position;

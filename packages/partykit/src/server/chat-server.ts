@@ -370,7 +370,7 @@ const tooManyCommands: WireError = {
   code: 'rate-limited',
   message: 'Too many commands are under way. Try again in a moment.',
 };
-/** Who may only read sends nothing but marks. */
+/** A device that may only read sends marks and nothing else. */
 const maxMarkLength = 1024;
 
 function maxMessageLength({ may }: Session, maxBodyBytes: number = defaultMaxBodyBytes): number {

@@ -34,7 +34,7 @@ export interface RouteChatOptions {
   readonly maxBodyBytes?: number | undefined;
   /** Largest body of a send without the header `x-chat-id`, in bytes. @default defaultMaxUnnamedBodyBytes */
   readonly maxUnnamedBodyBytes?: number | undefined;
-  /** Hears of requests that failed for reasons that the answer does not tell. */
+  /** Is called for requests that failed for a reason that the response does not show. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
 }
 
@@ -46,7 +46,7 @@ const actions: Readonly<Record<string, ChatAction>> = { '': 'read', '/stream': '
 
 /**
  * Answers the routes of `createChatHandler`, and `{api}/{chatId}/socket`, from the chats' objects; `null` for other
- * paths. Who may do what is decided here: a request that is refused reaches no object.
+ * paths. The Worker decides here what a user may do: a refused request does not reach an object.
  */
 export async function routeChatRequest(request: Request, options: RouteChatOptions): Promise<Response | null> {
   const api = (options.api ?? objectApi).replace(/\/+$/, '');

@@ -11,7 +11,7 @@ export const maxUnreadTotal: number = 32 * 1024 * 1024;
 const markEveryLength = 256 * 1024;
 
 /**
- * What one socket has on its way. The platform does not tell what a client has read, so marks between the messages do:
+ * What one socket has on its way. The platform does not report what a client has read, so marks between the messages do:
  * the client returns each, and can know it only by reading up to it.
  */
 export class SocketFlow {
