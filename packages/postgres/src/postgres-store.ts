@@ -75,8 +75,11 @@ export function createPostgresStore(options: PostgresStoreOptions): LogStore {
     const frames = maxFrameBytes === undefined ? [] : framesOf(begin, changes.erase, maxFrameBytes);
     const text = JSON.stringify({ ...changes, begin: begun, frames });
     const answer = await run('write', [chatId, version, text, place ?? null, time()], Object.keys(all));
-    if (answer !== undefined) notices.notify(chatId);
-    return answer !== undefined;
+    if (answer === undefined) return false;
+    // An append that commits while the deletion waits for the run's row is not in the deletion's snapshot. From here on, every append is refused.
+    if (changes.erase) await run('clear', [chatId]);
+    notices.notify(chatId);
+    return true;
   };
 
   const change = optimistic({

@@ -15,6 +15,8 @@ export interface Statements {
   readonly facts: PartialStatement;
   readonly append: string;
   readonly write: PartialStatement;
+  /** Deletes what was appended to a chat's runs while the chat was deleted: the deletion did not see it. */
+  readonly clear: string;
   /** Takes or keeps a place in the queue of those who want to change a chat. */
   readonly stand: string;
   /** Gives a place up. */
@@ -104,6 +106,11 @@ from run`,
       ends: `(select string_agg((${broadcast('ended.chat_id', endFrame)})::text, '') from ended where is_new)`,
       announced: `'starts', ${startFrames}, 'notified', (${notify('$1::text')})::text`,
     }),
+
+    // $1 chat
+    clear: `
+with late as (delete from ${s}.frames f using ${s}.runs r where r.chat_id = $1::text and r.emptied and f.run = r.id)
+select 'done' as answer`,
 
     // $1 chat, $2 place, $3 time
     stand: `
