@@ -69,7 +69,8 @@ export function ably(options: AblyServerOptions): AblyServer {
   const key = options.key ?? (client as { readonly options?: { readonly key?: string } }).options?.key ?? '';
   const [kid = '', secret] = key.split(/:(.*)/s);
   if (!secret) throw new TypeError('Pass `key` ("name:secret"), or a client that was made with one.');
-  if (!/^[^[:*\s][^*\s]*$/.test(prefix)) throw new TypeError(`channelPrefix "${prefix}" begins no channel of Ably.`);
+  if (!/^[^[:*\s][^*\s]*$/.test(prefix))
+    throw new TypeError(`channelPrefix "${prefix}" cannot begin the name of an Ably channel.`);
   const revive = reviver(client);
   return {
     name: 'ably',

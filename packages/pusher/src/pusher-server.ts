@@ -123,7 +123,7 @@ async function allowChannel(channel: string, prefix: string, allow: AllowChat): 
     await allow(channel.slice(prefix.length));
     return;
   }
-  throw new ChatTransportError({ code: 'forbidden', message: 'This is no chat’s channel.' });
+  throw new ChatTransportError({ code: 'forbidden', message: 'This channel is not a chat’s channel.' });
 }
 
 function authorized(client: PusherServerClient, socketId: string, channel: string): { auth: string } {

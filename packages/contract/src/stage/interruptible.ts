@@ -40,7 +40,9 @@ export function interruptible(subscriber: RealtimeSubscriber, link: RealtimeLink
     },
     ...(send && {
       send: (...call: Parameters<typeof send>) =>
-        isUp ? send(...call) : Promise.reject(new ChatTransportError({ code: 'network', message: 'The way is lost.' })),
+        isUp
+          ? send(...call)
+          : Promise.reject(new ChatTransportError({ code: 'network', message: 'The connection is cut.' })),
     }),
     ...(subscriber.close && { close: () => subscriber.close?.() }),
   };

@@ -137,7 +137,7 @@ export function noAnswer(cause?: unknown): ChatTransportError {
 /** What the app's own functions threw, as an error of this project. */
 export function asOwnError(cause: unknown): ChatTransportError {
   if (ChatTransportError.isInstance(cause)) return cause;
-  const message = `The chat server was not asked: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const message = `The request could not be made: ${cause instanceof Error ? cause.message : String(cause)}`;
   return new ChatTransportError({ code: 'provider-failed', message, retryable: false, cause });
 }
 

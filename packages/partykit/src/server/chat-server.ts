@@ -399,7 +399,10 @@ function tell(connection: Connection, message: DeviceMessage | LogAnswer): void 
 }
 
 function refuse(): never {
-  throw new ChatTransportError({ code: 'not-found', message: 'This object makes no answers: pass `respond`.' });
+  throw new ChatTransportError({
+    code: 'not-found',
+    message: 'This object does not make answers. To make them here, return `respond` from `configure`.',
+  });
 }
 
 /** Where answers are made elsewhere, they are saved there too. */

@@ -211,6 +211,6 @@ function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch (cause) {
-    throw new ChatTransportError({ code: 'invalid-id', message: 'chatId is not decodable.', cause });
+    throw new ChatTransportError({ code: 'invalid-id', message: 'chatId cannot be decoded.', cause });
   }
 }

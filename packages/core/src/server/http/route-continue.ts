@@ -28,7 +28,7 @@ export async function continueRoute(
   await tokens.check({ ...key, attempt }, { expires, signature });
   if (engine.draining.aborted) throw closingError();
   if (await engine.continuations.goOn(key, attempt)) return json(202, { ...key, attempt: attempt + 1 });
-  throw new ChatTransportError({ code: 'stale', message: 'The run goes on without this request, or is over.' });
+  throw new ChatTransportError({ code: 'stale', message: 'The run already has another writer, or is over.' });
 }
 
 function isCount(value: unknown): value is number {

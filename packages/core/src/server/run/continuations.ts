@@ -189,6 +189,9 @@ async function chunksOf(engine: Pick<Engine, 'options'>, key: RunKey): Promise<U
     from = frames.at(-1)?.next ?? from;
     if (from >= run.next) return chunks;
     if (frames.length > 0) continue;
-    throw new ChatTransportError({ code: 'provider-failed', message: 'The log answered less than it has.' });
+    throw new ChatTransportError({
+      code: 'provider-failed',
+      message: 'The log returned fewer chunks of the run than it has.',
+    });
   }
 }

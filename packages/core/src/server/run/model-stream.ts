@@ -63,7 +63,7 @@ function openSource(output: RespondOutput): {
   if (typeof open !== 'function') {
     throw new ChatTransportError({
       code: 'protocol',
-      message: 'respond must answer a stream of chunks, for example toUIMessageStream({ stream: result.stream }).',
+      message: 'respond must return a stream of chunks, for example toUIMessageStream({ stream: result.stream }).',
     });
   }
   const iterator = open.call(output);
