@@ -261,8 +261,8 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     id: 'client-forgets-what-was-refused',
-    file: `${folder}/chat-observer.ts`,
-    find: "if (kept && chat.status === 'ready') showError(chat, kept);",
+    file: `${folder}/chat-status.ts`,
+    find: 'observers.keptError = current;',
     replace: '',
     killedBy: 'honest/refused-stays',
   },

@@ -31,6 +31,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'runs client tools with the component that has them, when it is shown first',
   },
   {
+    id: 'client-clears-a-refusal-while-others-stream',
+    file: 'packages/core/src/client/kept-error.ts',
+    find: "send.state === 'refused' &&",
+    replace: "send.state === 'sending' &&",
+    test: 'packages/core/test/client/refused-sends.test.ts',
+    title: 'keeps its error while another device’s answer streams, and after it',
+  },
+  {
+    id: 'client-sends-only-the-last-answer-again',
+    file: 'packages/core/src/client/unsent.ts',
+    find: "if (send.kind === 'answer')",
+    replace: "if (send.kind === 'answer' && chat.lastMessage?.id !== messageId) return;\n  if (send.kind === 'answer')",
+    test: 'packages/core/test/client/refused-sends.test.ts',
+    title: 'is delivered when it is sent again behind another device’s answer',
+  },
+  {
     id: 'server-saves-a-late-run-over-newer-ones',
     file: `${run}/finish.ts`,
     find: 'if (!messages || !isNewest) return [...(await chat(run.chatId)).messages];',

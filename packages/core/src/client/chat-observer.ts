@@ -1,8 +1,9 @@
 import type { UIMessage } from 'ai';
 import type { StartFrame } from '../wire/frame.ts';
 import type { ChatSession } from './chat-session.ts';
-import { isBusy, showError } from './chat-status.ts';
+import { isBusy, keepError, showError, updateError } from './chat-status.ts';
 import type { ChatUpdate } from './chat-update.ts';
+import { keptError } from './kept-error.ts';
 import { nextStep } from './ledger/chat-ledger.ts';
 import { type Place, shownTurn, wholeTurn } from './ledger/shown.ts';
 import { waitsForAnswers } from './own-answers.ts';
@@ -45,6 +46,7 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
 
   /** Looks in the next task whether there is something to do: the chat, or the session, may be in the middle of its work. */
   look(): void {
+    if (this.#activity === 'stepping' || this.#activity === 'stepping-again') updateError(this.#chat);
     if (this.#activity === 'stepping') this.#activity = 'stepping-again';
     if (this.#activity !== 'idle') return;
     this.#activity = 'planned';
@@ -158,15 +160,10 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     this.#resumed = runId;
     if (isBusy(chat)) return;
     const { error } = chat;
-    const before = this.#session.ledger.outbox;
+    const kept = keptError(() => this.#session.ledger.outbox, error, error !== undefined && error === this.#reported);
+    const resume = () => chat.resumeStream({ metadata: new ResumeOf(runId) });
     // Nothing else reports what the app's callbacks throw.
-    await chat.resumeStream({ metadata: new ResumeOf(runId) }).catch((failure) => globalThis.reportError?.(failure));
-    // A send of this device that was refused keeps its error, whatever was streamed meanwhile.
-    const refused = this.#session.ledger.outbox.findLast(
-      (send) => send.state === 'refused' && (send.error === error || !before.includes(send)),
-    );
-    const kept = refused?.error ?? (error === this.#reported ? error : undefined);
-    if (kept && chat.status === 'ready') showError(chat, kept);
+    await keepError(chat, kept, resume).catch((failure) => globalThis.reportError?.(failure));
   }
 
   #isOwnRefusal(error: unknown): boolean {

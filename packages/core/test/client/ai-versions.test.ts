@@ -52,7 +52,14 @@ describe.each(versions)('with the %s version of the AI SDK', (_, ai) => {
   it('a chat has the members that are used, and they can be replaced', () => {
     const chat = open(new World().device(), { onToolCall: () => {}, sendAutomaticallyWhen: () => false });
     const members = chat as unknown as Record<string, unknown>;
-    for (const name of ['setStatus', 'onToolCall', 'sendAutomaticallyWhen', 'addToolOutput'])
+    for (const name of [
+      'setStatus',
+      'makeRequest',
+      'clearError',
+      'onToolCall',
+      'sendAutomaticallyWhen',
+      'addToolOutput',
+    ])
       expect(members[name], name).toBeTypeOf('function');
   });
 
@@ -112,5 +119,39 @@ describe.each(versions)('with the %s version of the AI SDK', (_, ai) => {
       () => chat.status,
     );
     expect(chat.error).toMatchObject({ code: 'forbidden', message: 'You may not write in this chat.' });
+  });
+
+  it('a refused output of a tool keeps its error while another device’s answer streams, and is sent again behind it', async () => {
+    const world = new World();
+    const device = world.device();
+    const { lastAssistantMessageIsCompleteWithToolCalls: sendAutomaticallyWhen } = ai;
+    const chat = open(device, { sendAutomaticallyWhen });
+    const other = open(world.device());
+    void chat.sendMessage({ text: 'where?' });
+    const first = await world.model.call();
+    first.push({ type: 'tool-input-available', toolCallId: 'call', toolName: 'where', input: {} });
+    first.finish();
+    await until(() => [chat, other].every(({ status, messages }) => status === 'ready' && messages.length === 2));
+    device.network.intercept = ({ method }) =>
+      method === 'POST' ? Promise.resolve(new Response('No.', { status: 403 })) : undefined;
+    await chat.addToolOutput({ tool: 'where', toolCallId: 'call', output: 'here' });
+    await until(() => chat.error?.message === 'No.');
+    void other.sendMessage({ text: 'theirs' });
+    const second = await world.model.call(1);
+    second.say('words');
+    await until(() => chat.status === 'streaming' && textOf(chat).at(-1)?.includes('words'));
+    expect(chat.error?.message).toBe('No.');
+    second.finish();
+    await until(() => chat.status === 'error' && other.status === 'ready');
+    device.network.intercept = () => undefined;
+    void syncChat(chat, device.transport).resend(chat.messages[1]?.id as string);
+    const third = await world.model.call(2);
+    third.say('you are here');
+    third.finish();
+    const shown = ['user: where?', 'assistant: you are here', 'user: theirs', 'assistant: words'];
+    await until(
+      () => [chat, other].every((each) => each.status === 'ready' && textOf(each).join() === shown.join()),
+      () => [textOf(chat), textOf(other)],
+    );
   });
 });

@@ -26,6 +26,14 @@ function View({ seen, device, options }: ViewProps) {
   return null;
 }
 
+/** A view that keeps what it has shown of errors and of this device's sends, one text for each render. */
+function RecordedView({ seen, device, renders }: { seen: Seen; device: Device; renders: string[] }) {
+  seen.chat = useRealtimeChat({ id: 'c', transport: device.transport });
+  const { error, unsent } = seen.chat;
+  renders.push(`${(error as { code?: string } | undefined)?.code} ${unsent.map(({ state }) => state)}`);
+  return null;
+}
+
 function PlainView({ seen, device, messages }: { seen: Seen; device: Device; messages: UIMessage[] }) {
   seen.chat = useChat({ id: 'c', transport: device.transport, resume: true, messages }) as UseRealtimeChatHelpers;
   return null;
@@ -75,6 +83,32 @@ describe('useRealtimeChat', () => {
     expect(texts(b.seen.chat)).toEqual(['user: hi', 'assistant: one two']);
     expect(nonces(b.seen.chat)).toEqual(nonces(a.seen.chat));
     expect(world.model.calls).toHaveLength(1);
+  });
+
+  it('shows a refused message with its error at every render, while another device’s answer streams and after it', async () => {
+    const world = new World({
+      authorize: ({ request, action }) => action !== 'send' || !request.headers.has('x-guest'),
+    });
+    const device = world.device({ headers: { 'x-guest': '1' } });
+    const seen = {} as Seen;
+    const renders: string[] = [];
+    page().show(<RecordedView seen={seen} device={device} renders={renders} />);
+    await until(() => seen.chat.connection.state === 'connected');
+    void seen.chat.sendMessage({ text: 'mine' });
+    await until(() => seen.chat.status === 'error' && renders.at(-1) === 'forbidden refused');
+    renders.length = 0;
+    const other = world.device().synced('c');
+    void other.sendMessage({ text: 'theirs' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => seen.chat.status === 'streaming' && texts(seen.chat).includes('assistant: one '));
+    call.say('two');
+    call.finish();
+    await until(() => seen.chat.status === 'error' && texts(seen.chat).includes('assistant: one two'));
+    expect(new Set(renders)).toEqual(new Set(['forbidden refused']));
+    flushSync(() => seen.chat.discard(seen.chat.unsent[0]?.messageId as string));
+    expect(renders.at(-1)).toBe('undefined ');
+    await until(() => seen.chat.status === 'ready' && seen.chat.messages.length === 2);
   });
 
   it('goes on when the page navigates away, and shows all of it when it comes back', async () => {

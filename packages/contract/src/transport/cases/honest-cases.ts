@@ -131,12 +131,18 @@ export const honestCases: readonly ProviderCase[] = [
         const unsent = () =>
           sync.getReport().unsent.map(({ state, error }) => [state, (error as Error & { code: string }).code]);
         expect(unsent()).toEqual([['refused', 'busy']]);
+        call.say('more ');
+        await until('more of the other answer', () => JSON.stringify(mine.messages).includes('more '));
+        expect(mine.error).toMatchObject({ code: 'busy' });
         call.finish();
         await stage.idle(theirs);
         await until('the error again', () => mine.status === 'error');
         expect(mine.error).toMatchObject({ code: 'busy' });
         expect(unsent()).toEqual([['refused', 'busy']]);
-        expect(mine.seen).toMatchObject({ texts: ['user: theirs', 'assistant: part ', 'user: mine'], status: 'error' });
+        expect(mine.seen).toMatchObject({
+          texts: ['user: theirs', 'assistant: part more ', 'user: mine'],
+          status: 'error',
+        });
       } finally {
         sync();
       }
