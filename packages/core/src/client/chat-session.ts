@@ -182,6 +182,11 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
     return this.#line.pause();
   }
 
+  /** The server has answered. */
+  reached(): void {
+    this.#line.reached();
+  }
+
   /** A run that this device sent has begun, by the response to its POST or by realtime. */
   began(reader: RunReader, turn: number, runId: string = reader.runId): void {
     const sentRunId = reader.runId;

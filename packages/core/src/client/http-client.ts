@@ -68,8 +68,16 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
     return !this.#options.prepareSendMessagesRequest;
   }
 
-  /** `POST {api}`: sends a run. `own` is added to the body, and `headers` to the headers, also where the app makes both. */
-  async send(call: SendCall<UI_MESSAGE>, own: object, signal: AbortSignal, headers?: object | false): Promise<Answer> {
+  /**
+   * `POST {api}`: sends a run; `undefined` while the send waits in the server's queue. `own` is added to the body, and `headers` to the headers, also
+   * where the app makes both.
+   */
+  async send(
+    call: SendCall<UI_MESSAGE>,
+    own: object,
+    signal: AbortSignal,
+    headers?: object | false,
+  ): Promise<Answer | undefined> {
     const response = await this.#ask(
       signal,
       (stock) => stock.sendMessages({ ...call, abortSignal: signal }),
@@ -80,6 +88,10 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
           body: addFields(init.body as string, own),
         }),
     );
+    if (response.status === 202 && !response.headers.has(turnHeader)) {
+      const { queued } = await response.json().catch(() => ({}));
+      if (queued) return;
+    }
     return answerOf(response);
   }
 

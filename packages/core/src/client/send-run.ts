@@ -1,5 +1,6 @@
 import { generateId } from '@ai-sdk/provider-utils';
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai';
+import { sleep } from '../clock.ts';
 import type { ChatSession } from './chat-session.ts';
 import type { ChatSnapshot } from './chat-update.ts';
 import type { HttpError } from './http-error.ts';
@@ -83,7 +84,7 @@ function poster<UI_MESSAGE extends UIMessage>(
   call: SendCall<UI_MESSAGE>,
   ifComplete: boolean,
 ): () => Promise<void> {
-  const { http, clientId, closing } = session.context;
+  const { http, clientId, clock, closing, timings } = session.context;
   const own = { ...call };
   const seen = new Set(session.ledger.shown.seen);
   // A retry cannot claim turns that arrived later. Unknown counts as 0.
@@ -92,6 +93,7 @@ function poster<UI_MESSAGE extends UIMessage>(
   // The last message of a regenerate is new where it was refused before.
   const hasLast = !session.ledger.shown.isSynchronized || seen.has(own.messages.at(-1)?.id ?? '');
   let short = http.buildsBodies ? shortSend(own, hasLast) : undefined;
+  let isQueued: boolean;
   const attemptPost = async (attempt: AbortController): Promise<void> => {
     try {
       // Where realtime brings the sender's own answer, the response has none: it would be sent twice.
@@ -99,10 +101,22 @@ function poster<UI_MESSAGE extends UIMessage>(
       const isOnSocket = liveSubscriber?.send || liveSubscriber?.carriesOwnAnswers;
       const answer = await http.send(
         short ? { ...own, messages: [] } : own,
-        { runId: reader.runId, clientId, baseTurn, ...(ifComplete && { ifComplete }), ...short },
+        {
+          runId: reader.runId,
+          clientId,
+          baseTurn,
+          queueWaitMs: Math.floor(timings.sendMs / 2),
+          ...(ifComplete && { ifComplete }),
+          ...short,
+        },
         attempt.signal,
         isOnSocket && { accept: 'application/json' },
       );
+      if (!answer) {
+        isQueued = !reader.hasBegun;
+        session.reached();
+        return attempt.abort();
+      }
       const sentRunId = reader.runId;
       // From here on the response feeds the reader: no other path has to follow the run.
       reader.setFed(true);
@@ -134,7 +148,15 @@ function poster<UI_MESSAGE extends UIMessage>(
       throw error;
     }
   };
-  return () => persist(session.context, closing, attemptPost);
+  return async () => {
+    for (;;) {
+      isQueued = false;
+      await persist(session.context, closing, attemptPost);
+      if (!isQueued) return;
+      // A response of the queue is progress: the time after which the send is given up begins again.
+      await sleep(clock, timings.gapMs, closing);
+    }
+  };
 }
 
 /** The messages of a send that the chat still shows once it has taken over `state`. */

@@ -6,7 +6,14 @@ import type { Engine } from './engine.ts';
 import { LiveAccess, type Revocation } from './http/live-access.ts';
 import { endFrameOf } from './http/sse-text.ts';
 import { type ChatRuntimeOptions, finishTimeoutMs, resolveOptions } from './options.ts';
-import { beginRun, closingError, type StartOutcome, type StartRequest, startError } from './run/begin-run.ts';
+import {
+  beginRun,
+  closingError,
+  type QueuedSend,
+  type StartOutcome,
+  type StartRequest,
+  startError,
+} from './run/begin-run.ts';
 import { createContinuations } from './run/continuations.ts';
 import type { ContinueRequest } from './run/continue-token.ts';
 import { deleteChat } from './run/delete-chat.ts';
@@ -17,7 +24,7 @@ import { settledWithin } from './run/notifier.ts';
 import { createPublisher } from './run/publisher.ts';
 import { runEnd } from './run/read-run.ts';
 import { RevocationFeed } from './run/revocation-feed.ts';
-import { cancelRun, sendCommand } from './run/send-command.ts';
+import { sendCommand } from './run/send-command.ts';
 import { SendQueue } from './run/send-queue.ts';
 import { SharedCalls } from './run/shared-calls.ts';
 import { WholeRuns } from './run/whole-runs.ts';
@@ -74,7 +81,8 @@ export interface ChatRuntime {
 export interface RuntimeParts {
   readonly runtime: ChatRuntime;
   readonly engine: Engine;
-  begin(request: StartRequest): Promise<StartOutcome>;
+  /** Begins a run; see `beginRun`. */
+  begin(request: StartRequest, queueWaitMs?: number): Promise<StartOutcome | QueuedSend>;
 }
 
 /** Creates the engine. @throws ChatTransportError `provider-failed` when there is no log. */
@@ -131,6 +139,7 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
     publisher,
     finisher,
     live,
+    sends: new SendQueue(),
     runs,
     turns,
     states: new SharedCalls(turns),
@@ -142,18 +151,17 @@ export function createRuntimeParts(options: ChatRuntimeOptions): RuntimeParts {
   };
   // The parts themselves, so that all share one engine.
   const engine: Engine = Object.assign(parts, { continuations: createContinuations(parts) });
-  const queue = new SendQueue();
   let closed: Promise<void> | undefined;
 
-  const begin = async (request: StartRequest): Promise<StartOutcome> => {
+  const begin = async (request: StartRequest, queueWaitMs?: number): Promise<StartOutcome | QueuedSend> => {
     parseId('chatId', request.chatId);
     if (draining.signal.aborted) throw closingError();
-    return beginRun(engine, queue, (run) => cancelRun(engine, run), request);
+    return beginRun(engine, request, queueWaitMs);
   };
 
   const runtime: ChatRuntime = {
     async start(request) {
-      const outcome = await begin(request);
+      const outcome = (await begin(request)) as StartOutcome;
       const error = startError(outcome);
       if (error) throw error;
       const { type: begun, run, done } = outcome as StartedOutcome;

@@ -1,12 +1,14 @@
 import type { RunKey } from '../log/run-log.ts';
 import type { LiveAccess } from './http/live-access.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { StartOutcome } from './run/begin-run.ts';
 import type { Continuations } from './run/continuations.ts';
 import type { FairTurns } from './run/fair-turns.ts';
 import type { Finisher } from './run/finish.ts';
 import type { LiveRun } from './run/live-run.ts';
 import type { Publisher } from './run/publisher.ts';
 import type { RevocationFeed } from './run/revocation-feed.ts';
+import type { SendQueue } from './run/send-queue.ts';
 import type { SharedCalls } from './run/shared-calls.ts';
 import type { WholeRuns } from './run/whole-runs.ts';
 
@@ -19,6 +21,8 @@ export interface Engine {
   readonly continuations: Continuations;
   /** The runs whose writers are in this process, by `keyOf`. */
   readonly live: Map<string, LiveRun>;
+  /** The sends whose runs have not begun, with `onBusy: 'queue'`. */
+  readonly sends: SendQueue<StartOutcome>;
   /** Runs from their start, for all who read them. */
   readonly runs: WholeRuns;
   /** Heavy work takes its turn here. */

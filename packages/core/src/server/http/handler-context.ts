@@ -1,6 +1,6 @@
 import type { ChatRuntime } from '../create-chat-runtime.ts';
 import type { Engine } from '../engine.ts';
-import type { StartOutcome, StartRequest } from '../run/begin-run.ts';
+import type { QueuedSend, StartOutcome, StartRequest } from '../run/begin-run.ts';
 import type { ChatAction } from './authorize.ts';
 import type { SendBodyLimits } from './named-body.ts';
 
@@ -11,7 +11,7 @@ export interface HandlerContext extends SendBodyLimits {
   readonly heartbeatMs: number;
   readonly allowDelete: boolean;
   readonly runtime: Pick<ChatRuntime, 'deleteChat'>;
-  begin(request: StartRequest): Promise<StartOutcome>;
+  begin(request: StartRequest, queueWaitMs?: number): Promise<StartOutcome | QueuedSend>;
   /** Runs the app's `authorize`; throws when it refuses. */
   allow(request: Request, chatId: string, action: ChatAction): Promise<AllowedAccess>;
 }

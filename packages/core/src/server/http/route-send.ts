@@ -4,6 +4,7 @@ import { startError } from '../run/begin-run.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { errorJson, json } from './http-errors.ts';
 import { readNamedBody } from './named-body.ts';
+import { maxWaitMs } from './route-stream.ts';
 import { runHeaders, runResponse } from './run-response.ts';
 import { parseSendBody } from './send-body.ts';
 import { validateMessages } from './validate-messages.ts';
@@ -18,16 +19,24 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
     (chatId) => engine.turns.take(chatId),
   );
   const { userId } = allowed;
-  const { start, messages, message } = parseSendBody(fields);
+  const { start, messages, message, queueWaitMs } = parseSendBody(fields);
   const valid = (sent: unknown) => validateMessages(engine.options, sent, () => engine.turns.take(start.chatId));
   const [only] = message === undefined ? [] : await valid([message]);
-  const outcome = await context.begin({
+  const send = {
     ...start,
     request,
     ...(messages !== undefined && { messages: await valid(messages) }),
     ...(only && { message: only }),
     ...(userId !== undefined && { userId }),
-  });
+  };
+  // Of sends that may wait long, a user has as many open as of streams.
+  const waitMs = queueWaitMs === undefined ? undefined : Math.min(queueWaitMs, maxWaitMs);
+  const leave = engine.options.onBusy === 'queue' ? engine.access.enter(userId) : undefined;
+  const outcome = await context.begin(send, waitMs).finally(leave);
+  if (outcome.type === 'queued') {
+    const { runId } = outcome;
+    return json(202, { runId, queued: true }, { 'x-chat-run-id': runId });
+  }
   const error = startError(outcome);
   if (error) {
     if (outcome.type === 'busy') return errorJson(error.code, error.message, { active: brief(outcome.active) });

@@ -11,9 +11,11 @@ export function parseSendBody(fields: Record<string, unknown>): {
   readonly start: Omit<StartRequest, 'messages' | 'message'>;
   readonly messages: unknown;
   readonly message: unknown;
+  /** How long the response may take while the send waits in the queue; absent: until it has begun. */
+  readonly queueWaitMs: number | undefined;
 } {
-  const { id, messages, message, trigger, messageId, runId, clientId, baseTurn, before, digest, ifComplete, ...body } =
-    fields;
+  const { id, messages, message, ...rest } = fields;
+  const { trigger, messageId, runId, clientId, baseTurn, before, digest, ifComplete, queueWaitMs, ...body } = rest;
   const chatId = parseId('chatId', id);
   if (trigger != null && trigger !== 'submit-message' && trigger !== 'regenerate-message') {
     throw invalidBody('trigger must be "submit-message" or "regenerate-message".');
@@ -22,9 +24,7 @@ export function parseSendBody(fields: Record<string, unknown>): {
   if (hasMessageId && (typeof messageId !== 'string' || messageId === '' || messageId.length > maxMessageIdLength)) {
     throw invalidBody(`messageId must be a string of 1 to ${maxMessageIdLength} characters.`);
   }
-  if (baseTurn != null && !(Number.isSafeInteger(baseTurn) && (baseTurn as number) >= 0)) {
-    throw invalidBody('baseTurn must be a whole number, 0 or more.');
-  }
+  const counts = { baseTurn: parseCount('baseTurn', baseTurn), queueWaitMs: parseCount('queueWaitMs', queueWaitMs) };
   if (messages != null && message != null) throw invalidBody('Send messages or message, not both.');
   if (messages == null && message == null && trigger !== 'regenerate-message') {
     throw invalidBody('messages is missing (or message, where the server has the history).');
@@ -36,6 +36,7 @@ export function parseSendBody(fields: Record<string, unknown>): {
   return {
     messages: messages ?? undefined,
     message: message ?? undefined,
+    queueWaitMs: counts.queueWaitMs,
     start: {
       chatId,
       trigger: trigger ?? 'submit-message',
@@ -44,10 +45,16 @@ export function parseSendBody(fields: Record<string, unknown>): {
       ...(hasMessageId && { messageId: messageId as string }),
       ...(runId != null && { runId: parseId('runId', runId) }),
       ...(clientId != null && { clientId: parseId('clientId', clientId) }),
-      ...(baseTurn != null && { baseTurn: baseTurn as number }),
+      ...(counts.baseTurn !== undefined && { baseTurn: counts.baseTurn }),
       ...(ifComplete === true && { ifComplete }),
     },
   };
+}
+
+function parseCount(name: string, value: unknown): number | undefined {
+  if (value == null) return;
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw invalidBody(`${name} must be a whole number, 0 or more.`);
 }
 
 /** What a send stands on, where it says so. */

@@ -1,16 +1,17 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
-import type { Begun, RunInit, RunRecord } from '../../log/run-log.ts';
+import type { Begun, RunInit, RunKey, RunRecord } from '../../log/run-log.ts';
 import { type Composed, composeSend, type SendRequest } from '../conversation/compose.ts';
 import { digest } from '../conversation/digest.ts';
 import { continuedBy, waitsForClient } from '../conversation/history.ts';
 import type { Engine } from '../engine.ts';
 import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
-import { askLog } from './ask-log.ts';
+import { type AskLogOptions, askLog } from './ask-log.ts';
+import { settledWithin } from './notifier.ts';
 import { runEnd } from './read-run.ts';
 import { startRunTask } from './run-task.ts';
-import type { SendQueue } from './send-queue.ts';
+import { cancelRun } from './send-command.ts';
 import { isGone } from './whole-runs.ts';
 
 /** What starts a run. */
@@ -42,33 +43,69 @@ export type StartOutcome =
 /** How often a start is tried while other runs come in between, before it is answered as it is. */
 const maxAttempts = 8;
 
-/** Begins a run and starts to write it. @throws ChatTransportError `invalid-message`, `invalid-id`, `log-expired`, `provider-failed`. */
+/** What `beginRun` answers for a send that is still waiting. It goes on waiting, and the same request joins it. */
+export interface QueuedSend {
+  readonly type: 'queued';
+  readonly runId: string;
+}
+
+/** A send, as the log will see it. */
+interface Send extends StartRequest {
+  readonly trigger: SendRequest['trigger'];
+  readonly runId: string;
+  /** The digest of what distinguishes two requests with one run id. */
+  readonly content: string;
+}
+
+/**
+ * Begins a run and starts to write it. With `onBusy: 'queue'`, a send that still waits after `queueWaitMs` is answered as `queued`; without
+ * `queueWaitMs` it is answered when it has begun. PROTOCOL.md section 6.1.4.
+ * @throws ChatTransportError `invalid-message`, `invalid-id`, `log-expired`, `provider-failed`.
+ */
 export async function beginRun(
   engine: Engine,
-  queue: SendQueue,
-  cancel: (run: RunRecord) => Promise<void>,
   start: StartRequest,
-): Promise<StartOutcome> {
-  const { onBusy, generateId, emit } = engine.options;
+  queueWaitMs?: number,
+): Promise<StartOutcome | QueuedSend> {
+  const { onBusy, generateId } = engine.options;
   const trigger = start.trigger ?? 'submit-message';
   const runId = parseId('runId', start.runId ?? generateId());
-  const { chatId, messages, message, messageId } = start;
-  const request = { ...start, trigger, runId };
-  // What distinguishes two requests with one runId. The sender, and how far that device was, do not count.
-  // Without the app's own fields: a client reads them again for each attempt of one send.
-  const key = await digest({ messages, message, trigger, messageId });
+  const { messages, message, messageId } = start;
+  // The sender, and how far that device was, do not count. Without the app's own fields: a client reads them again for each attempt of one send.
+  const content = await digest({ messages, message, trigger, messageId });
+  const send = { ...start, trigger, runId, content };
+  if (onBusy !== 'queue') return beginInTurn(engine, send);
 
+  const { sends } = engine;
+  const open = sends.find(send);
+  if (open && open.content !== content) return { type: 'conflict' };
+  const outcome = open ? open.outcome.then(joined) : sends.open(send, content, () => beginInTurn(engine, send));
+  // It goes on when its client has left.
+  if (!open) engine.background(outcome);
+  if (queueWaitMs === undefined || (await settledWithin(engine.options.clock, queueWaitMs, outcome))) return outcome;
+  return sends.find(send)?.isWaiting ? { type: 'queued', runId } : outcome;
+}
+
+/** What a repeated request gets of the send that it joins. */
+function joined(outcome: StartOutcome): StartOutcome {
+  return outcome.type === 'started' ? { type: 'exists', run: outcome.run } : outcome;
+}
+
+async function beginInTurn(engine: Engine, send: Send): Promise<StartOutcome> {
+  const { sends, options } = engine;
+  const { onBusy, emit } = options;
+  const { chatId, runId, baseTurn } = send;
   const enterQueue = () => {
-    const entered = queue.enter(chatId);
+    const entered = sends.enter(send);
     if (entered) emit({ type: 'send-queued', chatId, runId });
     return entered;
   };
 
   // FIFO: a send that arrives while others wait goes behind them. Where too many wait, it is refused: one that tried now could overtake them.
-  const mustWait = onBusy === 'queue' && queue.isUsed(chatId);
+  const mustWait = onBusy === 'queue' && sends.isUsed(chatId);
   let leaveQueue = mustWait ? await enterQueue() : undefined;
   if (mustWait && !leaveQueue) {
-    const { runs } = await engine.options.log.state(chatId);
+    const { runs } = await options.log.state(chatId);
     const active = runs.at(-1);
     if (active && runs.every((run) => run.runId !== runId)) return { type: 'busy', active };
   }
@@ -76,17 +113,17 @@ export async function beginRun(
   try {
     for (let attempt = 1; ; attempt += 1) {
       if (engine.draining.aborted) throw closingError();
-      const composed = await composeSend(engine, request, hasWaited);
+      const composed = await composeSend(engine, send, hasWaited);
       if (composed.answeredBy) return { type: 'exists', run: composed.answeredBy };
       if (engine.draining.aborted) throw closingError();
-      const beginning = beginOnce(engine, request, key, composed);
+      const beginning = beginOrStop(engine, send, composed);
       // A server that closes waits for a run that begins meanwhile, and ends it.
       engine.background(beginning);
       const outcome = await beginning;
       if (outcome.type === 'stale' && composed.rereads && attempt < maxAttempts) continue;
       if (outcome.type !== 'busy') return outcome;
       if (attempt < maxAttempts && (await isAlmostOver(engine, outcome.active, composed))) {
-        await runEnd(engine, outcome.active);
+        await untilOver(engine, outcome.active);
         continue;
       }
       if (onBusy === 'reject') return outcome;
@@ -94,29 +131,42 @@ export async function beginRun(
       if (onBusy === 'interrupt') {
         if (attempt >= maxAttempts) return outcome;
         // A client that has not seen the active run may not end it.
-        if (start.baseTurn !== undefined && start.baseTurn < outcome.active.turn) return { type: 'stale' };
+        if (baseTurn !== undefined && baseTurn < outcome.active.turn) return { type: 'stale' };
         // Cancelled before the next attempt composes, so that the conversation has all that the run has written.
-        await cancel(outcome.active);
+        await cancelRun(engine, outcome.active);
         continue;
       }
       leaveQueue ??= await enterQueue();
       if (!leaveQueue) return outcome;
       hasWaited = true;
-      await runEnd(engine, outcome.active);
+      await untilOver(engine, outcome.active);
     }
   } finally {
     leaveQueue?.();
   }
 }
 
-async function beginOnce(
-  engine: Engine,
-  request: StartRequest & Pick<SendRequest, 'trigger'> & { readonly runId: string },
-  key: string,
-  composed: Composed,
-): Promise<StartOutcome> {
+/** Waits for the end of a run. @throws ChatTransportError `shutting-down`: a process that closes lets nobody wait for another process's run. */
+async function untilOver(engine: Engine, run: RunRecord): Promise<void> {
+  try {
+    await runEnd(engine, run, engine.draining);
+  } catch (error) {
+    throw engine.draining.aborted ? closingError() : error;
+  }
+}
+
+/** Begins the run; one that was stopped while it waited is recorded, and its model is not asked. */
+async function beginOrStop(engine: Engine, send: Send, composed: Composed): Promise<StartOutcome> {
+  const cancel = engine.sends.find(send)?.cancel;
+  // The log may have forgotten it.
+  if (cancel)
+    await askLog(engine.options, askOf(engine, send, 'command'), () => engine.options.log.command(send, cancel));
+  return beginOnce(engine, send, composed);
+}
+
+async function beginOnce(engine: Engine, request: Send, composed: Composed): Promise<StartOutcome> {
   const { leaseMs, generateId } = engine.options;
-  const { chatId, runId, trigger, clientId = '', body = {}, userId } = request;
+  const { chatId, runId, content, trigger, clientId = '', body = {}, userId } = request;
   const { messages, before, tail, continued, baseTurn, joinKey } = composed;
   const isIncomplete = request.ifComplete === true && continued !== undefined && waitsForClient(continued);
   // A run that only records is over at once: another writer would call the model.
@@ -124,7 +174,7 @@ async function beginOnce(
   const begun = await beginInLog(engine, {
     chatId,
     runId,
-    digest: key,
+    digest: content,
     messages,
     start: { trigger, from: clientId, messageId: continued?.id ?? generateId(), before, tail },
     onBusy: 'reject',
@@ -180,17 +230,9 @@ function isRecording({ start }: RunRecord, messageId: string): boolean {
 
 /** Begins the run, again with the same fence where the log's reply was lost. @throws what the log throws in the end. */
 async function beginInLog(engine: Engine, init: RunInit): Promise<Begun> {
-  const { log, leaseMs } = engine.options;
+  const { log } = engine.options;
   let failure: unknown;
-  // A third of the lease: a run that began is still this process's then.
-  const ask = {
-    chatId: init.chatId,
-    operation: 'begin',
-    signal: engine.closing,
-    forMs: leaseMs / 3,
-    timeoutMs: leaseMs,
-  };
-  const asked = await askLog(engine.options, ask, () =>
+  const asked = await askLog(engine.options, askOf(engine, init, 'begin'), () =>
     log.begin(init).catch((error: unknown) => {
       failure = error;
       throw error;
@@ -198,6 +240,12 @@ async function beginInLog(engine: Engine, init: RunInit): Promise<Begun> {
   );
   if (asked) return asked.answer;
   throw failure ?? closingError();
+}
+
+function askOf({ options, closing }: Engine, { chatId }: RunKey, operation: string): AskLogOptions {
+  const { leaseMs } = options;
+  // A third of the lease: a run that began is still this process's then.
+  return { chatId, operation, signal: closing, forMs: leaseMs / 3, timeoutMs: leaseMs };
 }
 
 function newMessage(messages: readonly UIMessage[], trigger: SendRequest['trigger']): UIMessage | undefined {

@@ -69,8 +69,8 @@ export async function* readRun(
 }
 
 /** Resolves with the run's record when it is over, wherever it is written. Rejects as `readRun`. */
-export async function runEnd(engine: Engine, run: RunRecord): Promise<RunRecord> {
-  for await (const news of readRun(engine, run, run.next, { signal: engine.closing })) {
+export async function runEnd(engine: Engine, run: RunRecord, signal: AbortSignal = engine.closing): Promise<RunRecord> {
+  for await (const news of readRun(engine, run, run.next, { signal })) {
     if (news.type === 'end') return news.run;
   }
   return run;

@@ -13,6 +13,7 @@ export async function sendCommand(
   let receipt = await log.command(key, command);
   if (command.type === 'cancel' && receipt.outcome === 'delivered') await applyCancel(engine, key);
   if (receipt.outcome === 'accepted') {
+    if (command.type === 'cancel') engine.sends.stop(key, command);
     if (command.type === 'steer') void engine.live.get(keyOf(key))?.onSteer(command);
     if (waitMs > 0) receipt = await log.receipt(key, command.id, { waitMs, signal });
   }
