@@ -321,6 +321,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is not answered again',
   },
   {
+    id: 'server-takes-any-number-of-messages',
+    file: `${http}/validate-messages.ts`,
+    find: 'if (messages.length > maxMessagesPerBody) {',
+    replace: 'if (messages.length < 0) {',
+    test: `${tests}/message-slices.test.ts`,
+    title: 'of too many messages is refused before it is checked',
+  },
+  {
+    id: 'server-searches-without-a-pause',
+    file: `${http}/validate-messages.ts`,
+    find: 'while (rest.length > 1) {\n    await nextTurn();',
+    replace: 'while (rest.length > 1) {',
+    test: `${tests}/message-slices.test.ts`,
+    title: 'is found in several turns of the event loop',
+  },
+  {
     id: 'server-gives-each-repeat-a-place',
     file: `${run}/begin-run.ts`,
     find: 'const open = sends.find(send);',

@@ -2,6 +2,7 @@ import type { UIMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { inSlices, joined, maxSliceParts } from '../../src/server/http/message-slices.ts';
+import { maxMessagesPerBody, maxPartsPerMessage } from '../../src/server/http/validate-messages.ts';
 import { type Answer, createWorld, user } from './support.ts';
 
 function messageOf(id: string, parts: number): UIMessage {
@@ -50,6 +51,38 @@ describe('a conversation', () => {
       400,
       expect.objectContaining({ code: 'invalid-message', message: expect.stringContaining('Message bad') }),
     ]);
+  });
+
+  it('with one message that is not valid among a thousand is found in several turns of the event loop', async () => {
+    let turns = 0;
+    const clock = {
+      ...systemClock,
+      setImmediate: (callback: () => void) => {
+        turns += 1;
+        setImmediate(callback);
+      },
+    };
+    const world = createWorld({ clock });
+    const messages = Array.from({ length: maxSliceParts - 1 }, (_, index) => ({
+      ...user(`m${index}`, 'x'),
+      metadata: 1,
+    }));
+    const response = await world.send(
+      { id: 'c', messages: [...messages, { ...user('bad', 'x'), role: 'nobody' }] },
+      named,
+    );
+    expect(((await response.json()) as Answer).error.message).toContain('Message bad');
+    expect(turns).toBeGreaterThanOrEqual(10);
+  });
+
+  it.each([
+    ['messages', Array.from({ length: maxMessagesPerBody + 1 }, (_, index) => user(`m${index}`, 'x'))],
+    ['parts in one message', [messageOf('m', maxPartsPerMessage + 1)]],
+  ])('of too many %s is refused before it is checked', async (_, messages) => {
+    const world = createWorld();
+    const response = await world.send({ id: 'c', messages }, named);
+    expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([413, 'too-large']);
+    expect(world.models).toHaveLength(0);
   });
 
   it('that is long is what the schemas of the app make of it', async () => {

@@ -44,7 +44,8 @@ function piecesOf(message: unknown): unknown[] {
   }));
 }
 
-function partsOf(message: unknown): readonly unknown[] {
+/** A message's parts; none of what is no message. */
+export function partsOf(message: unknown): readonly unknown[] {
   const parts = (message as { readonly parts?: unknown } | null | undefined)?.parts;
   return Array.isArray(parts) ? parts : [];
 }
