@@ -117,8 +117,15 @@ function isStuck(run: RunNeed, { realtime, failures, path }: Health, now: number
   return run.hasBegun && !run.isFed && !path && !isHeard;
 }
 
+/**
+ * Behind how many reads without a result a run counts as one that thinks for minutes: the log is asked less often then. A run without a writer
+ * is still asked for twice while another writer may take it over.
+ */
+const readsOfThinking = 10;
+
 /** How long a run waits before the log is read: longer after each read that did not help. */
 function patienceMs({ isMissing, isUnheard, reads }: RunNeed, { gapMs, quietMs, silenceMs }: Timings): number {
   const factor = 2 ** Math.min(reads, 6);
-  return isMissing || isUnheard ? gapMs * factor : Math.min(quietMs * factor, silenceMs);
+  if (isMissing || isUnheard) return gapMs * factor;
+  return reads < readsOfThinking ? Math.min(quietMs * factor, silenceMs) : 3 * silenceMs;
 }

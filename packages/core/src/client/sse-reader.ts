@@ -1,5 +1,5 @@
-import { EventSourceParserStream } from '@ai-sdk/provider-utils';
 import type { UIMessageChunk } from 'ai';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { ChatTransportError } from '../errors.ts';
 import { type Frame, wireVersion } from '../wire/frame.ts';
 import { decodeFrame, UnknownFrame } from '../wire/frame-codec.ts';
@@ -29,24 +29,7 @@ export async function readSse(
 ): Promise<void> {
   if (!body) return;
   let group: UIMessageChunk[] = [];
-  const heard = new TransformStream<Uint8Array, BufferSource>({
-    transform(bytes, controller) {
-      handler.onBytes();
-      controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
-    },
-  });
-  const events = body
-    .pipeThrough(heard)
-    .pipeThrough(new TextDecoderStream())
-    .pipeThrough(new EventSourceParserStream())
-    .getReader();
-  for (;;) {
-    const { done, value } = await events.read().catch((cause) => {
-      // A connection that breaks is the platform's own error; an abort is its caller's.
-      throw ChatTransportError.isInstance(cause) || cause?.name === 'AbortError' ? cause : noAnswer(cause);
-    });
-    if (done) return;
-    const { id, event, data } = value;
+  const take = ({ id, event, data }: EventSourceMessage): void => {
     try {
       const end = parseSseId(id ?? '');
       if (event === 'frame') {
@@ -64,13 +47,34 @@ export async function readSse(
         if (end?.reason) handler.onFrame({ v: wireVersion, run, turn, at: end.next, end: { reason: end.reason } });
       } else {
         group.push(JSON.parse(data));
-        if (!end) continue;
+        if (!end) return;
         handler.onFrame({ v: wireVersion, run, turn, at: from, next: end.next, chunks: group }, isReplay);
         from = end.next;
         group = [];
       }
     } catch (error) {
       handler.onMalformed(error, data);
+    }
+  };
+  // Read in a loop: pipes through transform streams take longer than all that is done with the events.
+  let events: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => void events.push(event) });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read().catch((cause) => {
+      // A connection that breaks is the platform's own error; an abort is its caller's.
+      throw ChatTransportError.isInstance(cause) || cause?.name === 'AbortError' ? cause : noAnswer(cause);
+    });
+    if (done) return;
+    handler.onBytes();
+    parser.feed(decoder.decode(value, { stream: true }));
+    const arrived = events;
+    events = [];
+    for (const event of arrived) {
+      take(event);
+      // The chat takes what is in its stream meanwhile: many events may arrive at once.
+      await undefined;
     }
   }
 }

@@ -13,7 +13,10 @@ export interface Timings {
    * that found nothing, up to `silenceMs`. What it finds is followed over HTTP until the service delivers again.
    */
   readonly quietMs: number;
-  /** The longest silence of a run before the log is asked: a dead server sends no end. */
+  /**
+   * The longest silence of a run before the log is asked: a dead server sends no end. Three times as long where the log was asked ten times
+   * and had nothing.
+   */
   readonly silenceMs: number;
   /** How long one long-poll waits. */
   readonly pollMs: number;

@@ -1,4 +1,5 @@
 import type { UIMessage } from 'ai';
+import { frozen } from './frozen.ts';
 import type { StoredConversation } from './log-store.ts';
 
 /** How much of all conversations a log keeps parsed, in UTF-16 units of JSON. The least recently used one goes first. */
@@ -110,10 +111,4 @@ function definedKeys(value: object): string[] {
 
 function fieldOf(value: object, key: string): unknown {
   return (value as Record<string, unknown>)[key];
-}
-
-function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const nested of Object.values(value)) frozen(nested);
-  return Object.freeze(value);
 }

@@ -53,11 +53,10 @@ export function isExpired(row: RunRow, now: number, retentionMs: number): boolea
   return end !== undefined && now - end.at >= retentionMs;
 }
 
-/** The record that callers see. `startText` is the run's start as JSON; absent once it is past its retention. */
-export function toRecord(row: RunRow, startText: string | undefined, now: number): RunRecord {
-  const start: RunStart = startText === undefined ? deletedStart : JSON.parse(startText);
+/** The record that callers see. `start` is absent once the run is past its retention. */
+export function toRecord(row: RunRow, start: RunStart | undefined, now: number): RunRecord {
   const { chatId, runId, turn, attempt, next } = row;
-  const record = { chatId, runId, turn, start, attempt, next };
+  const record = { chatId, runId, turn, start: start ?? deletedStart, attempt, next };
   const end = endOf(row, now);
   if (end) return { ...record, end: { reason: end.reason }, endedAgoMs: Math.max(0, now - end.at) };
   return isInterrupted(row, now) ? { ...record, interrupted: true } : record;

@@ -4,6 +4,7 @@ import { unknownRun } from './log-errors.ts';
 import type { Changes, Decision, Facts, LogStore, Need, StoredRun } from './log-store.ts';
 import { defaultRetentionMs, type RunKey, type RunRecord, type WaitOptions } from './run-log.ts';
 import { endOf, isExpired, type RunRow, toRecord } from './run-row.ts';
+import { createStartCache } from './start-cache.ts';
 import { createWaiting, type Look, type Place, type Schedule } from './waiting.ts';
 
 /** What `createStoreLog` makes a log of. */
@@ -42,6 +43,7 @@ export interface StoreContext {
 export function createStoreContext({ name, store, schedule, ...options }: StoreLogOptions): StoreContext {
   const { retentionMs = defaultRetentionMs } = options;
   const waiting = createWaiting(store.notices, schedule);
+  const startOf = createStartCache();
   let isClosed = false;
   let closing: Promise<void> | undefined;
 
@@ -72,7 +74,10 @@ export function createStoreContext({ name, store, schedule, ...options }: StoreL
       const look = (last: boolean) => guard(async () => see(await store.facts(place.chatId, need(last)), last));
       return waiting.wait(place, look, options);
     },
-    record: (row, facts) => toRecord(row, isGone(row, facts) ? undefined : row.start, facts.now),
+    record: (row, facts) => {
+      const text = isGone(row, facts) ? undefined : row.start;
+      return toRecord(row, text === undefined ? undefined : startOf(text), facts.now);
+    },
     close() {
       // Those who wait look once more, so the store is closed after them.
       closing ??= waiting.close().then(async () => {

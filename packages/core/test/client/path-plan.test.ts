@@ -67,6 +67,11 @@ const table: readonly Row[] = [
     is: { reads: false, nextDeadline: now + defaultTimings.silenceMs },
   },
   {
+    title: 'a run that thinks for minutes is looked for less often, and twice while another writer may take it over',
+    need: { runs: [run({ reads: 10, newsAt: now })] },
+    is: { reads: false, nextDeadline: now + 3 * defaultTimings.silenceMs },
+  },
+  {
     title: 'offline is shown at once, though the socket says nothing',
     health: { network: 'down' },
     is: { state: 'offline', path: null },

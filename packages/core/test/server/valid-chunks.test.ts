@@ -104,6 +104,8 @@ describe('a chunk that clients would refuse', () => {
     ['source-url', { type: 'source-url', sourceId: 's' }],
     ['text-delta', { type: 'text-delta', id: 't' }],
     ['tool-output-available', { type: 'tool-output-available', output: 1 }],
+    ['tool-input-available', { ...available, providerExecuted: 'yes' }],
+    ['data-progress', { type: 'data-progress', data: 1, transient: 'yes' }],
     ['file', { type: 'file', url: 1n, mediaType: 'x' }],
   ])('(%s) ends the run as an error that names it, and the chat goes on', async (type, chunk) => {
     const world = createWorld();
