@@ -321,6 +321,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is not answered again',
   },
   {
+    id: 'server-lets-one-user-delay-all',
+    file: `${run}/fair-turns.ts`,
+    find: 'return userId === undefined ? chatId :',
+    replace: 'if (chatId) return chatId;\n  return userId === undefined ? chatId :',
+    test: `${tests}/herds.test.ts`,
+    title: 'go from user to user',
+  },
+  {
     id: 'server-takes-any-number-of-messages',
     file: `${http}/validate-messages.ts`,
     find: 'if (messages.length > maxMessagesPerBody) {',

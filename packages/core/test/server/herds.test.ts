@@ -201,6 +201,31 @@ describe('turns of heavy work', () => {
     expect(order.lastIndexOf('other')).toBeLessThanOrEqual(5);
   });
 
+  it('cost no timer, which would make each of them last a millisecond or more', async () => {
+    const setTimeout = vi.fn();
+    const turns = new FairTurns({ ...systemClock, setTimeout });
+    await Promise.all(Array.from({ length: 20 }, () => turns.take('herd')));
+    expect(setTimeout).not.toHaveBeenCalled();
+  });
+
+  it('go from user to user: one does not wait behind the requests of another to hundreds of chats', async () => {
+    const world = createWorld({
+      authorize: ({ request }) => ({ userId: request.headers.get('x-user') ?? '' }),
+    });
+    let answered = 0;
+    const read = async (chatId: string, userId: string, path = '') => {
+      await bodyOf(await world.fetch(`/${chatId}${path}`, { headers: { 'x-user': userId } }));
+      return ++answered;
+    };
+    await world.send({ id: 'mine', runId: 'r', messages: [user('u1', 'q')] }, { headers: { 'x-user': 'b' } });
+    (await world.model()).close();
+    await ended(world, 'finish');
+    const herd = Array.from({ length: 300 }, (_, index) => read(`c${index}`, 'a'));
+    const others = await Promise.all([read('mine', 'b'), read('mine', 'b', '/stream?run=r')]);
+    await Promise.all(herd);
+    expect(Math.max(...others)).toBeLessThan(50);
+  });
+
   it('leave room for everything else between them', async () => {
     const turns = new FairTurns(systemClock);
     let isOver = false;

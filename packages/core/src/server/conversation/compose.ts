@@ -3,6 +3,7 @@ import { ChatTransportError } from '../../errors.ts';
 import type { RunRecord } from '../../log/run-log.ts';
 import { canonicalJson } from '../../wire/canonical-json.ts';
 import type { Engine } from '../engine.ts';
+import { partyOf } from '../run/fair-turns.ts';
 import { isServerTool } from '../run/plan-continuation.ts';
 import { digest } from './digest.ts';
 import { type Head, readHead } from './head.ts';
@@ -28,6 +29,8 @@ export interface SendRequest extends SendIntent {
   /** What `message` (or a regenerate) stands on: checked against the server's own conversation. */
   readonly base?: SendBase | undefined;
   readonly baseTurn?: number | undefined;
+  /** Who sends, where `authorize` names the user. */
+  readonly userId?: string | undefined;
 }
 
 /** The conversation that a run answers. */
@@ -55,7 +58,7 @@ export interface Composed {
  */
 export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
   const { messages: sent, trigger, messageId, runId } = request;
-  const head = await readHead(engine, request.chatId);
+  const head = await readHead(engine, request.chatId, partyOf(request.chatId, request.userId));
   const { turn, runs } = head.state;
   const isSeen = request.baseTurn !== undefined && head.messages.length > 0;
   const isServerBased = fromHistory || isSeen || engine.options.loadMessages !== undefined || !sent;

@@ -49,9 +49,9 @@ export interface Head {
   readonly messages: readonly UIMessage[];
 }
 
-/** Reads a chat's head, for a caller that may change its messages. @throws what `loadMessages` throws. */
-export async function readHead(engine: Engine, chatId: string): Promise<Head> {
-  const { state, history, newest } = await readParts(engine, chatId);
+/** Reads a chat's head, for a caller that may change its messages. `party`: who takes turns for it. @throws what `loadMessages` throws. */
+export async function readHead(engine: Engine, chatId: string, party: string = chatId): Promise<Head> {
+  const { state, history, newest } = await readParts(engine, chatId, party);
   const own = newest?.message && { ...newest, message: structuredClone(newest.message) };
   return headOf(state, history, own ?? newest);
 }
@@ -60,12 +60,13 @@ export async function readHead(engine: Engine, chatId: string): Promise<Head> {
  * A chat as its clients see it, as JSON: read and encoded once for all who ask together, and sent to one of them in each turn of the event loop.
  * @throws what `loadMessages` throws.
  */
-export async function readStateText(engine: Engine, chatId: string): Promise<string> {
-  const text = await engine.states.call(chatId, 'view', async () => {
-    const { state, history, newest } = await readParts(engine, chatId);
+export async function readStateText(engine: Engine, chatId: string, party: string): Promise<string> {
+  const read = async (): Promise<string> => {
+    const { state, history, newest } = await readParts(engine, chatId, party);
     return JSON.stringify(viewOf(headOf(state, history, newest)));
-  });
-  await engine.turns.take(chatId);
+  };
+  const text = await engine.states.call(chatId, 'view', read, party);
+  await engine.turns.take(party);
   return text;
 }
 
@@ -77,13 +78,13 @@ interface HeadParts {
   readonly newest: FoldedRun | undefined;
 }
 
-async function readParts(engine: Engine, chatId: string): Promise<HeadParts> {
+async function readParts(engine: Engine, chatId: string, party: string): Promise<HeadParts> {
   const { log, loadMessages } = engine.options;
   const state = await log.state(chatId);
   const [history, newest] = await Promise.all([
     // The app may delete its own copy later.
     loadMessages && !state.deleted ? loadMessages(chatId) : state.messages,
-    foldNewest(engine, state),
+    foldNewest(engine, state, party),
   ]);
   return { state, history, newest };
 }
@@ -97,11 +98,11 @@ function headOf(state: ChatState, history: readonly UIMessage[], newest: FoldedR
 }
 
 /** The newest run's writing, as far as the log has it. */
-async function foldNewest(engine: Engine, state: ChatState): Promise<FoldedRun | undefined> {
+async function foldNewest(engine: Engine, state: ChatState, party: string): Promise<FoldedRun | undefined> {
   const run = state.runs.findLast(({ turn }) => turn === state.turn);
   if (!run) return;
   noteLost(engine, run);
-  return engine.runs.fold(run);
+  return engine.runs.fold(run, party);
 }
 
 /** A run whose lease expired is lost, or waits for its next writer: the first process that sees it deals with it. */

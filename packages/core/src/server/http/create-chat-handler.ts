@@ -8,6 +8,7 @@ import { readStateText } from '../conversation/head.ts';
 import { type ChatRuntime, createRuntimeParts } from '../create-chat-runtime.ts';
 import { type ChatRuntimeOptions, misuse } from '../options.ts';
 import { feedChat } from '../run/chat-feed.ts';
+import { partyOf } from '../run/fair-turns.ts';
 import { type Authorize, allow } from './authorize.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { errorJson, errorResponse, json, jsonText } from './http-errors.ts';
@@ -174,8 +175,8 @@ const routes: Record<
 
 /** `GET {api}/{chatId}`: the chat's state. */
 async function stateRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
-  await context.allow(request, chatId, 'read');
-  return jsonText(200, await readStateText(context.engine, chatId));
+  const { userId } = await context.allow(request, chatId, 'read');
+  return jsonText(200, await readStateText(context.engine, chatId, partyOf(chatId, userId)));
 }
 
 /** `DELETE {api}/{chatId}`: deletes the chat. */

@@ -18,7 +18,7 @@ export async function readNamedBody<T>(
   request: Request,
   limits: SendBodyLimits,
   allow: (chatId: string) => Promise<T>,
-  nextTurn: (chatId: string) => Promise<void> = async () => {},
+  nextTurn: (chatId: string, allowed: T) => Promise<void> = async () => {},
 ): Promise<{ readonly fields: Record<string, unknown>; readonly allowed: T }> {
   const { maxBodyBytes, maxUnnamedBodyBytes } = limits;
   const name = request.headers.get(chatIdHeader);
@@ -30,7 +30,7 @@ export async function readNamedBody<T>(
     return { fields, allowed: await allow(parseId('chatId', fields.id)) };
   }
   const allowed = await allow(parseId('chatId', name));
-  const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name));
+  const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name, allowed));
   if (fields.id === name) return { fields, allowed };
   throw new ChatTransportError({
     code: 'invalid-id',

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../log/run-log.ts';
 import { readHead, viewOf } from '../conversation/head.ts';
 import { startError } from '../run/begin-run.ts';
+import { partyOf } from '../run/fair-turns.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { errorJson, json } from './http-errors.ts';
 import { readNamedBody } from './named-body.ts';
@@ -16,11 +17,12 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
     request,
     context,
     (chatId) => context.allow(request, chatId, 'send'),
-    (chatId) => engine.turns.take(chatId),
+    (chatId, { userId }) => engine.turns.take(partyOf(chatId, userId)),
   );
   const { userId } = allowed;
   const { start, messages, message, queueWaitMs } = parseSendBody(fields);
-  const valid = (sent: unknown) => validateMessages(engine.options, sent, () => engine.turns.take(start.chatId));
+  const party = partyOf(start.chatId, userId);
+  const valid = (sent: unknown) => validateMessages(engine.options, sent, () => engine.turns.take(party));
   const [only] = message === undefined ? [] : await valid([message]);
   const send = {
     ...start,
@@ -41,13 +43,13 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
   if (error) {
     if (outcome.type === 'busy') return errorJson(error.code, error.message, { active: brief(outcome.active) });
     if (outcome.type !== 'stale') throw error;
-    return errorJson(error.code, error.message, { state: viewOf(await readHead(engine, start.chatId)) });
+    return errorJson(error.code, error.message, { state: viewOf(await readHead(engine, start.chatId, party)) });
   }
   const { run } = outcome as { run: RunRecord };
   if (wantsJson(request)) return json(202, brief(run), runHeaders(run.turn, run));
   // A new run bounds its sender's own response; any number of repeated sends may join it.
   const access = { request, chatId: run.chatId, isCounted: outcome.type !== 'started', ...allowed };
-  return runResponse(context, access, run, { from: 0, raw: true });
+  return runResponse(context, access, run, { from: 0, raw: true, party });
 }
 
 function brief({ runId, turn }: RunRecord): { runId: string; turn: number } {

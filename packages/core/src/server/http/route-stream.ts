@@ -5,6 +5,7 @@ import { privateCacheControl } from '../../wire/routes.ts';
 import { parseSseId, type SseId } from '../../wire/sse-id.ts';
 import { noteLost } from '../conversation/head.ts';
 import type { Engine } from '../engine.ts';
+import { partyOf } from '../run/fair-turns.ts';
 import type { LogPage } from '../run/read-run.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { createPatience } from './patience.ts';
@@ -31,13 +32,14 @@ export async function streamRoute(
   const position = positionOf(request, query);
   const allowed = await context.allow(request, chatId, 'read');
   const access = { request, chatId, isCounted: true, ...allowed } as const;
+  const party = partyOf(chatId, allowed.userId);
 
   const { engine } = context;
   const { log, clock } = engine.options;
   const patience = waitMs === undefined ? undefined : createPatience(() => clock.now(), Math.min(waitMs, maxWaitMs));
   // A reader that empties the message as it begins, and knows its run already.
   const withEarlierParts = position?.next === 0 && query.has('replay');
-  const begun = position && (await begin(engine, { chatId, runId: position.run }, position.next));
+  const begun = position && (await begin(engine, { chatId, runId: position.run }, position.next, party));
   const run = begun?.run;
   if (run) noteLost(engine, run);
 
@@ -46,6 +48,7 @@ export async function streamRoute(
       turn: follow,
       offset: position?.next ?? 0,
       withEarlierParts,
+      party,
       read: begun?.read,
       ...(run && { run }),
     };
@@ -54,15 +57,15 @@ export async function streamRoute(
     );
   }
   if (position && run) {
-    const view = { from: position.next, withEarlierParts, read: begun.read, isHeld };
+    const view = { from: position.next, withEarlierParts, read: begun.read, isHeld, party };
     return runResponse(context, access, run, view, patience);
   }
 
-  const state = await engine.states.call(chatId, 'runs', () => log.state(chatId));
+  const state = await engine.states.call(chatId, 'runs', () => log.state(chatId), party);
   const newest = state.runs.findLast(({ turn }) => turn === state.turn);
   if (newest) noteLost(engine, newest);
   if (newest && (!newest.end || (newest.endedAgoMs ?? Number.POSITIVE_INFINITY) <= recentMs)) {
-    return runResponse(context, access, newest, { from: 0, withEarlierParts: true }, patience);
+    return runResponse(context, access, newest, { from: 0, withEarlierParts: true, party }, patience);
   }
   return new Response(null, {
     status: 204,
@@ -75,14 +78,16 @@ async function begin(
   engine: Engine,
   key: RunKey,
   from: number,
+  party: string,
 ): Promise<{ readonly run: RunRecord; readonly read?: LogPage }> {
   if (from === 0) {
-    const { runs } = await engine.states.call(key.chatId, 'runs', () => engine.options.log.state(key.chatId));
+    const { log } = engine.options;
+    const { runs } = await engine.states.call(key.chatId, 'runs', () => log.state(key.chatId), party);
     const run = runs.find(({ runId }) => runId === key.runId);
     // The log may keep a copy of all that it said.
-    return run?.end ? { run } : engine.runs.read(key);
+    return run?.end ? { run } : engine.runs.read(key, party);
   }
-  await engine.turns.take(key.chatId);
+  await engine.turns.take(party);
   const read = await engine.options.log.read(key, { from });
   return { run: read.run, ...(read.frames.length > 0 && { read }) };
 }

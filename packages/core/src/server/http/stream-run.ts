@@ -26,6 +26,8 @@ export interface RunView {
   readonly asFrames?: 'end' | 'start-and-end';
   /** What the log answered already for `from`. */
   readonly read?: LogPage | undefined;
+  /** Who takes turns for the reader. */
+  readonly party: string;
 }
 
 /** The run's events from a position to its end. Returns whether it came to the end; it does not where `patience` ran out. */
@@ -36,15 +38,15 @@ export async function* streamRun(
   signal: AbortSignal,
   patience: Patience | undefined,
 ): AsyncGenerator<SseText, boolean, void> {
-  const { from, raw, withEarlierParts = false, asFrames, read } = view;
+  const { from, raw, withEarlierParts = false, asFrames, read, party } = view;
   let seen: SeenChunks = { error: false, abort: false, closed: false };
   let position = from;
   if (asFrames === 'start-and-end') yield sseFrame(startFrameOf(run));
   if (position === 0 && !raw) {
-    const snapshot = await engine.runs.snapshot(run);
+    const snapshot = await engine.runs.snapshot(run, party);
     const bytes = snapshot.bytes(withEarlierParts);
     // However many readers begin together, what each of them is sent is written in a turn of its own.
-    await engine.turns.take(run.chatId);
+    await engine.turns.take(party);
     signal.throwIfAborted();
     if (bytes.length > 0) yield bytes;
     seen = { ...snapshot.seen };
@@ -79,21 +81,21 @@ async function endText(engine: Engine, run: RunRecord, view: RunView, seen: Seen
 async function lastChunks(
   engine: Engine,
   run: RunRecord,
-  { from, isHeld }: RunView,
+  { from, isHeld, party }: RunView,
   seen: SeenChunks,
 ): Promise<readonly UIMessageChunk[]> {
   const reason = run.end?.reason ?? 'lost';
   // A reader that comes back at the very end has seen all of it.
   if (reason === 'finish' || (from > 0 && from === run.next && !isHeld)) return [];
   const last = closingChunk(reason, seen.error, seen.abort);
-  const closing = seen.error || seen.closed ? [] : await closingOf(engine, run);
+  const closing = seen.error || seen.closed ? [] : await closingOf(engine, run, party);
   return [...closing, ...(last ? [last] : [])];
 }
 
 /** What closes the run's open tool calls; nothing where the log has dropped the run: its message is gone with it. */
-async function closingOf(engine: Engine, run: RunRecord): Promise<UIMessageChunk[]> {
+async function closingOf(engine: Engine, run: RunRecord, party: string): Promise<UIMessageChunk[]> {
   try {
-    return closingChunks(run, (await engine.runs.read(run)).chunks);
+    return closingChunks(run, (await engine.runs.read(run, party)).chunks);
   } catch (error) {
     if (isGone(error)) return [];
     throw error;
@@ -110,6 +112,7 @@ export async function* followChat(
     readonly offset: number;
     readonly withEarlierParts: boolean;
     readonly read?: LogPage | undefined;
+    readonly party: string;
   },
   signal: AbortSignal,
   patience: Patience | undefined,
@@ -117,11 +120,11 @@ export async function* followChat(
   const { log } = engine.options;
   let { turn } = from;
   if (from.run) {
-    const { offset, withEarlierParts, read } = from;
+    const { offset, withEarlierParts, read, party } = from;
     const hasEnded = yield* streamRun(
       engine,
       from.run,
-      { from: offset, withEarlierParts, asFrames: 'end', read },
+      { from: offset, withEarlierParts, asFrames: 'end', read, party },
       signal,
       patience,
     );
@@ -141,7 +144,7 @@ export async function* followChat(
     for (const run of newer) {
       turn = run.turn;
       try {
-        const view = { from: 0, asFrames: 'start-and-end' } as const;
+        const view = { from: 0, asFrames: 'start-and-end', party: from.party } as const;
         if (!(yield* streamRun(engine, run, view, signal, patience))) return;
       } catch (error) {
         // A run that the log has dropped is a gap in the turns: the client reads the state.

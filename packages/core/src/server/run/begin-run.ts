@@ -28,7 +28,6 @@ export interface StartRequest extends Omit<SendRequest, 'trigger'> {
   readonly ifComplete?: boolean | undefined;
   /** Handed to `respond`. */
   readonly body?: Readonly<Record<string, unknown>> | undefined;
-  readonly userId?: string | undefined;
   readonly request?: Request | undefined;
 }
 

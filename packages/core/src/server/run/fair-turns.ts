@@ -1,12 +1,18 @@
 import type { Clock } from '../../clock.ts';
+import { nextTurn } from './next-turn.ts';
+
+/** Who takes turns: the user, where `authorize` names one, else everybody in the chat. A chat id contains no colon. */
+export function partyOf(chatId: string, userId: string | undefined): string {
+  return userId === undefined ? chatId : `user:${userId}`;
+}
 
 /**
  * Lets one heavy piece of work begin in each turn of the event loop, so that the process answers everything else in between, however many
- * readers arrive together. Chats take turns, so that the readers of one do not wait behind all readers of another.
+ * readers arrive together. Parties take turns: a user with requests to many chats delays another user by one piece of work, not by all of them.
  */
 export class FairTurns {
   readonly #clock: Clock;
-  /** The chats that wait, the next one first; in each, first come, first served. */
+  /** The parties that wait, the next one first; in each, first come, first served. */
   readonly #waiting = new Map<string, (() => void)[]>();
   #isTaken = false;
 
@@ -14,31 +20,29 @@ export class FairTurns {
     this.#clock = clock;
   }
 
-  /** Resolves when work for this chat may begin: at once where none has begun in this turn. */
-  take(chatId: string): Promise<void> {
+  /** Resolves when work for this party may begin: at once where none has begun in this turn. */
+  take(party: string): Promise<void> {
     if (!this.#isTaken) {
       this.#isTaken = true;
       this.#afterThisTurn();
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      const chat = this.#waiting.get(chatId);
-      if (chat) chat.push(resolve);
-      else this.#waiting.set(chatId, [resolve]);
+      const queue = this.#waiting.get(party);
+      if (queue) queue.push(resolve);
+      else this.#waiting.set(party, [resolve]);
     });
   }
 
   #afterThisTurn(): void {
-    const next = (): void => this.#next();
-    if (this.#clock.setImmediate) this.#clock.setImmediate(next);
-    else this.#clock.setTimeout(next, 0);
+    void nextTurn(this.#clock).then(() => this.#next());
   }
 
   #next(): void {
-    for (const [chatId, chat] of this.#waiting) {
-      this.#waiting.delete(chatId);
-      const begin = chat.shift();
-      if (chat.length > 0) this.#waiting.set(chatId, chat);
+    for (const [party, queue] of this.#waiting) {
+      this.#waiting.delete(party);
+      const begin = queue.shift();
+      if (queue.length > 0) this.#waiting.set(party, queue);
       begin?.();
       return this.#afterThisTurn();
     }

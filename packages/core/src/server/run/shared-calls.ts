@@ -13,19 +13,19 @@ export class SharedCalls {
     this.#turns = turns;
   }
 
-  /** What `work` answers, or throws, for everybody who asks this of the chat. */
-  call<T>(chatId: string, question: string, work: () => Promise<T>): Promise<T> {
+  /** What `work` answers, or throws, for everybody who asks this of the chat. It takes the turn of the `party` that asks first. */
+  call<T>(chatId: string, question: string, work: () => Promise<T>, party: string = chatId): Promise<T> {
     const key = `${chatId}/${question}`;
     const waiting = this.#waiting.get(key);
     if (waiting) return waiting as Promise<T>;
-    const call = this.#callNext(chatId, key, work);
+    const call = this.#callNext(party, key, work);
     this.#waiting.set(key, call);
     return call;
   }
 
-  async #callNext<T>(chatId: string, key: string, work: () => Promise<T>): Promise<T> {
+  async #callNext<T>(party: string, key: string, work: () => Promise<T>): Promise<T> {
     await this.#running.get(key)?.catch(() => {});
-    await this.#turns.take(chatId);
+    await this.#turns.take(party);
     this.#waiting.delete(key);
     const running = work();
     this.#running.set(key, running);

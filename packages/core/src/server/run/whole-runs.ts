@@ -74,13 +74,13 @@ export class WholeRuns {
     this.#copies = new RecentlyUsed(clock, maxKeptLength / 4);
   }
 
-  /** The run as the log has it now. @throws ChatTransportError as `RunLog.read`. */
-  read(key: RunKey): Promise<WholeRun> {
-    return this.#read(key);
+  /** The run as the log has it now. `party`: who takes turns for it. @throws ChatTransportError as `RunLog.read`. */
+  read(key: RunKey, party: string = key.chatId): Promise<WholeRun> {
+    return this.#read(key, party);
   }
 
   /** What a reader begins with that has nothing yet. For a live run it may be a second old. @throws ChatTransportError as `RunLog.read`. */
-  async snapshot(run: RunRecord): Promise<RunSnapshot> {
+  async snapshot(run: RunRecord, party: string = run.chatId): Promise<RunSnapshot> {
     const now = this.#engine.options.clock.now();
     const known = this.#kept.get(keyOf(run));
     const isWhole = run.end && known?.run.end && known.next === run.next;
@@ -88,23 +88,23 @@ export class WholeRuns {
     if (known?.snapshot && (isWhole || (!run.end && isNear && now - known.snapshot.madeAtMs < snapshotAgeMs))) {
       return known.snapshot;
     }
-    const copy = isWhole ? undefined : await this.#copyOf(run);
+    const copy = isWhole ? undefined : await this.#copyOf(run, party);
     if (copy) return copy.snapshot;
-    const whole = await this.#read(run);
+    const whole = await this.#read(run, party);
     this.#store(whole);
     return this.#encode(whole);
   }
 
   /** Folds the run; `undefined` when the log has dropped it. */
-  async fold(run: RunRecord): Promise<FoldedRun | undefined> {
+  async fold(run: RunRecord, party: string = run.chatId): Promise<FoldedRun | undefined> {
     try {
       const { messageId } = run.start;
-      const copy = this.#kept.get(keyOf(run)) ? undefined : await this.#copyOf(run);
+      const copy = this.#kept.get(keyOf(run)) ? undefined : await this.#copyOf(run, party);
       if (copy) {
         copy.fold ??= foldMessage({ messageId, chunks: copy.chunks() });
         return { message: await copy.fold, next: copy.snapshot.next, run };
       }
-      const whole = await this.#read(run);
+      const whole = await this.#read(run, party);
       const continued = continuedBy(run.start);
       if (whole.next === 0 && !(whole.run.end && continued)) return { next: 0, run: whole.run };
       const chunks = withCallsClosed(whole.run, whole.chunks);
@@ -124,19 +124,20 @@ export class WholeRuns {
   }
 
   /** What the log keeps of an ended run: asked once for all who begin together. The caller has the run's record from the log. */
-  async #copyOf(run: RunRecord): Promise<KeptCopy | undefined> {
+  async #copyOf(run: RunRecord, party: string): Promise<KeptCopy | undefined> {
     const { options } = this.#engine;
     if (!run.end || run.next < storedFromOffsets || continuedBy(run.start)) return undefined;
     const id = keyOf(run);
     const known = this.#copies.get(id);
     if (known) return known;
     const question = `copy ${run.runId}`;
-    return this.#calls.call(run.chatId, question, async () => {
+    const read = async (): Promise<KeptCopy | undefined> => {
       const text = this.#copies.get(id) ?? (await options.log.snapshot(run));
       if (typeof text !== 'string') return text;
       const copy = readStoredSnapshot(run, text);
       return copy && this.#copies.put(id, copy);
-    });
+    };
+    return this.#calls.call(run.chatId, question, read, party);
   }
 
   #encode(whole: KeptRun): RunSnapshot {
@@ -158,23 +159,24 @@ export class WholeRuns {
     background(options.log.saveSnapshot(run, text).catch(failed));
   }
 
-  async #read(key: RunKey): Promise<KeptRun> {
+  #read(key: RunKey, party: string): Promise<KeptRun> {
     const id = keyOf(key);
-    return this.#calls.call(key.chatId, key.runId, async () => {
+    const read = async (): Promise<KeptRun> => {
       try {
-        return this.#keep(id, await this.#readOn(key, this.#kept.get(id)));
+        return this.#keep(id, await this.#readOn(key, this.#kept.get(id), party));
       } catch (error) {
         const known = this.#kept.get(id) !== undefined;
         this.#kept.drop(id);
         // The log has lost the run and has another one in its place.
         const isOther = known && ChatTransportError.isInstance(error) && error.code === 'invalid-offset';
-        if (isOther) return this.#keep(id, await this.#readOn(key, undefined));
+        if (isOther) return this.#keep(id, await this.#readOn(key, undefined, party));
         throw error;
       }
-    });
+    };
+    return this.#calls.call(key.chatId, key.runId, read, party);
   }
 
-  async #readOn(key: RunKey, known: KeptRun | undefined): Promise<WholeRun> {
+  async #readOn(key: RunKey, known: KeptRun | undefined, party: string): Promise<WholeRun> {
     const { options, live } = this.#engine;
     let next = known?.next ?? 0;
     const writing = live.get(keyOf(key));
@@ -192,7 +194,7 @@ export class WholeRuns {
         run = answer.run;
         // A log may answer a part; a running writer may have appended meanwhile. Both end where the last record ends.
         if (next >= run.next || answer.frames.length === 0) break;
-        await this.#turns.take(key.chatId);
+        await this.#turns.take(party);
       }
     }
     if (known && frames.length === 0 && !known.run.end === !run.end) return { ...known, run };
