@@ -47,6 +47,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is delivered when it is sent again behind another device’s answer',
   },
   {
+    id: 'client-streams-again-what-is-being-stopped',
+    file: 'packages/core/src/client/ledger/let-go.ts',
+    find: "run.kind !== 'gave-up');",
+    replace: "run.kind === 'cancelled');",
+    test: 'packages/core/test/client/honesty.test.ts',
+    title: 'is final: the answer is not streamed again',
+  },
+  {
     id: 'server-saves-a-late-run-over-newer-ones',
     file: `${run}/finish.ts`,
     find: 'if (!messages || !isNewest) return [...(await chat(run.chatId)).messages];',

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import type { CommandReceipt } from '../../src/log/run-log.ts';
+import { TestClock } from '../support/test-clock.ts';
 import { texts, until, World } from '../support/world.ts';
 
 it('a chat that nobody uses any more stays connected until its stop is confirmed, and no longer', async () => {
   const world = new World();
-  const device = world.device();
+  const clock = new TestClock();
+  const device = world.device({ clock });
   const chat = device.chat('c');
   void chat.sendMessage({ text: 'hi' });
   const call = await world.model.call();
@@ -25,8 +27,12 @@ it('a chat that nobody uses any more stays connected until its stop is confirmed
   await sent;
   const isConnected = (): boolean => device.transport.connection('c').getSnapshot().state === 'connected';
   // Twice as long as an unused chat stays connected.
-  await new Promise((resolve) => setTimeout(resolve, 2 * lingerMs));
+  clock.stop();
+  await clock.advance(2 * lingerMs);
   expect(isConnected()).toBe(true);
   confirm({ outcome: 'delivered' });
-  await until(() => !isConnected());
+  await until(async () => {
+    await clock.advance(lingerMs);
+    return !isConnected();
+  });
 });

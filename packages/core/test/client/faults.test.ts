@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ResumeOf } from '../../src/client/resume-run.ts';
 import { syncChat } from '../../src/index.ts';
 import { encodeFrame } from '../../src/wire/frame-codec.ts';
+import { TestClock } from '../support/test-clock.ts';
 import { informed, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 const within = async <T>(ms: number, what: string, work: Promise<T>): Promise<T> =>
@@ -260,17 +261,19 @@ describe('a device that watches', () => {
 
   it('asks a server that is away less and less, however much comes over realtime', async () => {
     const world = new World();
-    const device = world.device();
+    const clock = new TestClock();
+    const device = world.device({ clock });
     device.synced('c');
     await until(() => device.path('c') === 'realtime');
     device.network.cutHttp();
+    clock.stop();
     const { listener } = [...world.service.listeners][0] as { listener: { onMessage(data: string): void } };
-    const from = Date.now();
-    for (let at = 0; Date.now() - from < 1000; at++) {
+    // A message each 10 ms, for a second.
+    for (let at = 0; at < 100; at++) {
       listener.onMessage(
         encodeFrame({ v: 1, run: 'unknown', turn: 9, at, next: at + 1, chunks: [{ type: 'start-step' }] }),
       );
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await clock.advance(10);
     }
     const asked = device.network.requests.filter((request) => request === 'GET /api/chat/c').length;
     expect(asked).toBeLessThan(10);
@@ -571,23 +574,28 @@ describe('without realtime', () => {
 
   it('a poll does not ask for each token', async () => {
     const world = new World();
-    const device = world.device({ realtime: false });
+    const clock = new TestClock();
+    const device = world.device({ realtime: false, clock });
     const chat = device.chat('c');
     const sent = chat.sendMessage({ text: 'hi' });
     const call = await world.model.call();
     device.network.block('held');
     call.say('x ');
     await until(() => device.path('c') === 'poll');
-    const before = count(device.network.requests, 'wait=');
-    const from = Date.now();
-    while (Date.now() - from < 500) {
+    clock.stop();
+    const asked = count(device.network.requests, 'wait=');
+    for (let tokens = 0; tokens < 250; tokens++) {
       call.say('x ');
       call.paragraph();
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await clock.advance(2);
     }
     // One per `gapMs` at the most.
-    expect(count(device.network.requests, 'wait=') - before).toBeLessThan(500 / quickTimings.gapMs + 2);
+    expect(count(device.network.requests, 'wait=') - asked).toBeLessThan(500 / quickTimings.gapMs + 2);
     call.finish();
+    await until(async () => {
+      await clock.advance(quickTimings.gapMs);
+      return chat.status === 'ready';
+    });
     await sent;
   });
 });

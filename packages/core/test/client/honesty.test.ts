@@ -1,7 +1,9 @@
 import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { nextStep } from '../../src/client/ledger/chat-ledger.ts';
 import { defaultTimings } from '../../src/client/timings.ts';
 import { syncChat, wakeUp } from '../../src/index.ts';
+import { TestClock } from '../support/test-clock.ts';
 import { type Device, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 /** A synchronized chat, and what it reports. */
@@ -9,12 +11,30 @@ function synced(device: Device, init: Parameters<Device['chat']>[1] = {}) {
   const chat = device.chat('c', init);
   const sync = syncChat(chat, device.transport);
   onTestFinished(sync);
-  const statuses: string[] = [];
-  sync.subscribe(() => statuses.push(chat.status));
   const unsent = () => sync.getReport().unsent.map(({ messageId, kind, state }) => ({ messageId, kind, state }));
-  return { chat, sync, unsent, statuses };
+  return { chat, sync, unsent };
 }
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** A device whose timers the test can count and move. */
+function timed(world: World, options: Parameters<World['device']>[0] = {}) {
+  const clock = new TestClock();
+  const device = world.device({ ...options, clock });
+  /** Nothing is under way that could ask the server, and no timer waits that could begin it. */
+  const isQuiet = async (): Promise<number> => {
+    await until(
+      () => clock.waiting === 0 && device.network.isIdle,
+      () => [clock.waiting, device.network.requests],
+    );
+    return device.network.requests.length;
+  };
+  return { device, clock, isQuiet };
+}
+/** Everything that is known is shown, and nothing is to be done for the chat. */
+const isSettled = ({ transport }: Device): boolean => {
+  const { ledger } = transport.session('c');
+  return (
+    ledger.server.reading.kind === 'none' && ledger.shown.place.kind === 'whole' && nextStep(ledger).kind === 'none'
+  );
+};
 const refusal = (code: string, status: number) =>
   Promise.resolve(Response.json({ error: { code, message: `It is ${code}.` } }, { status }));
 
@@ -22,14 +42,12 @@ describe('a user without access', () => {
   it('sees the refusal when the page loads, causes no more requests, and sees the chat once access is back', async () => {
     let hasAccess = false;
     const world = new World({ authorize: () => hasAccess });
-    const device = world.device();
+    const { device, isQuiet } = timed(world);
     const { chat, sync } = synced(device);
     await until(() => sync.getReport().connection.state === 'refused');
     const { connection } = sync.getReport();
     expect(connection).toMatchObject({ path: null, error: { code: 'forbidden' } });
-    const { length } = device.network.requests;
-    await pause(300);
-    expect(device.network.requests).toHaveLength(length);
+    await isQuiet();
     hasAccess = true;
     void world.device().synced('c').sendMessage({ text: 'hi' });
     (await world.model.call()).finish();
@@ -58,15 +76,13 @@ describe('a user without access', () => {
   it('whose access ends while the chat is followed over HTTP sees it, and polling ends', async () => {
     let hasAccess = true;
     const world = new World({ authorize: () => hasAccess });
-    const device = world.device({ realtime: false });
+    const { device, isQuiet } = timed(world, { realtime: false });
     const { sync } = synced(device);
     await until(() => device.path('c') === 'sse');
     hasAccess = false;
     device.network.block('sse');
     await until(() => sync.getReport().connection.state === 'refused');
-    const { length } = device.network.requests;
-    await pause(300);
-    expect(device.network.requests).toHaveLength(length);
+    await isQuiet();
   });
 
   it('sees a refusal where the chat’s id is invalid, and not a chat that keeps connecting', async () => {
@@ -81,7 +97,7 @@ describe('a user without access', () => {
     'whose login has expired sees why the chat cannot be read, %s',
     async (how) => {
       const world = new World();
-      const device = world.device({ realtime: how === 'with realtime' });
+      const { device, isQuiet } = timed(world, { realtime: how === 'with realtime' });
       let isLoggedIn = false;
       const loginPage = () => Promise.resolve(new Response('<html>', { headers: { 'content-type': 'text/html' } }));
       device.network.intercept = () => (isLoggedIn ? undefined : loginPage());
@@ -89,9 +105,7 @@ describe('a user without access', () => {
       await until(() => sync.getReport().connection.state === 'refused');
       const { connection } = sync.getReport();
       expect(connection).toMatchObject({ path: null, error: { code: 'protocol' } });
-      const { length } = device.network.requests;
-      await pause(300);
-      expect(device.network.requests).toHaveLength(length);
+      await isQuiet();
       isLoggedIn = true;
       void world.device().chat('c').sendMessage({ text: 'hi' });
       const call = await world.model.call();
@@ -175,7 +189,8 @@ describe('a message that was refused', () => {
   it('keeps its text and its error while another device’s answer streams, until it is sent again', async () => {
     const world = new World();
     const other = world.device().synced('c');
-    const { chat, sync, unsent } = synced(world.device());
+    const device = world.device();
+    const { chat, sync, unsent } = synced(device);
     void other.sendMessage({ text: 'theirs' });
     const call = await world.model.call();
     // The device has not heard of the other one's answer.
@@ -190,7 +205,7 @@ describe('a message that was refused', () => {
       () => [chat.status, texts(chat), String(chat.error)],
     );
     expect(chat.error).toMatchObject({ code: 'busy' });
-    await pause(100);
+    await until(() => isSettled(device));
     expect(chat.error).toMatchObject({ code: 'busy' });
     const sending = sync.resend('mine');
     (await world.model.call(1)).finish();
@@ -249,7 +264,8 @@ describe('a message that was refused', () => {
   it('with the output of a tool keeps the output, and delivers it when it is sent again', async () => {
     let refuses = false;
     const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });
-    const { chat, sync, unsent } = synced(world.device(), {
+    const device = world.device();
+    const { chat, sync, unsent } = synced(device, {
       sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
     });
     void chat.sendMessage({ text: 'where?' });
@@ -259,8 +275,7 @@ describe('a message that was refused', () => {
     await until(() => chat.status === 'ready' && chat.messages.length === 2);
     refuses = true;
     await chat.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' });
-    await until(() => chat.status === 'error' && unsent().length === 1);
-    await pause(100);
+    await until(() => chat.status === 'error' && unsent().length === 1 && isSettled(device));
     expect(unsent()).toMatchObject([{ kind: 'answer', state: 'refused' }]);
     const part = () => chat.lastMessage?.parts.find((each) => each.type === 'tool-where');
     expect(part()).toMatchObject({ state: 'output-available', output: 'here' });
@@ -321,19 +336,28 @@ describe('a stop', () => {
 
   it('is final: the answer is not streamed again, not even for a moment', async () => {
     const world = new World();
-    const { chat, statuses } = synced(world.device());
+    const device = world.device();
+    const { chat, sync } = synced(device);
     void chat.sendMessage({ text: 'hi' });
     const call = await world.model.call();
     call.say('one ');
     await until(() => texts(chat).at(-1)?.includes('one'));
+    let letThrough = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    device.network.intercept = ({ url }, forward) => (url.endsWith('/command') ? held.then(forward) : undefined);
     const seen: string[] = [];
-    const timer = setInterval(() => seen.push(chat.status), 0);
-    onTestFinished(() => clearInterval(timer));
+    onTestFinished(chat['~registerStatusCallback'](() => seen.push(chat.status)));
     await chat.stop();
-    seen.length = statuses.length = 0;
-    await until(() => call.signal.aborted);
-    await pause(100);
-    expect(new Set([...seen, ...statuses])).toEqual(new Set(['ready']));
+    // The state is read while the cancel is on its way: the run is still the chat's.
+    const { ledger } = device.transport.session('c');
+    device.transport.session('c').refresh();
+    await until(() => device.transport.session('c').ledger.server.reading.kind === 'none');
+    expect(ledger.server.active?.runId).toBeDefined();
+    letThrough();
+    await until(() => sync.getReport().outcomes[call.messageId] === 'cancel' && isSettled(device));
+    expect(seen).toEqual(['ready']);
   });
 
   it.each([
@@ -342,12 +366,23 @@ describe('a stop', () => {
     ['queue', 'queue'],
   ] as const)('before the server has the question loses it nowhere (%s)', async (_, onBusy) => {
     const world = new World({ onBusy });
-    const parties = [1, 2, 3].map(() => synced(world.device()));
+    const devices = [1, 2, 3].map(() => world.device());
+    const parties = devices.map((device) => synced(device));
     await until(() => world.service.listeners.size === 3);
+    /** How far a question has come when it is stopped: it is not sent, it is on its way, the server has answered. */
+    const moments = [
+      () => Promise.resolve(),
+      ({ network }: Device) => until(() => network.requests.some((request) => request.startsWith('POST'))),
+      ({ network }: Device) =>
+        new Promise<void>((resolve) => {
+          network.intercept = ({ method }, forward) => (method === 'POST' ? forward().finally(resolve) : undefined);
+        }),
+    ] as const;
     await Promise.all(
       parties.map(async ({ chat }, index) => {
+        const moment = moments[index]?.(devices[index] as Device);
         void chat.sendMessage({ id: `q${index}`, role: 'user', parts: [{ type: 'text', text: `q${index}` }] } as never);
-        await pause(index * 3);
+        await moment;
         await chat.stop();
       }),
     );
@@ -412,10 +447,9 @@ describe('a device', () => {
     call.say('two ');
     await until(() => texts(chat).at(-1)?.includes('two'));
     await until(() => device.path('c') === 'sse');
-    const from = Date.now();
     call.say('three ');
     await until(() => texts(chat).at(-1)?.includes('three'));
-    expect(Date.now() - from).toBeLessThan(1000);
+    expect(device.path('c')).toBe('sse');
     device.network.drop = () => false;
     call.say('four');
     await until(() => device.path('c') === 'realtime');
@@ -423,10 +457,10 @@ describe('a device', () => {
     await until(() => texts(chat).at(-1) === 'assistant: one two three four');
   });
 
-  it('shows each word at most about a second late while the service loses everything', async () => {
+  it('shows a word at most a second late when the service begins to lose everything, and the next words at once', async () => {
     const world = new World();
     const { quietMs, silenceMs } = defaultTimings;
-    const device = world.device({ timings: { ...quickTimings, quietMs, silenceMs } });
+    const { device, clock } = timed(world, { timings: { ...quickTimings, quietMs, silenceMs } });
     const { chat } = synced(device);
     const sender = world.device().synced('c');
     await until(() => device.path('c') === 'realtime');
@@ -434,13 +468,17 @@ describe('a device', () => {
     const call = await world.model.call();
     call.say('0 ');
     await until(() => texts(chat).at(-1)?.includes('0'));
+    clock.stop();
     device.network.drop = () => true;
-    for (let word = 1; word <= 5; word++) {
-      const from = Date.now();
+    call.say('1 ');
+    await clock.advance(quietMs);
+    await until(() => texts(chat).at(-1)?.includes('1'));
+    // No time passes from here on: what comes is followed.
+    for (let word = 2; word <= 5; word++) {
       call.say(`${word} `);
       await until(() => texts(chat).at(-1)?.includes(`${word}`));
-      expect(Date.now() - from).toBeLessThan(quietMs + 500);
     }
+    expect(device.path('c')).toBe('sse');
     call.finish();
   });
 
@@ -534,8 +572,10 @@ describe('a device', () => {
     const call = await world.model.call();
     call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
     call.finish();
-    await until(() => one.chat.status === 'ready' && two.chat.status === 'ready' && two.chat.messages.length === 2);
-    await pause(100);
+    await until(() => [one, two].every(({ chat }) => chat.status === 'ready' && chat.messages.length === 2));
+    // The commands of a page are in order: both transports' claims are answered before this one.
+    await Promise.all([a, b].map(({ transport }) => transport.steer({ chatId: 'c', text: 'later' })));
+    await until(() => runs > 0 && [a, b].every(isSettled));
     expect(runs).toBe(1);
   });
 });

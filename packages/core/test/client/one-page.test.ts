@@ -1,5 +1,6 @@
 import type { UIMessage } from 'ai';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { syncChat } from '../../src/index.ts';
 import type { ChatHandlerOptions } from '../../src/server.ts';
 import { type Device, informed, texts, until, World } from '../support/world.ts';
 
@@ -19,6 +20,19 @@ function allowing(tokens: Set<string>): Partial<ChatHandlerOptions> {
 /** A transport of the page: all of them are one device. */
 function transportOf(world: World, token: string): Device {
   return world.device({ clientId: 'page', headers: { 'x-token': token } });
+}
+
+/** What `syncChat` replaces in a chat. */
+const membersOf = (chat: object): unknown[] =>
+  ['onToolCall', 'sendAutomaticallyWhen', 'addToolOutput', 'addToolApprovalResponse'].map(
+    (name) => (chat as Record<string, unknown>)[name],
+  );
+
+interface Synced {
+  readonly device: Device;
+  readonly chat: ReturnType<Device['chat']>;
+  readonly before: unknown[];
+  readonly end: () => void;
 }
 
 const requestsOf = (...devices: Device[]) => devices.flatMap(({ network }) => network.requests);
@@ -86,6 +100,47 @@ describe('a page with two transports for a chat', () => {
       () => texts(chat),
     );
   });
+
+  it.each([
+    ['first', 'second'],
+    ['second', 'first'],
+  ])(
+    'ends the synchronization of the %s transport’s chat, and the other one’s goes on as before',
+    async (ended, kept) => {
+      openPage();
+      const world = new World(allowing(new Set(['old', 'new'])));
+      const ran: string[] = [];
+      const open = (token: string): Synced => {
+        const device = transportOf(world, token);
+        const chat = device.chat('c', { onToolCall: () => void ran.push(token), sendAutomaticallyWhen: () => false });
+        const before = membersOf(chat);
+        return { device, chat, before, end: syncChat(chat, device.transport) };
+      };
+      const [first, second] = [open('old'), open('new')];
+      const chats = { first, second };
+      const [gone, stays] = [chats[ended as keyof typeof chats], chats[kept as keyof typeof chats]];
+      await until(() => informed(first.device, 0) && informed(second.device, 0));
+      gone.end();
+      expect(membersOf(gone.chat)).toEqual(gone.before);
+      void stays.chat.sendMessage({ text: 'where?' });
+      const call = await world.model.call();
+      call.push({ type: 'tool-input-available', toolCallId: 'call', toolName: 'where', input: {} });
+      call.finish();
+      await until(() => stays.chat.status === 'ready' && ran.length > 0);
+      expect(ran).toEqual([stays.device === first.device ? 'old' : 'new']);
+      void world
+        .device({ headers: { 'x-token': 'new' } })
+        .synced('c')
+        .sendMessage({ text: 'theirs' });
+      (await world.model.call(1)).finish();
+      await until(() => texts(stays.chat).includes('user: theirs') && stays.chat.status === 'ready');
+      expect(gone.chat.messages).toEqual([]);
+      stays.end();
+      expect(membersOf(stays.chat)).toEqual(stays.before);
+      // Nobody of the page uses the chat any more: one device is left that does.
+      await until(() => world.service.listeners.size === 1);
+    },
+  );
 
   it('shows the chat again to a transport whose access had ended, once there is one with a new token', async () => {
     openPage();

@@ -135,6 +135,7 @@ export class Network {
   /** Something in front of the server: answers by itself where it returns a response. */
   intercept: (request: Request, forward: () => Promise<Response>) => Promise<Response> | undefined = () => undefined;
   readonly #bodies = new Set<{ kind: 'response' | 'sse'; cut: () => void }>();
+  #asking = 0;
 
   /** Breaks what is open of a kind, and blocks it from now on. */
   block(kind: 'response' | 'sse' | 'held'): void {
@@ -152,30 +153,44 @@ export class Network {
     return this.#bodies.size;
   }
 
+  /** Whether no request waits for its answer, and no answer is being read. */
+  get isIdle(): boolean {
+    return this.#asking === 0 && this.open === 0;
+  }
+
   fetch(handler: () => ChatHandler): typeof globalThis.fetch {
-    return async (input, init) => {
-      const request = new Request(new URL(String(input), 'http://test.local'), init);
-      const { pathname, search } = new URL(request.url);
-      this.requests.push(`${request.method} ${pathname}${search}`);
-      if (this.http === 'down') throw new TypeError('fetch failed');
-      const forward = () => handler()(request);
-      const response = await (this.intercept(request, forward) ?? forward());
-      // As over a real network: the device may be gone by the time the answer comes.
-      if ((this.http as string) === 'down') throw new TypeError('fetch failed');
-      const isPoll = search.includes('wait=');
-      const kind = request.method === 'POST' ? 'response' : 'sse';
-      if (!response.body || isPoll || response.headers.get('content-type')?.includes('json')) return response;
-      if (this.blocked.has(kind)) {
-        await response.body.cancel();
-        throw new TypeError('network error');
-      }
-      if (this.blocked.has('held'))
-        return new Response(this.#cuttable(new ReadableStream(), kind, init?.signal), { headers: response.headers });
-      return new Response(this.#cuttable(response.body, kind, init?.signal), {
-        status: response.status,
-        headers: response.headers,
-      });
+    return (input, init) => {
+      this.#asking++;
+      return this.#answer(handler, input, init).finally(() => this.#asking--);
     };
+  }
+
+  async #answer(
+    handler: () => ChatHandler,
+    input: Parameters<typeof globalThis.fetch>[0],
+    init: RequestInit | undefined,
+  ): Promise<Response> {
+    const request = new Request(new URL(String(input), 'http://test.local'), init);
+    const { pathname, search } = new URL(request.url);
+    this.requests.push(`${request.method} ${pathname}${search}`);
+    if (this.http === 'down') throw new TypeError('fetch failed');
+    const forward = () => handler()(request);
+    const response = await (this.intercept(request, forward) ?? forward());
+    // As over a real network: the device may be gone by the time the answer comes.
+    if ((this.http as string) === 'down') throw new TypeError('fetch failed');
+    const isPoll = search.includes('wait=');
+    const kind = request.method === 'POST' ? 'response' : 'sse';
+    if (!response.body || isPoll || response.headers.get('content-type')?.includes('json')) return response;
+    if (this.blocked.has(kind)) {
+      await response.body.cancel();
+      throw new TypeError('network error');
+    }
+    if (this.blocked.has('held'))
+      return new Response(this.#cuttable(new ReadableStream(), kind, init?.signal), { headers: response.headers });
+    return new Response(this.#cuttable(response.body, kind, init?.signal), {
+      status: response.status,
+      headers: response.headers,
+    });
   }
 
   #cuttable(
