@@ -1,5 +1,6 @@
 export { type AblyEmulator, type AblyEmulatorOptions, startAblyEmulator } from './ably/ably-emulator.ts';
 export type { AblyLimits } from './ably/limits.ts';
+export { forwardUpgrades, type UpgradeTarget } from './forward-upgrades.ts';
 export { freePort } from './free-port.ts';
 export { type LocalProcess, type LocalProgram, startProcess } from './local-process.ts';
 export { type LocalSupabase, type LocalSupabaseOptions, startLocalSupabase } from './local-supabase.ts';

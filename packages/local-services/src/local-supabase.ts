@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { SignJWT } from 'jose';
 import pg from 'pg';
+import { forwardUpgrades } from './forward-upgrades.ts';
 import { freePort } from './free-port.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 import { postgresDatabase } from './supabase-realtime/realtime-database.ts';
@@ -75,19 +75,8 @@ export async function startLocalSupabase({
     fetch: async (request: Request) =>
       request.method === 'OPTIONS' ? preflight(request) : readable(await app.fetch(request, { peerAddress: null })),
   }) as Server;
-  server.on('upgrade', ({ method, url, rawHeaders }, socket, head) => {
-    // Realtime is a server of its own, which may be down while the others work.
-    const upstream = connect(realtime.port, '127.0.0.1', () => {
-      const headers = rawHeaders
-        .map((each: string, index: number) => each + (index % 2 === 0 ? ': ' : '\r\n'))
-        .join('');
-      upstream.write(`${method} ${url} HTTP/1.1\r\n${headers}\r\n`);
-      upstream.write(head);
-      socket.pipe(upstream).pipe(socket);
-    });
-    upstream.on('error', () => socket.destroy()).on('close', () => socket.destroy());
-    socket.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
-  });
+  // Realtime is a server of its own, which may be down while the others work.
+  forwardUpgrades(server, { host: '127.0.0.1', port: realtime.port });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, '127.0.0.1', resolve);
   });

@@ -22,6 +22,8 @@ export interface PostgresServer {
   readonly url: string;
   /** Stops it as a crash would: every process ends at once, nothing is flushed, and the next start recovers from the WAL. Idempotent. */
   kill(): Promise<void>;
+  /** Stops it as an administrator would (`pg_ctl stop -m fast`): it ends every session, and flushes. Idempotent. */
+  stop(): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
   /** Kills it and deletes its files. */
@@ -72,12 +74,13 @@ export async function startPostgres({
   let server: ChildProcess | undefined;
   let gone: Promise<void> = Promise.resolve();
   const onExit = (): void => void server?.kill('SIGQUIT');
-  const kill = async (): Promise<void> => {
-    // SIGQUIT is Postgres' immediate shutdown. SIGKILL would leave its other processes behind.
-    server?.kill('SIGQUIT');
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    server?.kill(signal);
     await gone;
     server = undefined;
   };
+  // SIGQUIT is Postgres' immediate shutdown, and SIGINT its fast one. SIGKILL would leave its other processes behind.
+  const kill = (): Promise<void> => end('SIGQUIT');
   const start = async (): Promise<void> => {
     await kill();
     const limit = maxFileKilobytes === undefined ? '' : `ulimit -f ${maxFileKilobytes} && `;
@@ -115,6 +118,7 @@ export async function startPostgres({
     port,
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     kill,
+    stop: () => end('SIGINT'),
     start,
     async close() {
       await kill();

@@ -42,40 +42,46 @@ function open(options: pg.PoolConfig = {}, listens = false) {
 }
 
 describe('a Postgres that', () => {
-  it('is killed in mid-append has every frame that it acknowledged, and takes the others when it is back', async () => {
-    const { log } = open({}, true);
-    const key = init();
-    await log.begin(key);
-    let acknowledged = 0;
-    let failures = 0;
-    const writing = (async () => {
-      while (acknowledged < 400) {
-        try {
-          await log.append(key, 'f', frame(acknowledged));
-          acknowledged += 1;
-        } catch (error) {
-          expect(error).toMatchObject(unanswered);
-          failures += 1;
-          await new Promise((resolve) => setTimeout(resolve, 20));
+  it.each([
+    ['killed', 'kill'],
+    ['restarted', 'stop'],
+  ] as const)(
+    'is %s in mid-append has every frame that it acknowledged, and takes the others when it is back',
+    async (_, end) => {
+      const { log } = open({}, true);
+      const key = init();
+      await log.begin(key);
+      let acknowledged = 0;
+      let failures = 0;
+      const writing = (async () => {
+        while (acknowledged < 400) {
+          try {
+            await log.append(key, 'f', frame(acknowledged));
+            acknowledged += 1;
+          } catch (error) {
+            expect(error).toMatchObject(unanswered);
+            failures += 1;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
         }
+      })();
+      for (const atLeast of [100, 250]) {
+        await until('frames', () => acknowledged >= atLeast);
+        await server[end]();
+        await until('a refusal', () => failures > 0);
+        failures = 0;
+        await server.start();
       }
-    })();
-    for (const atLeast of [100, 250]) {
-      await until('frames', () => acknowledged >= atLeast);
-      await server.kill();
-      await until('a refusal', () => failures > 0);
-      failures = 0;
-      await server.start();
-    }
-    await writing;
-    const { frames } = await log.read(key, { from: 0 });
-    expect(frames).toEqual(Array.from({ length: 400 }, (_, at) => frame(at)));
-    // The listening connection is back as well.
-    const reader = open({}, true).log;
-    const heard = log.waitForCommand(key, 'f', { waitMs: 20_000 });
-    await reader.command(key, { id: 'stop', type: 'cancel' });
-    expect((await heard).end).toEqual({ reason: 'cancel' });
-  });
+      await writing;
+      const { frames } = await log.read(key, { from: 0 });
+      expect(frames).toEqual(Array.from({ length: 400 }, (_, at) => frame(at)));
+      // The listening connection is back as well.
+      const reader = open({}, true).log;
+      const heard = log.waitForCommand(key, 'f', { waitMs: 20_000 });
+      await reader.command(key, { id: 'stop', type: 'cancel' });
+      expect((await heard).end).toEqual({ reason: 'cancel' });
+    },
+  );
 
   it('is read-only refuses to write, and goes on to be read', async () => {
     const { log } = open();

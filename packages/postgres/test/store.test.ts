@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type PgliteDatabase, startPglite } from '@chat-transport/local-services';
 import type { UIMessage } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postgresLog, schemaSql, schemaVersion } from '../src/index.ts';
+import { postgresLog, pruneSql, schemaSql, schemaVersion } from '../src/index.ts';
 
 /** The tables that version 1 of the schema made, with the rows that it wrote. Its times are about this one. */
 const version1 = readFileSync(new URL('fixtures/version-1.sql', import.meta.url), 'utf8');
@@ -113,6 +113,25 @@ it('brings tables of version 1 to the present one, any number of times, and keep
   expect((await log.end(active, 'f2', { reason: 'finish' })).end).toEqual({ reason: 'finish' });
   expect((await log.read(active, { from: 0 })).frames).toHaveLength(2);
   expect(await log.claim('chat', 'tool:1', 'somebody else', 1_000)).toBe(false);
+  await log.close();
+});
+
+it('deletes what is past its retention by a job in the database, and nothing else', async () => {
+  const schema = 'with a "job"';
+  await db.exec(schemaSql({ schema }));
+  const log = postgresLog({ query: db.query, schema });
+  for (const runId of ['over', 'active']) {
+    await log.begin({
+      ...{ chatId: runId, runId, digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+      start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
+    });
+  }
+  await log.end({ chatId: 'over', runId: 'over' }, 'f', { reason: 'finish' });
+  await db.exec(pruneSql({ schema }));
+  expect((await log.state('over')).runs).toHaveLength(1);
+  await db.exec(pruneSql({ schema, retentionMs: 0 }));
+  expect((await log.state('over')).runs).toEqual([]);
+  expect((await log.state('active')).active?.runId).toBe('active');
   await log.close();
 });
 

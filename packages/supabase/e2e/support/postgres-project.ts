@@ -1,10 +1,11 @@
 import { type PostgresServer, postgresDatabase, startPostgres } from '@chat-transport/local-services';
 import pg from 'pg';
 import type { HarnessProject } from '../../test/support/harness.ts';
-import { openProject, projectSql } from '../../test/support/supabase-project.ts';
+import { openProject, projectSql, type SupabaseProject } from '../../test/support/supabase-project.ts';
 
 /** A project on Debian's Postgres, and a chat server's way to it. */
 export interface PostgresProject extends HarnessProject {
+  readonly project: SupabaseProject;
   readonly server: PostgresServer;
   close(): Promise<void>;
 }
