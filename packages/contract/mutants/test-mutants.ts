@@ -337,6 +337,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'go from user to user',
   },
   {
+    id: 'server-begins-all-sends-in-one-turn',
+    file: `${http}/route-send.ts`,
+    find: 'await engine.turns.take(party);',
+    replace: '',
+    test: `${tests}/concurrent-sends.test.ts`,
+    title: 'to forty new chats at once begin in many turns of the event loop',
+  },
+  {
+    id: 'server-digests-all-at-each-send',
+    file: `${conversation}/known-digest.ts`,
+    find: 'const found = known.get(message);',
+    replace: 'const found = known.get({ ...message });',
+    test: `${tests}/short-send.test.ts`,
+    title: 'costs what is new: a long message further up is not digested again',
+  },
+  {
     id: 'server-takes-any-number-of-messages',
     file: `${http}/validate-messages.ts`,
     find: 'if (messages.length > maxMessagesPerBody) {',

@@ -177,4 +177,21 @@ describe('two devices', () => {
     const responses = await Promise.all([send(world, 'r1', [user('m1', 'a')]), send(world, 'r2', [user('m2', 'b')])]);
     expect(responses.map(({ status }) => status).sort()).toEqual([202, 409]);
   });
+
+  it('to forty new chats at once begin in many turns of the event loop', async () => {
+    const world = createWorld();
+    const begun = [0];
+    let isOver = false;
+    const look = () => {
+      begun.push(world.models.length);
+      if (!isOver) setImmediate(look);
+    };
+    setImmediate(look);
+    const chats = Array.from({ length: 40 }, (_, index) => `c${index}`);
+    await Promise.all(chats.map((id) => world.send({ id, messages: [user('m', 'hi')] }, asJson)));
+    isOver = true;
+    begun.push(world.models.length);
+    const most = Math.max(...begun.map((count, index) => count - (begun[index - 1] ?? 0)));
+    expect([world.models.length, most <= 4]).toEqual([40, true]);
+  });
 });

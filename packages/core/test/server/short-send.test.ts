@@ -1,5 +1,7 @@
 import type { UIMessage } from 'ai';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { knownDigest } from '../../src/server/conversation/known-digest.ts';
 import { conversationDigest } from '../../src/wire/conversation-digest.ts';
 import { type Answer, createWorld, ended, textOf, until, user, type World } from './support.ts';
 
@@ -57,6 +59,39 @@ describe('a send of only what is new', () => {
     const edit = user('u1', 'better');
     await world.send({ id: 'c', message: edit, messageId: 'u1', baseTurn: 3, ...on([]) }, asJson);
     expect((await world.model(4)).input.messages).toEqual([edit]);
+  });
+
+  it('costs what is new: a long message further up is not digested again', async () => {
+    const { world, shown } = await answered();
+    const long = 'x'.repeat(100_000);
+    let messages: UIMessage[] = [...shown];
+    const ask = async (turn: number, text: string): Promise<void> => {
+      const message = user(`u${turn}`, text);
+      await world.send({ id: 'c', message, baseTurn: turn - 1, ...on(messages) }, asJson);
+      const model = await world.model(turn);
+      model.close();
+      await ended(world, 'finish', model.input.runId);
+      messages = (await world.state('c')).messages;
+    };
+    await ask(2, long);
+    await ask(3, 'short');
+    // The newest run's messages are in the log twice: with the run, and in the conversation.
+    await ask(4, 'short');
+    const base = { baseTurn: 4, ...on(messages) };
+    const encode = vi.spyOn(TextEncoder.prototype, 'encode');
+    onTestFinished(() => encode.mockRestore());
+    const sent = await world.send({ id: 'c', message: user('u5', 'short'), ...base }, asJson);
+    expect(sent.status).toBe(202);
+    expect(encode.mock.calls.filter(([text = '']) => text.includes(long))).toEqual([]);
+  });
+
+  it('is checked in several turns of the event loop where this process has not seen the conversation', async () => {
+    const messages = Array.from({ length: 20 }, (_, index) => user(`u${index}`, 'x'));
+    let now = 0;
+    const clock = { ...systemClock, now: () => ++now * 4 };
+    const nextTurn = vi.fn(async () => {});
+    expect(await knownDigest(messages, clock, nextTurn)).toBe(conversationDigest(messages));
+    expect(nextTurn.mock.calls.length).toBeGreaterThan(4);
   });
 
   it('asks for the history where the sender holds another one', async () => {

@@ -15,6 +15,7 @@ import {
   tailOf,
   waitsForClient,
 } from './history.ts';
+import { knownDigest } from './known-digest.ts';
 import { KnownMessages } from './known-messages.ts';
 import { composeFromBase, historyNeeded, type SendBase } from './short-send.ts';
 
@@ -69,7 +70,7 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const { messages, known, answered } = isKnown
     ? { messages: [...(own.length > 0 ? own : head.messages)], known: new KnownMessages(head.messages) }
     : isServerBased
-      ? fromServer(engine, head, request, fromHistory)
+      ? await fromServer(engine, head, request, fromHistory)
       : fromClient(engine, head, own, request);
   if (messages.length === 0) throw invalidMessage('There is no message to answer.');
 
@@ -123,15 +124,17 @@ function answererOf({ state, messages }: Head, sent: readonly UIMessage[], inten
   return state.runs.findLast(({ start }) => start.tail.some(({ id }) => id === last.id)) ?? state.runs.at(-1);
 }
 
-function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited: boolean): Conversation {
+async function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited: boolean): Promise<Conversation> {
   const { message, base, baseTurn } = request;
   const isAppHistory = engine.options.loadMessages !== undefined;
   const isGone = head.state.turn > 0 && !head.state.deleted && head.messages.length === 0 && !isAppHistory;
   if (base) {
     if (isGone) throw historyNeeded();
     const isBehind = baseTurn !== undefined && baseTurn < head.state.turn;
-    const rules = { isBehind, hasWaited, isAppHistory, isServerTool: isServerTool(engine.options) };
-    const messages = composeFromBase(head.messages, message, request, base, rules);
+    const nextTurn = () => engine.turns.take(partyOf(request.chatId, request.userId));
+    const digestOf = (messages: readonly UIMessage[]) => knownDigest(messages, engine.options.clock, nextTurn);
+    const rules = { isBehind, hasWaited, isAppHistory, isServerTool: isServerTool(engine.options), digestOf };
+    const messages = await composeFromBase(head.messages, message, request, base, rules);
     return { messages, known: new KnownMessages(head.messages) };
   }
   if (isGone) {

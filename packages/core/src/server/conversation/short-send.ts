@@ -1,6 +1,5 @@
 import type { UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
-import { conversationDigest } from '../../wire/conversation-digest.ts';
 import { composeFromHistory, type SendIntent } from './history.ts';
 
 /** What a send names in the place of the conversation that it stands on. */
@@ -21,6 +20,8 @@ export interface BaseRules {
   readonly isAppHistory: boolean;
   /** Whether the server runs a tool: then a client gives no output of it. */
   readonly isServerTool: (toolName: string) => boolean;
+  /** The digest of messages of the server. */
+  readonly digestOf: (messages: readonly UIMessage[]) => Promise<string>;
 }
 
 /**
@@ -28,18 +29,18 @@ export interface BaseRules {
  * the message must come directly behind it. PROTOCOL.md section 6.1.2.
  * @throws ChatTransportError `history-needed` where that is not so.
  */
-export function composeFromBase(
+export async function composeFromBase(
   head: readonly UIMessage[],
   message: UIMessage | undefined,
   intent: SendIntent,
   { before, digest }: SendBase,
-  { isBehind, hasWaited, isAppHistory, isServerTool }: BaseRules,
-): UIMessage[] {
+  { isBehind, hasWaited, isAppHistory, isServerTool, digestOf }: BaseRules,
+): Promise<UIMessage[]> {
   const last = before === null ? -1 : head.findIndex(({ id }) => id === before);
   const kept = head.slice(0, last + 1);
   if (!isBehind) {
     if (last < 0 && before !== null) throw historyNeeded();
-    if (!isAppHistory && conversationDigest(kept) !== digest) throw historyNeeded();
+    if (!isAppHistory && (await digestOf(kept)) !== digest) throw historyNeeded();
     const known = head.findIndex(({ id }) => id === message?.id);
     const isNext = (known < 0 ? head.length : known) === last + 1;
     const isPlain = message?.role === 'user' && intent.messageId === undefined;

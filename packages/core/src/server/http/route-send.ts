@@ -22,6 +22,8 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
   const { userId } = allowed;
   const { start, messages, message, queueWaitMs } = parseSendBody(fields);
   const party = partyOf(start.chatId, userId);
+  // Sends that arrive together begin one in each turn of the event loop.
+  await engine.turns.take(party);
   const valid = (sent: unknown) => validateMessages(engine.options, sent, () => engine.turns.take(party));
   const [only] = message === undefined ? [] : await valid([message]);
   const send = {
