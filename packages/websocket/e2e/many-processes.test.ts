@@ -4,7 +4,7 @@ import { ChatServer, type Device } from './support/chat-server.ts';
 import { sharedLogNames, sharedLogs } from './support/shared-logs.ts';
 
 /** How much later than on the writer's process a word may arrive on another one, in milliseconds, in the median. */
-const addedMs = 100;
+const addedMs = 400;
 const devices = 5;
 
 const isEnd = (message: unknown): boolean => typeof message === 'string' && message.includes('"end":');

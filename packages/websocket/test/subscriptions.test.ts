@@ -97,7 +97,7 @@ describe('subscribing', () => {
   });
 
   test('asks for a new token before the subscription is over, and goes on with it', async () => {
-    const app = await serveStub({ subscriptionMs: 400 });
+    const app = await serveStub({ subscriptionMs: 2_000 });
     const client = await app.client().opened();
     await client.subscribe('one', await app.token('one'));
     await client.got({ type: 'reauthorize', chat: 'one', ref: 1 });

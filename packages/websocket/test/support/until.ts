@@ -4,7 +4,7 @@ export async function until<T>(
   condition: () => T,
   options: { deadlineMs?: number; saw?: () => unknown } = {},
 ): Promise<NonNullable<T>> {
-  const deadline = Date.now() + (options.deadlineMs ?? 5_000);
+  const deadline = Date.now() + (options.deadlineMs ?? 10_000);
   for (;;) {
     const answer = condition();
     if (answer) return answer;
