@@ -14,6 +14,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
+    // The default of a second is too short for a page that is loaded meanwhile.
+    expect: { poll: { timeout: 20_000 } },
     retry: 0,
     // CI tests three packages side by side: with one process each, none of them waits long for a processor.
     ...(process.env.CI ? { maxWorkers: 1 } : {}),

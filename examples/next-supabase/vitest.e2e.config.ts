@@ -4,5 +4,5 @@ import shared from '../../vitest.shared.ts';
 // What needs Debian's `chromium` and `postgresql` on the machine, and the example built.
 export default defineConfig({
   ...shared,
-  test: { ...shared.test, include: ['e2e/**/*.test.ts'], testTimeout: 90_000, hookTimeout: 60_000 },
+  test: { ...shared.test, include: ['e2e/**/*.test.ts'], testTimeout: 120_000 },
 });

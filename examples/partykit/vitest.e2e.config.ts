@@ -8,7 +8,6 @@ export default defineConfig({
     include: ['e2e/**/*.test.ts'],
     globalSetup: 'e2e/build-page.ts',
     testTimeout: 90_000,
-    hookTimeout: 60_000,
     // One Worker and one browser at a time.
     fileParallelism: false,
   },

@@ -4,5 +4,5 @@ import shared from '../../vitest.shared.ts';
 // What needs Debian's Postgres on the machine. Over REST each call of the log is a request, and one case makes thousands.
 export default defineConfig({
   ...shared,
-  test: { ...shared.test, include: ['e2e/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 60_000 },
+  test: { ...shared.test, include: ['e2e/**/*.test.ts'], testTimeout: 240_000 },
 });

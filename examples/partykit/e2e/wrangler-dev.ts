@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from '@chat-transport/local-services';
 
 const folder = resolve(import.meta.dirname, '..');
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 50_000;
 
 /** `wrangler dev` with its workerd, on a free port and storage of its own. */
 export interface WranglerDev {
@@ -68,12 +68,4 @@ async function start(port: number, storage: string): Promise<ChildProcess> {
     child.once('close', fail);
   });
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

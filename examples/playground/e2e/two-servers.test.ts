@@ -71,7 +71,7 @@ describe('a run in one process, through another one', () => {
   test('is steered', async () => {
     const id = crypto.randomUUID();
     const sender = chatOn(0, id);
-    const sent = sender.chat.sendMessage({ text: 'Tell me a story /tokens 100 /rate 50' });
+    const sent = sender.chat.sendMessage({ text: 'Tell me a story /tokens 600 /rate 50' });
     await expect.poll(() => textOf(sender.chat).length).toBeGreaterThan(50);
     const { transport } = chatOn(1, id);
     expect(await transport.steer({ chatId: id, text: 'mention the lighthouse' })).toMatchObject({

@@ -26,8 +26,8 @@ export const readingTools: { readonly readPage: Tool<{ page: number }, { read: n
 };
 
 /**
- * Repeats the prompt and counts to 100, twenty numbers a second, so that there is time to reload, stop and break things. Where it has `readingTools` and is
- * asked to `read 12 pages`, it does so for each of them.
+ * Repeats the prompt and counts to 100, twenty numbers a second, so that there is time to reload, stop and break things. It counts further where it is asked
+ * to `count to 400`. Where it has `readingTools` and is asked to `read 12 pages`, it counts for each of them.
  */
 const countingModel: LanguageModelV4 = {
   specificationVersion: 'v4',
@@ -41,7 +41,7 @@ const countingModel: LanguageModelV4 = {
     const askedAt = prompt.findLastIndex(({ role }) => role === 'user');
     const text = askedAt < 0 ? '' : textOf(prompt[askedAt]?.content ?? []);
     const pages = tools.some(({ name }) => name === 'readPage') ? Number(/^read (\d+) pages/i.exec(text)?.[1] ?? 0) : 0;
-    if (pages === 0) return { stream: streamOf(count(`“${text}” (${mark()}):`, abortSignal)) };
+    if (pages === 0) return { stream: streamOf(count(`“${text}” (${mark()}):`, lastNumber(text), abortSignal)) };
     // It keeps nothing between two steps: any process can go on.
     const read = prompt.slice(askedAt).filter(({ role }) => role === 'tool').length;
     return {
@@ -50,20 +50,26 @@ const countingModel: LanguageModelV4 = {
   },
 };
 
+const defaultLastNumber = 100;
+
 type Parts = AsyncGenerator<LanguageModelV4StreamPart>;
 
 /** Tells two answers to one prompt apart. */
 const mark = (): string => crypto.randomUUID().slice(0, 8);
 
-async function* count(title: string, abortSignal: AbortSignal | undefined): Parts {
-  yield* countOnly(title, abortSignal);
+function lastNumber(prompt: string): number {
+  return Math.min(Number(/count to (\d+)/i.exec(prompt)?.[1] ?? defaultLastNumber), 1000);
+}
+
+async function* count(title: string, last: number, abortSignal: AbortSignal | undefined): Parts {
+  yield* countOnly(title, last, abortSignal);
   yield { type: 'finish', finishReason: { unified: 'stop', raw: undefined }, usage };
 }
 
-async function* countOnly(title: string, abortSignal: AbortSignal | undefined): Parts {
+async function* countOnly(title: string, last: number, abortSignal: AbortSignal | undefined): Parts {
   yield { type: 'text-start', id: '0' };
   yield { type: 'text-delta', id: '0', delta: title };
-  for (let number = 1; number <= 100; number += 1) {
+  for (let number = 1; number <= last; number += 1) {
     await sleep(50, undefined, abortSignal ? { signal: abortSignal } : {});
     yield { type: 'text-delta', id: '0', delta: ` ${number}` };
   }
@@ -71,7 +77,7 @@ async function* countOnly(title: string, abortSignal: AbortSignal | undefined): 
 }
 
 async function* readPage(page: number, abortSignal: AbortSignal | undefined): Parts {
-  yield* countOnly(`Page ${page} (${mark()}):`, abortSignal);
+  yield* countOnly(`Page ${page} (${mark()}):`, defaultLastNumber, abortSignal);
   const input = JSON.stringify({ page });
   yield { type: 'tool-call', toolCallId: `page-${page}-${mark()}`, toolName: 'readPage', input };
   yield { type: 'finish', finishReason: { unified: 'tool-calls', raw: undefined }, usage };

@@ -8,7 +8,9 @@ const silenceMs = 20_000;
 /** What asks the log and goes keeps its socket for less than this. What is held would stay for the whole silence. */
 const heldMs = 10_000;
 
-test('the function holds no connection while ten devices watch a silent answer over either carrier', async () => {
+test('the function holds no connection while ten devices watch a silent answer over either carrier', {
+  timeout: 180_000,
+}, async () => {
   // Side by side, because each of them is silent for long.
   const longestMs = await Promise.all((['websocket', 'stream'] as const).map(silentAnswer));
   for (const ms of longestMs) expect(ms).toBeLessThan(heldMs);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { killMarked, signalMarked } from './marked-processes.ts';
 
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 50_000;
 
 /** A server of this machine that can be killed and started again. */
 export interface LocalProcess {

@@ -43,7 +43,7 @@ test('a page whose tickets are signed with another secret reports once why its s
   await until('a report', () => reports.length > 0, { saw: () => tickets() });
   expect(reports[0]).toMatchObject({ code: 'unauthorized', message: expect.stringContaining('secret') });
   const before = tickets();
-  await until('more handshakes', () => tickets() >= before + 4);
+  await until('more handshakes', () => tickets() >= before + 4, { deadlineMs: 40_000 });
   expect(reports).toHaveLength(1);
 });
 

@@ -25,9 +25,9 @@ test('a frame costs one row, and the lease is written once in a third of its tim
   if (begun.type !== 'started') throw new Error(`begin answered ${begun.type}`);
   /** The rows that some work writes. */
   const costOf = async (work: () => Promise<unknown>): Promise<number> => {
-    const { rows } = await workerd.seen();
+    const { written } = (await workerd.seen()).rows;
     await work();
-    return (await workerd.seen()).rows - rows;
+    return (await workerd.seen()).rows.written - written;
   };
   let at = 0;
   const append = async (count: number): Promise<void> => {

@@ -141,26 +141,15 @@ test('a device that is too slow for its socket is sent to the log for what it mi
   await until('the end', () => seen.includes('end'), { saw: () => seen });
 });
 
-test('three hundred devices that come back to a long answer share what they read, and delay nobody', async () => {
+test('three hundred devices that come back to a long answer share what they read, and cost little memory', async () => {
   const { workerd, write, log, key, fence } = await setUp();
   await write(2_000, 200);
   await log.end(key, fence, { reason: 'finish' });
   const before = memoryOf(workerd);
-  const from = performance.now();
-  const sockets = Array.from({ length: 300 }, () => unread(workerd, '&run=r&from=0'));
-  let longest = 0;
-  let isOver = false;
-  const probing = (async () => {
-    while (!isOver) {
-      const asked = performance.now();
-      await log.state('c');
-      longest = Math.max(longest, performance.now() - asked);
-    }
-  })();
-  await Promise.all(sockets);
-  isOver = true;
-  await probing;
-  expect(performance.now() - from).toBeLessThan(12_000);
-  expect(longest).toBeLessThan(3_000);
+  const { read } = (await workerd.seen()).rows;
+  await Promise.all(Array.from({ length: 300 }, () => unread(workerd, '&run=r&from=0')));
+  await log.state('c');
+  // 300 replays of their own would read 600,000 rows.
+  expect((await workerd.seen()).rows.read - read).toBeLessThan(60_000);
   expect(memoryOf(workerd) - before).toBeLessThan(150 * mib);
 });

@@ -9,7 +9,7 @@ import { openPool, pgListen, pgQuery } from '../test/support/pg.ts';
 let server: PostgresServer;
 let pool: pg.Pool;
 beforeAll(async () => {
-  server = await startPostgres({ settings: { max_connections: 40 } });
+  server = await startPostgres({ settings: { max_connections: 40, autovacuum: 'off' } });
   pool = openPool(server.url);
   await pool.query(schemaSql());
 });
@@ -117,9 +117,9 @@ describe('a Postgres that', () => {
   });
 
   it('cancels a statement that waits too long leaves nothing half written', async () => {
-    const { log } = open({ statement_timeout: 200 });
+    const { log } = open({ statement_timeout: 2_000 });
     const key = init();
-    await log.begin(key);
+    await open().log.begin(key);
     const blocker = await pool.connect();
     await blocker.query('begin');
     await blocker.query(`select from chat_transport.chats where chat_id = '${key.chatId}' for update`);

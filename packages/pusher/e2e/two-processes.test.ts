@@ -1,17 +1,18 @@
 import { FaultProxy } from '@chat-transport/contract';
+import { defaultLeaseMs } from '@chat-transport/core/server';
 import { type PusherApp, startRedis, startSoketi, until } from '@chat-transport/local-services';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPage, type Page } from '../test/support/chat-app.ts';
 import { type ServerProcess, spawnServer } from './support/spawn-server.ts';
 
 /** Two server processes on one Redis and one Pusher, and pages that reach one of them. */
-async function stage() {
+async function stage({ leaseMs = defaultLeaseMs } = {}) {
   const [soketi, redis] = await Promise.all([startSoketi(), startRedis()]);
   onTestFinished(async () => {
     await Promise.all([soketi.close(), redis.close()]);
   });
   const app = soketi.apps[0] as PusherApp;
-  const setup = { redisUrl: redis.url, app, apiPort: soketi.port };
+  const setup = { redisUrl: redis.url, app, apiPort: soketi.port, leaseMs };
   const [writer, other] = await Promise.all([spawnServer(setup), spawnServer(setup)]);
   const proxy = await FaultProxy.start(soketi.port);
   onTestFinished(() => proxy.close());
@@ -102,7 +103,7 @@ it('steers a run of one process through the other', async () => {
 });
 
 it('ends a run whose process was killed, and the other process answers the next message', async () => {
-  const { writer, other, open } = await stage();
+  const { writer, other, open } = await stage({ leaseMs: 2_000 });
   const [sender, watcher] = [await open(writer), await open(other)];
   void sender.chat.sendMessage({ text: 'hi' });
   await until('a call of the model', () => writer.told.includes('called'));

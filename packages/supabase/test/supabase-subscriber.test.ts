@@ -32,8 +32,10 @@ const send = (frame: string, chatId = 'c1', at = project) =>
 async function client(
   token: () => Promise<string | null> = () => signToken(users.owner),
   at = project,
+  heartbeatIntervalMs?: number,
 ): Promise<SupabaseClient> {
-  const opened = await openClient(at.realtime.url, token);
+  const options = heartbeatIntervalMs === undefined ? {} : { heartbeatIntervalMs };
+  const opened = await openClient(at.realtime.url, token, options);
   onTestFinished(() => void opened.realtime.disconnect());
   return opened;
 }
@@ -149,7 +151,9 @@ describe('an interruption', () => {
 
   it('by a token that is over ends with a new token', async () => {
     let asked = 0;
-    const page = follow({ client: await client(() => signToken(users.owner, asked++ === 0 ? 1 : 3600)) });
+    // Nothing but the end of the token may bring the second subscription.
+    const own = await client(() => signToken(users.owner, asked++ === 0 ? 3 : 3600), project, 60_000);
+    const page = follow({ client: own, checkAfterMs: 60_000 });
     await page.hears('live');
     await page.hears('down');
     await page.hears('live', 2);

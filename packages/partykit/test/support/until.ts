@@ -4,7 +4,7 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   options: { readonly deadlineMs?: number; readonly saw?: () => unknown } = {},
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + (options.deadlineMs ?? 10_000);
+  const deadline = performance.now() + (options.deadlineMs ?? 20_000);
   for (;;) {
     const answer = await condition();
     if (answer) return answer;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@chat-transport/local-services';
 import { Miniflare } from 'miniflare';
 import type { ChatServerOptions } from '../../src/server.ts';
 import type { Command } from '../worker/scripted-model.ts';
@@ -12,8 +13,8 @@ export { secret } from './secret.ts';
 /** What the Worker under test has seen, since it was started. */
 export interface Seen {
   readonly starts: number;
-  /** Rows written by all objects. */
-  readonly rows: number;
+  /** Rows of all objects. */
+  readonly rows: { readonly written: number; readonly read: number };
   readonly requests: readonly string[];
   readonly finished: readonly string[];
 }
@@ -37,6 +38,7 @@ export class Workerd {
   }: Partial<ChatServerOptions> & { answers?: boolean } = {}): Promise<Workerd> {
     const folder = await mkdtemp(join(tmpdir(), 'partykit-'));
     const workerd = new Workerd(folder, { SECRET: secret, ANSWERS: answers, OPTIONS: options });
+    workerd.#port = await freePort();
     await workerd.#start();
     return workerd;
   }

@@ -1,15 +1,25 @@
-/** The same object state, which tells of every row written: statements with their indexes, and alarms. */
-export function countRows(ctx: DurableObjectState, onWrite: (rows: number) => void): DurableObjectState {
+/** Rows of all statements with their indexes, and alarms. */
+export interface RowCounts {
+  written: number;
+  /** Without those of the last statement, whose rows may be read still. */
+  read: number;
+}
+
+/** The same object state, which counts the rows that it reads and writes. */
+export function countRows(ctx: DurableObjectState, counts: RowCounts): DurableObjectState {
   const { storage } = ctx;
+  let last: { readonly rowsRead: number } = { rowsRead: 0 };
   const sql = override(storage.sql, {
     exec: (text: string, ...values: unknown[]) => {
+      counts.read += last.rowsRead;
       const cursor = storage.sql.exec(text, ...values);
-      onWrite(cursor.rowsWritten);
+      last = cursor;
+      counts.written += cursor.rowsWritten;
       return cursor;
     },
   });
   const setAlarm = (at: number): Promise<void> => {
-    onWrite(1);
+    counts.written += 1;
     return storage.setAlarm(at);
   };
   return override(ctx, { storage: override(storage, { sql, setAlarm }) });

@@ -1,5 +1,5 @@
 import { ChatServer, type ChatServerOptions, revokeAccess, routeChatRequest } from '../../src/server.ts';
-import { countRows } from './count-rows.ts';
+import { countRows, type RowCounts } from './count-rows.ts';
 import { type Command, ScriptedModel } from './scripted-model.ts';
 
 interface Env extends Cloudflare.Env {
@@ -11,10 +11,10 @@ interface Env extends Cloudflare.Env {
 }
 
 /** What a test may ask. One isolate runs the Worker and its objects here, so that nothing of it wakes an object. */
-const seen: { ahead: number; starts: number; rows: number; requests: string[]; finished: string[] } = {
+const seen: { ahead: number; starts: number; rows: RowCounts; requests: string[]; finished: string[] } = {
   ahead: 0,
   starts: 0,
-  rows: 0,
+  rows: { written: 0, read: 0 },
   requests: [],
   finished: [],
 };
@@ -27,10 +27,7 @@ export class Chat extends ChatServer<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#model = new ScriptedModel(env.OPTIONS.onInterrupted === 'continue');
-    const counted = countRows(ctx, (rows) => {
-      seen.rows += rows;
-    });
-    Object.defineProperty(this, 'ctx', { value: counted });
+    Object.defineProperty(this, 'ctx', { value: countRows(ctx, seen.rows) });
   }
 
   override configure(): ChatServerOptions {

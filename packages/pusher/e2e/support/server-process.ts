@@ -10,7 +10,7 @@ import type { Setup, Tell } from './spawn-server.ts';
 type Parts = Awaited<ReturnType<MockLanguageModelV4['doStream']>>['stream'];
 type Part = Parts extends ReadableStream<infer Each> ? Each : never;
 
-const { redisUrl, app, apiPort }: Setup = JSON.parse(process.argv[2] ?? '');
+const { redisUrl, app, apiPort, leaseMs }: Setup = JSON.parse(process.argv[2] ?? '');
 const tell = (message: Tell): void => void process.send?.(message);
 const usage = {
   inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
@@ -67,7 +67,7 @@ const { api } = await serveChat({
     });
     return toUIMessageStream({ stream, originalMessages: messages });
   },
-  handler: { leaseMs: 2_000, renewEveryMs: 500, heartbeatMs: 400 },
+  handler: { leaseMs, renewEveryMs: leaseMs / 4, heartbeatMs: 400 },
 });
 
 process.on('message', (words: string | null) =>

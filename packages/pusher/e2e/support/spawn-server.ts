@@ -10,6 +10,8 @@ export interface Setup {
   readonly app: PusherApp;
   /** The port of Pusher's HTTP API. */
   readonly apiPort: number;
+  /** How long a writer that is not heard of keeps its run, in milliseconds. */
+  readonly leaseMs: number;
 }
 
 /** What a server process tells. */
@@ -44,6 +46,6 @@ export async function spawnServer(setup: Setup): Promise<ServerProcess> {
     await gone;
   };
   onTestFinished(kill);
-  await until('a server process', () => api);
+  await until('a server process', () => api, undefined, 50_000);
   return { api, told, say: (words) => void child.send(words as string), kill };
 }
