@@ -1,5 +1,6 @@
-// `pnpm test:versions`: types and suites with the lowest and the newest version of the AI SDK, and with each zod that it takes; the client also
-// with earlier major versions. Names of folders as arguments run only those.
+// `pnpm test:versions`: types and suites with the lowest and the newest version of the AI SDK, its React hook included,
+// and with each zod that it takes; the client also with earlier major versions. Names of folders as arguments run only
+// those.
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
