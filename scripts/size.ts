@@ -17,8 +17,8 @@ const supabaseJs = "export { createClient } from '@supabase/supabase-js';";
 const ably = "export { Realtime } from 'ably';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
-  // The agreed budgets are 9.5 kB for core and 2.5 kB for core/react: the client of named states still exceeds them.
-  { name: 'core', package: 'core', code: core, limitBytes: 18_400 },
+  // Twice the 9.5 kB that were planned, and all of it is this project's own code: CONTRIBUTING.md says what takes it.
+  { name: 'core', package: 'core', code: core, limitBytes: 18_800 },
   {
     name: 'core/react',
     package: 'core',
@@ -34,7 +34,7 @@ const budgets: readonly Budget[] = [
     // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
     limitBytes: 2300,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_200 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_600 },
   {
     name: 'partykit',
     package: 'partykit',
@@ -64,7 +64,7 @@ const budgets: readonly Budget[] = [
     // Both carriers: the one of streams decodes core's events and encodes them as the frames that core wants.
     limitBytes: 1950,
   },
-  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_200 },
+  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_600 },
   {
     name: 'supabase',
     package: 'supabase',
@@ -94,7 +94,8 @@ async function measure(budget: Budget): Promise<number> {
     target: 'es2022',
     conditions: ['@chat-transport/source', 'browser', 'module', 'import', 'production'],
     define: { 'process.env.NODE_ENV': '"production"' },
-    external: ['ai', '@ai-sdk/*', 'react'],
+    // What an app of the AI SDK has anyway: `@ai-sdk/provider-utils` contains `eventsource-parser`.
+    external: ['ai', '@ai-sdk/*', 'eventsource-parser', 'react'],
     outdir: 'memory',
     write: false,
     logLevel: 'error',

@@ -55,6 +55,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is final: the answer is not streamed again',
   },
   {
+    id: 'client-asks-again-for-streams-that-are-limited',
+    file: 'packages/core/src/client/http-path.ts',
+    find: "if (!signal.aborted) this.#openResponses = 'limited';",
+    replace: '',
+    test: 'packages/core/test/client/many-chats.test.ts',
+    title: 'shows every chat as connected, and in each what another device asks',
+  },
+  {
+    id: 'server-counts-a-read-as-a-stream',
+    file: `${http}/route-stream.ts`,
+    find: "waitMs === 0 ? 'read' : 'stream'",
+    replace: "'stream'",
+    test: `${tests}/revocation.test.ts`,
+    title: 'may read what there is while as many streams are open as are allowed',
+  },
+  {
     id: 'server-saves-a-late-run-over-newer-ones',
     file: `${run}/finish.ts`,
     find: 'if (!messages || !isNewest) return [...(await chat(run.chatId)).messages];',

@@ -1,6 +1,7 @@
-import { backoffMs, sleep } from '../clock.ts';
+import { sleep } from '../clock.ts';
 import { ChatTransportError, type ErrorCode } from '../errors.ts';
 import type { Frame } from '../wire/frame.ts';
+import { Backoff } from './backoff.ts';
 import type { Answer, CallOptions } from './http-client.ts';
 import { mayStayOpen } from './open-places.ts';
 import { isTransient, noAnswer, within } from './persist.ts';
@@ -43,9 +44,24 @@ interface Ask {
   readonly waitMs?: number | undefined;
   readonly controller: AbortController;
   onBytes?(): void;
+  /** The user has as many streams open as a user may have. */
+  onLimited?(): void;
   /** Takes the frames instead of the sink. */
   readonly onFrame?: HttpSink['onFrame'] | undefined;
 }
+
+/** The following that is under way. Its request brings all later turns, and `run`, where it was asked for one behind `turn`. */
+interface Following {
+  readonly ended: AbortController;
+  readonly request?: {
+    readonly controller: AbortController;
+    readonly run: RunReader | undefined;
+    readonly turn: number;
+  };
+}
+
+/** What becomes of a response that is to stay open: a proxy may hold it back, or the user may have too many of them. */
+type OpenResponses = 'possible' | 'held-back' | 'limited';
 
 /**
  * The ways to the log over HTTP: one GET kept open (SSE) or repeated (long-poll) while realtime is not live, and single
@@ -56,23 +72,20 @@ export class HttpPath {
   readonly #context: LineContext;
   readonly #want: () => HttpWant;
   readonly #sink: HttpSink;
+  readonly #backoff: Backoff;
+  #following: Following | undefined;
   #path: 'sse' | 'poll' | null = null;
-  #failures = 0;
-  #isHeldBack = false;
-  #following: AbortController | undefined;
-  #request:
-    | { readonly controller: AbortController; readonly run: RunReader | undefined; readonly turn: number }
-    | undefined;
+  #openResponses: OpenResponses = 'possible';
   #catchingUp: Promise<void> | undefined;
   /** The request of the read that is under way. */
   #reading: AbortController | undefined;
-  #wakeUp = new AbortController();
 
   constructor(chatId: string, context: LineContext, want: () => HttpWant, sink: HttpSink) {
     this.#chatId = chatId;
     this.#context = context;
     this.#want = want;
     this.#sink = sink;
+    this.#backoff = new Backoff(context);
   }
 
   /** The path that is bringing frames. */
@@ -82,7 +95,7 @@ export class HttpPath {
 
   /** Failures since something came. */
   get failures(): number {
-    return this.#failures;
+    return this.#backoff.failures;
   }
 
   /** Follows the chat until realtime is live or nobody reads. */
@@ -90,16 +103,16 @@ export class HttpPath {
     if (this.#following) {
       // Following brings all later turns, and the one run that was asked for.
       const [run] = this.#want().runs;
-      const { controller, run: carried, turn = 0 } = this.#request ?? {};
+      const { controller, run: carried, turn = 0 } = this.#following.request ?? {};
       if (run && run !== carried && run.turn <= turn) controller?.abort();
       return;
     }
-    const following = new AbortController();
-    this.#following = following;
-    const { signal } = following;
+    const ended = new AbortController();
+    this.#following = { ended };
+    const { signal } = ended;
     const { clock, timings } = this.#context;
     while (!signal.aborted && this.#want().follows) {
-      const { frames, lastedMs, path } = await this.#followOnce(signal);
+      const { frames, lastedMs, path } = await this.#followOnce(ended);
       if (signal.aborted) break;
       if (path === 'sse' || frames < 0) this.#path = null;
       this.#sink.onChange();
@@ -115,19 +128,20 @@ export class HttpPath {
 
   /** Ends the following, once another path is live. */
   stop(): void {
-    this.#following?.abort();
+    const { ended, request } = this.#following ?? {};
     this.#following = undefined;
     this.#path = null;
-    this.#isHeldBack = false;
-    this.#request?.controller.abort();
+    this.#openResponses = 'possible';
+    ended?.abort();
+    request?.controller.abort();
     this.wake();
   }
 
   /** Whatever waits, tries now. */
   wake(): void {
-    this.#failures = 0;
-    this.#wakeUp.abort();
-    this.#wakeUp = new AbortController();
+    // A stream of the user's may have ended since.
+    if (this.#openResponses === 'limited') this.#openResponses = 'possible';
+    this.#backoff.wake();
   }
 
   /**
@@ -143,7 +157,7 @@ export class HttpPath {
 
   /** Waits before the next try, longer after each failure. */
   pause(): Promise<void> {
-    return sleep(this.#context.clock, backoffMs(this.#failures++), this.#wakeUp.signal);
+    return this.#backoff.pause();
   }
 
   /**
@@ -165,7 +179,7 @@ export class HttpPath {
    */
   async read(
     answer: Answer | Promise<Answer>,
-    { run, waitMs = 0, controller, onBytes, onFrame = this.#sink.onFrame }: Ask,
+    { run, waitMs = 0, controller, onBytes, onLimited, onFrame = this.#sink.onFrame }: Ask,
     from: number | undefined,
   ): Promise<number> {
     const { clock, timings } = this.#context;
@@ -186,14 +200,15 @@ export class HttpPath {
         onMalformed: (error) => this.#sink.onMalformed(error),
         onFrame: (frame, replayed = false) => {
           frames++;
-          this.#failures = 0;
+          this.#backoff.reset();
           onFrame(frame, replayed);
         },
       });
       return frames;
     } catch (error) {
       this.#context.failed(error);
-      if (ChatTransportError.isInstance(error) && error.code === 'network') this.#sink.onUnreachable();
+      if (hasCode(error, ['network'])) this.#sink.onUnreachable();
+      if (hasCode(error, ['rate-limited'])) onLimited?.();
       if (isTransient(error)) return -1;
       run?.end(error);
       if (isRefusal(error)) this.#sink.onRefused(error);
@@ -208,29 +223,34 @@ export class HttpPath {
    * One request that follows the chat: SSE, or a poll where a proxy holds SSE back or the browser has no connection to
    * spare.
    */
-  async #followOnce(signal: AbortSignal): Promise<{ frames: number; lastedMs: number; path: 'sse' | 'poll' }> {
+  async #followOnce(ended: AbortController): Promise<{ frames: number; lastedMs: number; path: 'sse' | 'poll' }> {
+    const { signal } = ended;
     const { now, timings } = this.#context;
     const controller = new AbortController();
     // A stop that comes while the place is awaited ends this request, too. What is wanted is looked at once there is a
     // place.
-    this.#request = { controller, run: undefined, turn: -1 };
+    this.#following = { ended, request: { controller, run: undefined, turn: -1 } };
     const hasPlace = await mayStayOpen(controller.signal);
-    const path = this.#isHeldBack || !hasPlace ? 'poll' : 'sse';
+    const responses = hasPlace ? this.#openResponses : 'limited';
+    const path = responses === 'possible' ? 'sse' : 'poll';
     const startedAt = now();
-    const waitMs = path === 'sse' ? undefined : hasPlace ? timings.pollMs : 0;
+    const waitMs = { possible: undefined, 'held-back': timings.pollMs, limited: 0 }[responses];
     const { runs, turn } = this.#want();
     const [run] = runs;
-    if (!signal.aborted) this.#request = { controller, run, turn: turn ?? Number.MAX_VALUE };
+    if (!signal.aborted) this.#following = { ended, request: { controller, run, turn: turn ?? Number.MAX_VALUE } };
     const onBytes = () => {
       if (this.#path === path || signal.aborted) return;
       this.#path = path;
       this.#sink.onChange();
     };
-    const frames = await this.#ask({ run, waitMs, controller, onBytes });
+    const onLimited = () => {
+      if (!signal.aborted) this.#openResponses = 'limited';
+    };
+    const frames = await this.#ask({ run, waitMs, controller, onBytes, onLimited });
     const lastedMs = now() - startedAt;
     // A proxy in between holds back an open response that brings no byte.
     if (!signal.aborted && path === 'sse' && this.#path !== path && lastedMs >= timings.firstByteMs)
-      this.#isHeldBack = true;
+      this.#openResponses = 'held-back';
     return { frames, lastedMs, path };
   }
 
@@ -247,7 +267,7 @@ export class HttpPath {
         const frames = await this.#ask({ run: open(), waitMs: 0, controller });
         if (this.#reading !== controller) continue;
         if (frames >= 0) {
-          this.#failures = 0;
+          this.#backoff.reset();
           break;
         }
         await this.pause();
@@ -274,5 +294,9 @@ const refusingCodes: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'inval
 
 /** Whether the server refuses this device, or this chat's id, and will go on to refuse it until somebody acts. */
 export function isRefusal(error: unknown): error is ChatTransportError {
-  return ChatTransportError.isInstance(error) && refusingCodes.includes(error.code);
+  return hasCode(error, refusingCodes);
+}
+
+function hasCode(error: unknown, codes: readonly ErrorCode[]): error is ChatTransportError {
+  return ChatTransportError.isInstance(error) && codes.includes(error.code);
 }

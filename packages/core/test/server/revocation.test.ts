@@ -245,4 +245,17 @@ describe('one user', () => {
     expect((await open('ann')).response.status).toBe(200);
     await world.handler.runtime.close();
   });
+
+  it('may read what there is while as many streams are open as are allowed', async () => {
+    const world = createWorld({ maxStreamsPerUser: 2, authorize: () => ({ userId: 'ann' }) });
+    const open = (search: string) => world.fetch(`/c/stream?${search}`);
+    for (const search of ['follow=0&wait=20000', 'follow=0']) expect((await open(search)).status).toBe(200);
+    expect((await open('follow=0')).status).toBe(429);
+    for (let count = 0; count < 3; count++) {
+      const response = await open('follow=0&wait=0');
+      expect(response.status).toBe(200);
+      await response.text();
+    }
+    await world.handler.runtime.close();
+  });
 });

@@ -17,13 +17,18 @@ export interface Revocation {
   readonly agoMs?: number | undefined;
 }
 
+/**
+ * What a connection counts as toward what one user may have open, and there may be `maxStreamsPerUser` of each. A `read` ends with what there is;
+ * it is counted because a slow reader may hold it open. The response of the send that began a run counts as nothing.
+ */
+export type CountedAs = 'stream' | 'read' | 'nothing';
+
 /** A connection that stays open. */
 export interface WatchedAccess {
   readonly chatId: string;
   /** What `authorize` answered. */
   readonly userId?: string | undefined;
-  /** Whether it counts toward what one user may have open: the response of the send that began a run does not. */
-  readonly isCounted: boolean;
+  readonly countedAs: CountedAs;
   /** When the app was asked whether the reader may read, by the process's clock: what was taken back since then concerns the reader. */
   readonly askedAtMs: number;
   /** Asks the app again; rejects when it refuses. */
@@ -43,7 +48,8 @@ export class LiveAccess {
   readonly #chats = new Map<string, Set<Watch>>();
   readonly #listen: (chatId: string) => () => void;
   readonly #maxPerUser: number;
-  readonly #perUser = new Map<string, number>();
+  /** How many connections each user has. */
+  readonly #open = { stream: new Map<string, number>(), read: new Map<string, number>() } as const;
   /** What was taken back lately, for connections that `authorize` let pass just before and that are watched only now. */
   readonly #recent: Revocations;
 
@@ -71,7 +77,8 @@ export class LiveAccess {
    */
   watch(access: WatchedAccess): () => void {
     const { chatId } = access;
-    const leave = access.isCounted ? this.enter(access.userId) : () => {};
+    const { countedAs, userId: enteredBy } = access;
+    const leave = countedAs === 'nothing' ? () => {} : this.enter(enteredBy, countedAs);
     const watches = this.#chats.get(chatId) ?? new Set();
     this.#chats.set(chatId, watches);
     const watch: Watch = {
@@ -148,21 +155,20 @@ export class LiveAccess {
    * Counts a request that stays open until the function that it answers with is called. Users whom the app does not name are not counted.
    * @throws ChatTransportError `rate-limited` where the user has as many as a user may have.
    */
-  enter(userId: string | undefined): () => void {
+  enter(userId: string | undefined, countedAs: Exclude<CountedAs, 'nothing'> = 'stream'): () => void {
     if (userId === undefined) return () => {};
-    const count = this.#perUser.get(userId) ?? 0;
+    const open = this.#open[countedAs];
+    const count = open.get(userId) ?? 0;
     if (count >= this.#maxPerUser) {
-      const message = `This user has ${count} open streams, which is the limit (\`maxStreamsPerUser\`).`;
+      const message = `This user has ${count} open ${countedAs}s, which is the limit (\`maxStreamsPerUser\`).`;
       throw new ChatTransportError({ code: 'rate-limited', message });
     }
-    this.#perUser.set(userId, count + 1);
-    return () => this.#leave(userId);
-  }
-
-  #leave(userId: string): void {
-    const left = (this.#perUser.get(userId) ?? 1) - 1;
-    if (left > 0) this.#perUser.set(userId, left);
-    else this.#perUser.delete(userId);
+    open.set(userId, count + 1);
+    return () => {
+      const left = (open.get(userId) ?? 1) - 1;
+      if (left > 0) open.set(userId, left);
+      else open.delete(userId);
+    };
   }
 }
 

@@ -50,7 +50,8 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
   const { run } = outcome as { run: RunRecord };
   if (wantsJson(request)) return json(202, brief(run), runHeaders(run.turn, run));
   // A new run bounds its sender's own response; any number of repeated sends may join it.
-  const access = { request, chatId: run.chatId, isCounted: outcome.type !== 'started', ...allowed };
+  const countedAs = outcome.type === 'started' ? 'nothing' : 'stream';
+  const access = { request, chatId: run.chatId, countedAs, ...allowed } as const;
   return runResponse(context, access, run, { from: 0, raw: true, party });
 }
 

@@ -31,7 +31,8 @@ export async function streamRoute(
   const waitMs = countOf(query, 'wait');
   const position = positionOf(request, query);
   const allowed = await context.allow(request, chatId, 'read');
-  const access = { request, chatId, isCounted: true, ...allowed } as const;
+  const countedAs = waitMs === 0 ? 'read' : 'stream';
+  const access = { request, chatId, countedAs, ...allowed } as const;
   const party = partyOf(chatId, allowed.userId);
 
   const { engine } = context;

@@ -1,5 +1,6 @@
 import type { RunRecord } from '../../log/run-log.ts';
 import type { HandlerContext } from './handler-context.ts';
+import type { CountedAs } from './live-access.ts';
 import { type Patience, patiently } from './patience.ts';
 import { type SseText, sseResponse } from './sse-response.ts';
 import { type RunView, streamRun } from './stream-run.ts';
@@ -9,8 +10,7 @@ export interface StreamAccess {
   readonly request: Request;
   readonly chatId: string;
   readonly userId?: string;
-  /** Whether it counts toward what one user may have open. */
-  readonly isCounted: boolean;
+  readonly countedAs: CountedAs;
   /** When `authorize` was called, by the process's clock. */
   readonly askedAtMs: number;
 }
