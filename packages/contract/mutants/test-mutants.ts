@@ -353,6 +353,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'go from user to user',
   },
   {
+    id: 'server-believes-a-clients-tool-outputs',
+    file: `${conversation}/compose.ts`,
+    find: 'sent.map((message) => own.get(message.id) ?? message);',
+    replace: 'sent.map((message) => (message === sent.at(-1) ? message : (own.get(message.id) ?? message)));',
+    test: `${tests}/history.test.ts`,
+    title: 'with the answer that goes on cannot change the output of a tool that the server ran',
+  },
+  {
+    id: 'server-believes-a-clients-answer',
+    file: `${conversation}/compose.ts`,
+    find: 'hasCallOf(message, isServers))) {',
+    replace: 'hasCallOf(message, () => false))) {',
+    test: `${tests}/history.test.ts`,
+    title: 'with an answer of its own that has called a tool of the server is refused',
+  },
+  {
     id: 'server-begins-all-sends-in-one-turn',
     file: `${http}/route-send.ts`,
     find: 'await engine.turns.take(party);',

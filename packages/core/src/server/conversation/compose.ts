@@ -1,4 +1,4 @@
-import type { UIMessage } from 'ai';
+import { getToolName, isToolUIPart, type UIMessage } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import type { RunRecord } from '../../log/run-log.ts';
 import { canonicalJson } from '../../wire/canonical-json.ts';
@@ -71,7 +71,7 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
     ? { messages: [...(own.length > 0 ? own : head.messages)], known: new KnownMessages(head.messages) }
     : isServerBased
       ? await fromServer(engine, head, request, fromHistory)
-      : fromClient(engine, head, own, request);
+      : fromClient(engine, head, own);
   if (messages.length === 0) throw invalidMessage('There is no message to answer.');
 
   const continued = continuedMessage(messages, request);
@@ -151,21 +151,21 @@ async function fromServer(engine: Engine, head: Head, request: SendRequest, hasW
   return { messages, known: new KnownMessages(head.messages), answered };
 }
 
-/** The log's copy of every answer wins over a client's, except where the client's may hold what only a client can give. */
-function fromClient(
-  engine: Engine,
-  { state, newest }: Head,
-  sent: readonly UIMessage[],
-  request: SendRequest,
-): Conversation {
-  const messages = [...sent];
-  const continued = continuedMessage(messages, request);
+/**
+ * The log's copy of every answer wins over a client's; what only a client can give is taken from the client's.
+ * @throws ChatTransportError `stale` for an answer that the log does not have, with calls of tools that the server runs: their outputs cannot be checked.
+ */
+function fromClient(engine: Engine, { state, newest }: Head, sent: readonly UIMessage[]): Conversation {
   const known = new KnownMessages(state.messages);
   // A client may have detached from any answer in its middle.
   const answers = [...state.messages, ...(newest?.message ? [newest.message] : [])];
   const own = new Map(answers.filter(({ role }) => role === 'assistant').map((message) => [message.id, message]));
-  const servers = messages.map((message) => (message === continued ? message : (own.get(message.id) ?? message)));
-  const { merged, answered } = withAnswers(engine, servers, messages);
+  const isServers = isServerTool(engine.options);
+  const servers = sent.map((message) => own.get(message.id) ?? message);
+  if (own.size > 0 && servers.some((message, index) => message === sent[index] && hasCallOf(message, isServers))) {
+    throw unknownAnswer();
+  }
+  const { merged, answered } = withAnswers(engine, servers, sent);
   return { messages: merged, known, answered };
 }
 
@@ -195,6 +195,18 @@ interface Conversation {
   readonly known: KnownMessages;
   /** The ids of earlier answers that the sender's client has added to: to other devices they are new. */
   readonly answered?: ReadonlySet<string>;
+}
+
+/** Whether a message is an answer with a call of a tool that the server runs. */
+function hasCallOf({ role, parts }: UIMessage, isServers: (toolName: string) => boolean): boolean {
+  return role === 'assistant' && parts.some((part) => isToolUIPart(part) && isServers(getToolName(part)));
+}
+
+function unknownAnswer(): ChatTransportError {
+  return new ChatTransportError({
+    code: 'stale',
+    message: 'The chat has no such answer: it has changed on another device. Reload the chat and send again.',
+  });
 }
 
 function invalidMessage(message: string): ChatTransportError {
