@@ -28,6 +28,11 @@ export class RunSteps {
     return this.#trace.calls.some((call) => call.state !== 'approved' && (call.dynamic || isServerTool(call.toolName)));
   }
 
+  /** Whether a steer is missing that belongs here, between two steps. */
+  lacksSteer(id: string): boolean {
+    return this.#trace.openStepAt === undefined && !this.#trace.steers.includes(id);
+  }
+
   /** Whether the run ends here, in front of `chunk`, its next one: that one begins a step that is not this writer's first. */
   isBoundaryBefore(chunk: UIMessageChunk): boolean {
     return (

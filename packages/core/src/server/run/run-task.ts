@@ -55,6 +55,7 @@ export function startRunTask(
         onNews(news);
       },
       cursor: () => steers.cursor,
+      handOver: () => steers.handOver(),
     },
     resumed,
   );

@@ -1,6 +1,6 @@
 import type { UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
-import type { WriterNews } from '../../log/run-log.ts';
+import type { SteerCommand, WriterNews } from '../../log/run-log.ts';
 import { createCoalescer, frameEnvelopeBytes } from '../../wire/coalescer.ts';
 import { type EndReason, wireVersion } from '../../wire/frame.ts';
 import { UnfinishedCalls } from '../../wire/unfinished-calls.ts';
@@ -33,6 +33,8 @@ export type Stopped = 'over' | 'superseded' | 'handed-over' | 'abandoned' | EndR
 export interface CommandInbox {
   onNews(news: WriterNews): void;
   cursor(): number;
+  /** The run is handed over. Answers the steers that the model has taken: it takes no more. */
+  handOver(): readonly SteerCommand[];
 }
 
 /**
@@ -151,6 +153,7 @@ export class RunWriter {
     // A call of the log may never settle: nothing waits for it any more.
     if (why === 'abandoned') this.#leaveLog(this.#stopped && !isWriting(this.#stopped) ? this.#stopped : why);
     if (this.#stopped && !(isWriting(this.#stopped) && !isWriting(why))) return;
+    if (why === 'handed-over' && !this.#modelEnd) this.#takeSteers();
     this.#stopped = why;
     if (why === 'deadline' && !this.#modelEnd) this.#closeCalls();
     if (!isWriting(why)) this.#over.abort(overReason);
@@ -258,6 +261,18 @@ export class RunWriter {
       if (chunk.type !== 'error') continue;
       this.#leaveModel(new DOMException('The run has failed.', 'AbortError'));
       return this.#endModel('error');
+    }
+  }
+
+  /**
+   * Takes the steers that the model has taken for the step that it does not begin any more: their users know that they are in the answer. In a
+   * step that is open, the model has said them in front of it.
+   */
+  #takeSteers(): void {
+    for (const { id, parts } of this.#commands.handOver()) {
+      if (!this.#steps.lacksSteer(id)) continue;
+      this.#begin();
+      this.#take({ type: 'steering-message', id, parts: [...parts] });
     }
   }
 

@@ -18,7 +18,10 @@ export class Steers {
   readonly #writes = new Set<Promise<unknown>>();
   #cursor = 0;
   #handedOver: Promise<void> = Promise.resolve();
-  #isGivenUp = false;
+  /** What the model has taken, in order. */
+  readonly #taken: SteerCommand[] = [];
+  /** `leaving`: what the model refuses is the next writer's. `left`: what it takes is, too, because nothing of this writer's comes any more. */
+  #hold: 'kept' | 'leaving' | 'left' = 'kept';
 
   /** @param over Aborts when the log has settled what was open. */
   constructor(options: ResolvedOptions, run: RunRecord, over: AbortSignal) {
@@ -52,9 +55,15 @@ export class Steers {
     return settled;
   }
 
-  /** The run goes on without this writer: what it has not delivered is its successor's. */
+  /** The run goes on without this writer soon: what it does not deliver is its successor's. */
   giveUp(): void {
-    this.#isGivenUp = true;
+    if (this.#hold === 'kept') this.#hold = 'leaving';
+  }
+
+  /** The run goes on without this writer now. Answers what it has delivered: the answer has to have all of it. */
+  handOver(): readonly SteerCommand[] {
+    this.#hold = 'left';
+    return this.#taken;
   }
 
   /** Waits for the outcomes that are known already. The log settles the others when the run ends. */
@@ -73,7 +82,8 @@ export class Steers {
     await write.finally(() => this.#writes.delete(write));
   }
 
-  async #deliver({ id, parts }: SteerCommand): Promise<void> {
+  async #deliver(steer: SteerCommand): Promise<void> {
+    const { id, parts } = steer;
     const { chatId, runId } = this.#run;
     try {
       const converted = convertToModelMessages([{ role: 'user', parts: [...parts] }]);
@@ -89,8 +99,10 @@ export class Steers {
         outcome.type === 'delivered'
           ? { outcome: 'delivered' as const }
           : { outcome: 'not-delivered' as const, reason: outcome.reason };
+      const isDelivered = receipt.outcome === 'delivered';
       // Whoever goes on with the run hands over what this writer could not.
-      if (this.#isGivenUp && receipt.outcome !== 'delivered') return;
+      if (this.#hold === 'left' || (this.#hold === 'leaving' && !isDelivered)) return;
+      if (isDelivered) this.#taken.push(steer);
       await this.#settle(id, receipt);
     } catch (error) {
       this.#options.emit({ type: 'steer-failed', chatId, runId, error });

@@ -1,7 +1,7 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
 import type { ChatHandlerOptions, RespondInput } from '@chat-transport/core/server';
-import { hasToolCall, isStepCount, type UIMessageChunk } from 'ai';
+import { hasToolCall, isStepCount, type UIMessageChunk, type UserModelMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { createWorld, ended, until, type World } from '../support.ts';
 import { callOf, finishWith, openRun, type Script, textOf, toolsOf, twoTools } from './scripted-run.ts';
@@ -34,6 +34,28 @@ async function due(options: Partial<ChatHandlerOptions> = {}) {
 const soft = { softDeadlineMs: 1 };
 /** Resolves behind the soft deadline of a run that has begun: timers go off in the order of their times. */
 const afterSoft = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
+
+/** What `streamText` reads its steering object by. */
+interface SteeringReader {
+  takeMessages(): UserModelMessage[];
+  resolveTakenMessages(step: { stepNumber: number; sentMessages: readonly UserModelMessage[] }): unknown;
+}
+
+function readSteering(steering: RespondInput['steering']): SteeringReader {
+  const { [Symbol.for('vercel.ai.steering.start')]: start } = steering as unknown as Record<
+    symbol,
+    () => SteeringReader
+  >;
+  if (!start) throw new Error('The AI SDK begins to read a steering object in another way now.');
+  return start.call(steering);
+}
+
+/** The next messages that a model is steered by. */
+async function messagesOf(reader: SteeringReader): Promise<UserModelMessage[]> {
+  const messages: UserModelMessage[] = [];
+  await settle(async () => messages.push(...reader.takeMessages()) > 0);
+  return messages;
+}
 
 async function interruption(world: World): Promise<void> {
   await until(
@@ -85,6 +107,30 @@ describe('a run at its soft deadline', () => {
     model.push(...words('t'), stepEnd, steer, step, ...words('never'));
     await interruption(world);
     expect((await chunksOf(log)).slice(-2)).toEqual([stepEnd, steer]);
+  });
+
+  it('has the steers that the model took for the step that it does not begin, and leaves later ones to the next writer', async () => {
+    const { log, world, model } = await due(soft);
+    await afterSoft();
+    const steered = readSteering(model.input.steering);
+    const parts = [{ type: 'text' as const, text: 'Shorter.' }];
+    const receiptOf = (id: string) => log.receipt({ chatId, runId: 'r1' }, id);
+    for (const id of ['s1', 's2']) {
+      await world.command(chatId, { id, runId: 'r1', type: 'steer', parts });
+      const sentMessages = await messagesOf(steered);
+      if (id === 's2') {
+        model.push(call, output, stepEnd);
+        await interruption(world);
+      }
+      steered.resolveTakenMessages({ stepNumber: 1, sentMessages });
+      if (id === 's1') await settle(async () => (await receiptOf(id))?.outcome === 'delivered');
+    }
+    expect((await chunksOf(log)).slice(-2)).toEqual([stepEnd, { type: 'steering-message', id: 's1', parts }]);
+    const next = createWorld({ ...goesOn, toolBarrier: true, log });
+    await next.handler.sweep();
+    const { steering } = (await next.model()).input;
+    expect(await messagesOf(readSteering(steering))).toMatchObject([{ content: parts }]);
+    expect(await receiptOf('s2')).toMatchObject({ outcome: 'accepted' });
   });
 
   it('goes on here, where its budget is used up, or a tool may have run without a barrier', async () => {
