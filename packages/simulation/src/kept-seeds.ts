@@ -69,5 +69,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 2,
     showed: 'a stopped message that was asked again with a later one stopped the answer to that one',
   },
+  {
+    seed: 3100409,
+    edition: 3,
+    showed: 'a message that steered a run was told as delivered, and was dropped where the run was handed over',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

@@ -27,6 +27,18 @@ export interface Steer {
   outcome?: CommandReceipt | Error;
 }
 
+/** A tool call that runs only when somebody approves it. */
+export interface Approval {
+  readonly toolCallId: string;
+  readonly task: string;
+  /** The tabs on which somebody has answered. */
+  readonly answeredBy: Set<string>;
+  /** What the log has as the answer. */
+  approved?: boolean;
+  /** Whether the log has that the approved call runs. */
+  isMarked: boolean;
+}
+
 /** What has really happened, written down by the parts of the model and not by core. */
 export class Ledger {
   /** The runs that the log began, by turn. */
@@ -39,6 +51,8 @@ export class Ledger {
   readonly appended: Map<string, Map<number, string>> = new Map();
   /** By task: how often a tool has done it. */
   readonly tasks: Map<string, { readonly runId: string; readonly mayRepeat: boolean; done: number }> = new Map();
+  /** By approval: the call that asks for it, and what became of it. */
+  readonly approvals: Map<string, Approval> = new Map();
   readonly sends: Map<string, Send> = new Map();
   /** By text. */
   readonly steers: Map<string, Steer> = new Map();

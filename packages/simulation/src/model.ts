@@ -1,6 +1,6 @@
 import type { RespondInput } from '@chat-transport/core/server';
 import { isToolUIPart, type Experimental_Steering as Steering, type UIMessageChunk, type UserModelMessage } from 'ai';
-import { type Task, writeScript } from './script.ts';
+import { type AnsweredCall, approvalOf, callOf, type Task, writeScript } from './script.ts';
 import type { ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
 
@@ -35,10 +35,16 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
     ledger.violations.push(`The model was asked twice for run ${runId}, attempt ${attempt}.`);
   if (attempt > 1) ledger.continued++;
   const nonce = `n${++ledger.asked}`;
+  const asking = random.fork(`approvals ${nonce}`);
+  const isQuestion = input.messages.at(-1)?.role === 'user';
+  const payments = settings.asksApproval && isQuestion && asking.chance(0.6) ? asking.pick([1, 1, 2]) : 0;
+  const answered = settings.asksApproval ? answeredCalls(input) : [];
   const { end, ...script } = writeScript({
     random: random.fork(`script ${nonce}`),
     nonce,
-    mayAsk: input.messages.at(-1)?.role === 'user',
+    mayAsk: isQuestion,
+    payments: Array.from({ length: payments }, (_, at) => askedFor(world, runId, `${nonce}-pay${at + 1}`)),
+    answered,
     tasks: settings.continuing ? tasksLeft(world, input) : [],
   });
   const chunks = [...script.chunks];
@@ -63,6 +69,7 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
     }
   };
   const working = new Map<string, Promise<void>>();
+  const effects = random.fork(`effects ${nonce}`);
   // As `streamText` does: at once, beside the stream, behind the barrier.
   const work = async (toolCallId: string, task: string): Promise<void> => {
     await input.beforeTool(toolCallId);
@@ -70,7 +77,7 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
     perform(world, server, task);
     await server.clock.wait(effects.between(0, 2000));
   };
-  const effects = random.fork(`effects ${nonce}`);
+  for (const { toolCallId, task, approved } of answered) if (approved) working.set(toolCallId, work(toolCallId, task));
   let over = false;
   let timer: unknown;
   const stop = (): void => {
@@ -132,6 +139,26 @@ function tasksLeft({ random, ledger }: World, { runId, messages }: RespondInput)
   return all.filter(({ name }) => !called.includes(name));
 }
 
+/** Notes a call that will ask for approval. */
+function askedFor({ ledger }: World, runId: string, task: string): string {
+  ledger.tasks.set(task, { runId, mayRepeat: false, done: 0 });
+  ledger.approvals.set(approvalOf(task), {
+    ...{ toolCallId: callOf(task), task, answeredBy: new Set<string>(), isMarked: false },
+  });
+  return task;
+}
+
+/** The calls of the last message that somebody has answered, and that have not run. */
+function answeredCalls({ messages }: RespondInput): AnsweredCall[] {
+  return (messages.at(-1)?.parts ?? [])
+    .filter(isToolUIPart)
+    .flatMap((part) =>
+      part.state === 'approval-responded'
+        ? [{ toolCallId: part.toolCallId, task: taskOf(part.input), approved: part.approval.approved }]
+        : [],
+    );
+}
+
 /** Whether the server runs this tool of the stories, and counts what it does. */
 export function isTaskTool(toolName: string): boolean {
   return toolName === 'act' || toolName === 'find';
@@ -146,6 +173,10 @@ export function taskOf(input: unknown): string {
 export function perform({ ledger, trace }: World, { name }: ServerProcess, task: string): void {
   const known = ledger.tasks.get(task);
   trace.add(name, `does ${task}`);
+  const approval = ledger.approvals.get(approvalOf(task));
+  if (approval && !approval.approved) ledger.violations.push(`A tool did ${task}, which nobody has approved.`);
+  if (approval && !approval.isMarked)
+    ledger.violations.push(`A tool did ${task} before the log had that its approved call runs.`);
   if (known) known.done++;
   else ledger.violations.push(`A tool did ${task}, which no model had asked for.`);
 }

@@ -142,6 +142,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'return',
   },
   {
+    id: 'runs-an-approved-call-before-its-mark',
+    file: 'server/run/run-writer.ts',
+    find: 'await this.#barrier.passed(toolCallId);',
+    replace: 'if (!mark) await this.#barrier.passed(toolCallId);',
+  },
+  {
+    id: 'asks-the-model-while-approvals-are-open',
+    file: 'server/run/begin-run.ts',
+    find: 'const isIncomplete = request.ifComplete === true &&',
+    replace: 'const isIncomplete = false &&',
+  },
+  {
     id: 'resets-a-step-with-calls',
     file: 'server/run/plan-continuation.ts',
     find: 'if (openStepAt !== undefined && complete.length === 0) {',

@@ -44,7 +44,9 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     const lacks = [...compareWithModels(world, run, frames), ...judgeShape(chunks)];
     for (const lack of lacks) wrong.push(`Run ${run.runId} (${run.end?.reason}): ${lack}`);
     const script = ledger.scripts.get(run.runId);
-    if (!script && run.end?.reason === 'finish') wrong.push(`Run ${run.runId} finished without a model.`);
+    const isRecorded = messages.at(-1)?.parts.some((part) => isToolUIPart(part) && part.state === 'approval-requested');
+    if (!script && run.end?.reason === 'finish' && !isRecorded)
+      wrong.push(`Run ${run.runId} finished without a model.`);
     const mayBeCancelled =
       ledger.cancelled.has(run.runId) || ledger.cancelledUnknown || world.settings.onBusy === 'interrupt';
     if (run.end?.reason === 'cancel' && !mayBeCancelled) wrong.push(`Nobody cancelled run ${run.runId}.`);
@@ -79,6 +81,7 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
   wrong.push(...judgeSends(world, conversation));
   wrong.push(...judgeTools(world, conversation));
   wrong.push(...judgeTasks(world, recorded));
+  wrong.push(...judgeApprovals(world, conversation));
   wrong.push(...judgeSteers(world, recorded, tabs));
   for (const tab of tabs) wrong.push(...judgeTab(world, tab, conversation));
   return wrong;
@@ -100,7 +103,11 @@ function withAnswer(messages: UIMessage[], answer: UIMessage): UIMessage[] {
 /** A message of a run that did not finish: what it left open is closed, so that it can be sent to a model. */
 function withCallsClosed(message: UIMessage): UIMessage {
   const parts = message.parts.map((part) => {
-    const isOpen = isToolUIPart(part) && (part.state === 'input-streaming' || part.state === 'input-available');
+    const isOpen =
+      isToolUIPart(part) &&
+      (part.state === 'input-streaming' ||
+        part.state === 'input-available' ||
+        (part.state === 'approval-responded' && part.approval.approved));
     return isOpen
       ? ({ ...part, state: 'output-error', errorText: unfinishedToolText } as UIMessage['parts'][number])
       : part;
@@ -222,6 +229,21 @@ function judgeTasks({ ledger }: World, recorded: readonly Recorded[]): string[] 
   return wrong;
 }
 
+/** What was approved has run or failed, once all of its message is answered; what was denied has not run. */
+function judgeApprovals({ ledger }: World, conversation: readonly UIMessage[]): string[] {
+  const wrong: string[] = [];
+  for (const [id, { task, approved }] of ledger.approvals) {
+    if (!approved && (ledger.tasks.get(task)?.done ?? 0) > 0) wrong.push(`${task} was done without ${id}.`);
+  }
+  for (const { parts } of conversation) {
+    const calls = parts.filter(isToolUIPart);
+    if (calls.some(({ state }) => state === 'approval-requested')) continue;
+    for (const { state, toolCallId } of calls)
+      if (state === 'approval-responded') wrong.push(`Call ${toolCallId} was answered, and nothing came of it.`);
+  }
+  return wrong;
+}
+
 /** Who has no access sees what they wrote themselves, and nobody else does. */
 export function judgeStranger(stranger: Tab | undefined): string[] {
   const others = stranger?.chat.messages.filter(
@@ -238,12 +260,21 @@ function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): s
   // What this device sent and the server did not take is still shown here, and only here.
   const shown = chat.messages
     .filter(({ id, role }) => known.has(id) || role !== 'user' || !isUnsent(world, tab, id))
-    .map((message) => withoutUnsentAnswers(world, tab, message, conversation));
-  if (json(shown) === json(conversation)) return wrong;
+    .map((message) => withoutRawInput(withoutUnsentAnswers(world, tab, message, conversation)));
+  const logged = conversation.map(withoutRawInput);
+  if (json(shown) === json(logged)) return wrong;
   wrong.push(
-    `${name} (${chat.status}, ${tab.connection}) shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, conversation)}`,
+    `${name} (${chat.status}, ${tab.connection}) shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, logged)}`,
   );
   return wrong;
+}
+
+/** Without what only some readers keep of a call that asked for approval, and what nothing reads: the text of its input. */
+function withoutRawInput(message: UIMessage): UIMessage {
+  const parts = message.parts.map((part) =>
+    isToolUIPart(part) && part.approval ? { ...part, rawInput: undefined } : part,
+  );
+  return { ...message, parts };
 }
 
 /** A tool call that was answered here and that nothing was sent for, as after a stop, is answered here and only here. */
@@ -256,7 +287,10 @@ function withoutUnsentAnswers(
   const others = conversation.find(({ id }) => id === message.id)?.parts ?? [];
   const parts = message.parts.map((part, at) => {
     const other = others[at];
-    if (!('toolCallId' in part && other && 'toolCallId' in other) || other.state !== 'input-available') return part;
+    if (!('toolCallId' in part && other && 'toolCallId' in other)) return part;
+    if (other.state === 'approval-requested' && other.approval)
+      return world.ledger.approvals.get(other.approval.id)?.answeredBy.has(tab.name) ? other : part;
+    if (other.state !== 'input-available') return part;
     const runs = world.ledger.toolRuns.get(part.toolCallId);
     return runs?.some((run) => run.answered && run.tab === tab.name) ? other : part;
   });

@@ -43,6 +43,8 @@ export interface ManyResult {
   readonly steered: number;
   /** How often another writer went on with a run. */
   readonly continued: number;
+  /** How many approvals were answered. */
+  readonly approvals: number;
 }
 
 /** What a worker is told. */
@@ -102,6 +104,7 @@ const nothing: Omit<SeedResult, 'seed' | 'failures'> = {
   silences: 0,
   steered: 0,
   continued: 0,
+  approvals: 0,
   virtualMs: 0,
   steps: 0,
   trace: [],
@@ -127,5 +130,6 @@ function summary(first: number, results: readonly SeedResult[], elapsedMs: numbe
     silences: results.reduce((sum, { silences }) => sum + silences, 0),
     steered: results.reduce((sum, { steered }) => sum + steered, 0),
     continued: results.reduce((sum, { continued }) => sum + continued, 0),
+    approvals: results.reduce((sum, { approvals }) => sum + approvals, 0),
   };
 }

@@ -22,6 +22,8 @@ export interface SeedResult {
   readonly steered: number;
   /** How often another writer went on with a run. */
   readonly continued: number;
+  /** How many approvals the log has an answer to. */
+  readonly approvals: number;
   readonly virtualMs: number;
   readonly steps: number;
   readonly trace: readonly string[];
@@ -55,6 +57,7 @@ export async function runSeed(seed: number, options: StoryOptions = {}): Promise
     chunks: ledger.chunks,
     runs: [...ledger.scripts.values()].flatMap((said) => said.map(({ chunks }) => chunks.length)),
     continued: ledger.continued,
+    approvals: [...ledger.approvals.values()].filter(({ approved }) => approved !== undefined).length,
     devices: settings.devices,
     silences: ledger.silences,
     steered: [...ledger.steers.values()].filter(

@@ -8,6 +8,13 @@ export interface Task {
   readonly tool: 'act' | 'find';
 }
 
+/** A call that somebody has approved, or denied. */
+export interface AnsweredCall {
+  readonly toolCallId: string;
+  readonly task: string;
+  readonly approved: boolean;
+}
+
 /** What a model will say, and when. */
 export interface Script {
   readonly chunks: readonly UIMessageChunk[];
@@ -24,6 +31,10 @@ export interface ScriptInput {
   readonly mayAsk: boolean;
   /** What the server's tools are still to do. */
   readonly tasks: readonly Task[];
+  /** The tasks that need somebody's approval: the answer ends with their calls. */
+  readonly payments?: readonly string[];
+  /** The calls that somebody has answered: what becomes of them stands in front of the first step. */
+  readonly answered?: readonly AnsweredCall[];
 }
 
 const wordsOf = (random: Random, count: number): string[] =>
@@ -32,15 +43,25 @@ const wordsOf = (random: Random, count: number): string[] =>
     () => `${random.pick(['red', 'green', 'blue', 'ünïcode', '雨', 'long-word', '\n', 'a'])} `,
   );
 
+/** The ids of a call that needs approval. */
+export const callOf = (task: string): string => `${task}-call`;
+export const approvalOf = (task: string): string => `${task}-approval`;
+
 /** Writes one answer: reasoning, texts, data, sources, a server's tool, a client's tool. */
-export function writeScript({ random, nonce, mayAsk, tasks }: ScriptInput): Script {
+export function writeScript({ random, nonce, mayAsk, tasks, payments = [], answered = [] }: ScriptInput): Script {
   const chunks: UIMessageChunk[] = [{ type: 'start', messageMetadata: { nonce } }];
+  for (const { toolCallId, task, approved } of answered)
+    chunks.push(
+      approved
+        ? { type: 'tool-output-available', toolCallId, output: { name: task } }
+        : { type: 'tool-output-denied', toolCallId },
+    );
   // Half of the answers are longer than this, half are shorter.
   const wanted = random.chance(0.5) ? random.int(3, 100) : random.int(100, 170);
   const end = random.chance(0.06) ? 'fail' : 'close';
   let part = 0;
   let step = 0;
-  const asks = mayAsk && random.chance(0.3);
+  const asks = mayAsk && random.chance(0.3) && payments.length === 0;
   const left = [...tasks];
   const working = random.fork('tasks');
   while (chunks.length < wanted || step === 0 || left.length > 0) {
@@ -78,10 +99,22 @@ export function writeScript({ random, nonce, mayAsk, tasks }: ScriptInput): Scri
       chunks.push({ type: 'tool-output-available', toolCallId: `${nonce}-${name}`, output: { name } });
     if (chunks.length >= wanted && left.length === 0 && asks)
       chunks.push(...toolInput('ask', `${nonce}-ask`, { question: nonce }, false));
+    if (chunks.length >= wanted && left.length === 0)
+      for (const task of payments)
+        chunks.push(...toolInput('pay', callOf(task), { task }, false), {
+          type: 'tool-approval-request',
+          approvalId: approvalOf(task),
+          toolCallId: callOf(task),
+        });
     chunks.push({ type: 'finish-step' });
   }
   if (end === 'fail') chunks.length = random.int(1, chunks.length);
-  else chunks.push({ type: 'finish', finishReason: asks ? 'tool-calls' : 'stop', messageMetadata: { done: true } });
+  else
+    chunks.push({
+      type: 'finish',
+      finishReason: asks || payments.length > 0 ? 'tool-calls' : 'stop',
+      messageMetadata: { done: true },
+    });
   return { chunks, gapsMs: gaps(random, chunks.length), end };
 }
 

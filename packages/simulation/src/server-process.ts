@@ -1,8 +1,9 @@
 import { ChatTransportError } from '@chat-transport/core';
 import type { RunLog } from '@chat-transport/core/provider';
 import { type ChatHandler, type ChatHandlerOptions, createChatHandler } from '@chat-transport/core/server';
-import { jsonSchema, tool } from 'ai';
+import { isToolUIPart, jsonSchema, tool, type UIMessage, type UIMessageChunk } from 'ai';
 import { brief } from './brief.ts';
+import type { Ledger } from './ledger.ts';
 import { answer, ModelledFailure, perform } from './model.ts';
 import type { MachineClock } from './scheduler.ts';
 import { type Settings, userHeader, type World } from './world.ts';
@@ -104,6 +105,7 @@ export class ServerProcess {
         ask: tool({ inputSchema }),
         look: tool({ inputSchema }),
         act: tool({ inputSchema, execute }),
+        pay: tool({ inputSchema, execute }),
         find: tool({ inputSchema, execute }),
       },
     };
@@ -145,6 +147,7 @@ export class ServerProcess {
         const { run } = begun;
         if (begun.type === 'started') ledger.attempts.set(begun.fence, 1);
         ledger.begun.set(run.turn, { run, messages: structuredClone(init.messages) });
+        noteApprovals(ledger, init.messages);
         this.#world.trace.add(
           'log',
           `turn ${run.turn} ${begun.type}: ${run.runId}, ${run.start.trigger} from ${run.start.from} at ${init.baseTurn ?? 'any'} by ${this.name}, answers ${brief(init.messages)}`,
@@ -152,6 +155,7 @@ export class ServerProcess {
       }),
       append: call(log.append, true, (news, { runId }, fence, frame) => {
         if (news.end || news.superseded) return;
+        for (const chunk of frame.chunks) noteMark(ledger, chunk);
         const written = ledger.appended.get(runId) ?? new Map<number, string>();
         ledger.appended.set(runId, written.set(frame.at, fence));
       }),
@@ -185,6 +189,24 @@ export class ServerProcess {
       close: async () => {},
     };
   }
+}
+
+/** Notes what the log has as the answers to approvals. */
+function noteApprovals({ approvals, violations }: Ledger, messages: readonly UIMessage[]): void {
+  for (const part of messages.flatMap(({ parts }) => parts.filter(isToolUIPart))) {
+    const approval = part.approval && approvals.get(part.approval.id);
+    const approved = part.approval?.approved;
+    if (!approval || approved === undefined) continue;
+    if (approval.approved === !approved) violations.push(`The answer to ${part.approval?.id} has changed.`);
+    if (approval.answeredBy.size === 0) violations.push(`Nobody has answered ${part.approval?.id}.`);
+    approval.approved = approved;
+  }
+}
+
+/** Notes that an approved call runs now. */
+function noteMark({ approvals }: Ledger, chunk: UIMessageChunk): void {
+  const approval = chunk.type === 'tool-approval-response' && approvals.get(chunk.approvalId);
+  if (approval) approval.isMarked = true;
 }
 
 type ContinueRequest = Parameters<NonNullable<ChatHandlerOptions['continueRun']>>[0];

@@ -19,6 +19,8 @@ export class Story {
   readonly #steering: Random;
   /** For what came with a later edition. */
   readonly #later: Random;
+  /** For what people decide about. */
+  readonly #deciding: Random;
   #tabs = 0;
   #sends = 0;
 
@@ -27,6 +29,7 @@ export class Story {
     this.#random = world.random.fork('story');
     this.#steering = world.random.fork('steering');
     this.#later = world.random.fork('later');
+    this.#deciding = world.random.fork('deciding');
     for (let count = 0; count < world.settings.devices; count++) {
       const device: Device = { name: `device${count + 1}`, world, offline: false, tab: undefined };
       this.devices.push(device);
@@ -84,6 +87,8 @@ export class Story {
     if (faults.isOn('clock-jumped')) at(3, () => this.#jump());
     if (faults.isOn('stopped-then-sent')) at(4, () => this.#stopThenSend(later.pick(this.devices)));
     if (settings.hasStranger) at(1, () => this.#openStranger());
+    if (settings.asksApproval)
+      for (let left = 8; left > 0; left--) scheduler.after(this.#deciding.between(500, endsAt), () => this.#decide());
   }
 
   /** All faults are over; people look at their devices again. */
@@ -92,6 +97,7 @@ export class Story {
     faults.healed = true;
     this.world.revoked.clear();
     this.world.scheduler.after(5000, () => this.#tryAgain());
+    for (const delayMs of [10_000, 20_000]) this.world.scheduler.after(delayMs, () => this.#decide());
     trace.add('world', 'all faults are over');
     for (const device of this.devices) {
       device.offline = false;
@@ -152,6 +158,26 @@ export class Story {
       world.revoked.delete(device.name);
       this.#tryAgain();
     });
+  }
+
+  /** Answers an approval; now and then another device answers it, or another one of the same message, in the same moment. */
+  #decide(): void {
+    const random = this.#deciding;
+    const asked = this.devices.filter(({ tab }) => tab && !tab.isBusy && tab.openApprovals.length > 0);
+    if (asked.length === 0) return;
+    const first = random.pick(asked);
+    const others = random.chance(0.4) ? asked.filter((device) => device !== first) : [];
+    for (const { tab } of [first, ...others]) {
+      const id = tab && random.pick(tab.openApprovals);
+      if (id) tab.decide(id, random.chance(0.75));
+    }
+    // The process that runs the approved call.
+    if (this.world.faults.isOn('server-killed') && random.chance(0.4))
+      this.world.scheduler.after(random.between(0, 1500), () => this.#killWhileFaulty());
+  }
+
+  #killWhileFaulty(): void {
+    if (!this.world.faults.healed) this.#kill();
   }
 
   #tryAgain(mayResend = this.#later.chance(0.5)): void {

@@ -3,6 +3,8 @@ import {
   AbstractChat,
   type ChatState,
   type ChatStatus,
+  isToolUIPart,
+  lastAssistantMessageIsCompleteWithApprovalResponses,
   lastAssistantMessageIsCompleteWithToolCalls,
   type UIMessage,
 } from 'ai';
@@ -140,7 +142,8 @@ export class Tab {
       messages,
       transport,
       generateId: () => `${name}-${++ids}`,
-      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+      sendAutomaticallyWhen: (chat: { messages: UIMessage[] }) =>
+        lastAssistantMessageIsCompleteWithToolCalls(chat) || lastAssistantMessageIsCompleteWithApprovalResponses(chat),
       onToolCall: ({ toolCall }: { toolCall: { toolName: string; toolCallId: string } }) =>
         this.#runTool(toolCall.toolName, toolCall.toolCallId),
       onError: (error: Error) => {
@@ -183,6 +186,20 @@ export class Tab {
     } catch {
       return false;
     }
+  }
+
+  /** What this page asks its user about. */
+  get openApprovals(): readonly string[] {
+    const parts = this.chat.lastMessage?.parts.filter(isToolUIPart) ?? [];
+    return parts.flatMap(({ state, approval }) => (state === 'approval-requested' && approval ? [approval.id] : []));
+  }
+
+  /** Approves a call, or denies it. */
+  decide(id: string, approved: boolean): void {
+    const { ledger, trace } = this.device.world;
+    trace.add(this.name, `${approved ? 'approves' : 'denies'} ${id}`);
+    ledger.approvals.get(id)?.answeredBy.add(this.name);
+    void this.chat.addToolApprovalResponse({ id, approved });
   }
 
   /** How the page says that it is connected. */

@@ -40,6 +40,8 @@ export interface Settings {
   readonly isSilent: boolean;
   /** Whether somebody without access tries to read and write. */
   readonly hasStranger: boolean;
+  /** Whether models ask people before some tools run. */
+  readonly asksApproval: boolean;
   /** How runs go on whose writers stop; `undefined`: they end. */
   readonly continuing: Continuing | undefined;
 }
@@ -86,7 +88,9 @@ export class World {
     const isSilent = settings.isSilent && edition >= 2;
     const continuing = chooseContinuing(this.random.fork('continuing'), edition);
     const hasStranger = edition >= 3 && this.random.fork('stranger').chance(0.3);
-    this.settings = { ...settings, isSilent, hasStranger, keepsHistory: settings.keepsHistory && saves, continuing };
+    const asksApproval = edition >= 4 && continuing !== undefined && this.random.fork('approvals').chance(0.5);
+    const keepsHistory = settings.keepsHistory && saves;
+    this.settings = { ...settings, isSilent, hasStranger, keepsHistory, continuing, asksApproval };
     this.ledger = new Ledger();
     this.logClock = this.newClock('log');
     this.log = memoryLog({
@@ -160,7 +164,7 @@ function chooseContinuing(random: Random, edition: Edition): Continuing | undefi
   return edition >= 3 && random.chance(0.5) ? { softDeadlineMs, hasQueue } : undefined;
 }
 
-function chooseSettings(random: Random): Omit<Settings, 'continuing' | 'hasStranger'> {
+function chooseSettings(random: Random): Omit<Settings, 'continuing' | 'hasStranger' | 'asksApproval'> {
   return {
     devices: random.pick([1, 2, 2, 2, 2, 3, 4]),
     servers: random.pick([1, 2, 2, 3]),

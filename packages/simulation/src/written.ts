@@ -25,13 +25,13 @@ export function compareWithModels({ ledger }: World, run: RunRecord, frames: rea
   for (const { attempt, chunks } of parts) {
     const script = ledger.scripts.get(run.runId)?.find((said) => said.attempt === attempt);
     const isLast = attempt === run.attempt;
-    const written = merged(chunks);
+    const written = merged(chunks.filter(({ type }) => type !== 'tool-approval-response'));
     if (attempt > 1) written.splice(0, countPlanned(written));
     if (!script) {
       if (written.length > 0 && attempt > 1) wrong.push(`writer ${attempt} wrote ${json(written[0])} without a model`);
       continue;
     }
-    const said = attempt > 1 ? rejoined(merged(script.chunks), written) : merged(script.chunks);
+    const said = attempt > 1 ? rejoined(merged(script.chunks), written) : begunEarly(merged(script.chunks), written);
     const lack = compareWithScript(written, said, script, isLast ? run.end?.reason : undefined);
     if (lack) wrong.push(`writer ${attempt}: ${lack}`);
   }
@@ -57,8 +57,18 @@ function rejoined(said: readonly UIMessageChunk[], written: readonly UIMessageCh
   const begins = (chunks: readonly UIMessageChunk[]): number =>
     chunks.findIndex(({ type }) => type !== 'message-metadata' && type !== 'steering-message');
   const at = begins(joined);
-  const isOpen = written[begins(written)] !== undefined && written[begins(written)]?.type !== 'start-step';
+  const continued = written[begins(written)];
+  const isOpen = continued !== undefined && continued.type !== 'start-step' && joined[at]?.type === 'start-step';
   return isOpen ? joined.filter((_, index) => index !== at) : joined;
+}
+
+/** What a model said whose approved call ran in front of its `start`: the message had begun then. */
+function begunEarly(said: readonly UIMessageChunk[], written: readonly UIMessageChunk[]): readonly UIMessageChunk[] {
+  const [own, next] = written;
+  const [first, ...rest] = said;
+  if (first?.type !== 'start' || own?.type !== 'start' || next?.type !== 'message-metadata') return said;
+  const { messageMetadata } = first;
+  return [{ type: 'start' }, { type: 'message-metadata', messageMetadata }, ...rest];
 }
 
 /** Whether steps open and close in turn, and the message begins once. Answers what does not. */
@@ -81,7 +91,7 @@ function compareWithScript(
   script: { readonly chunks: readonly UIMessageChunk[]; readonly end: string },
   reason: string | undefined,
 ): string | undefined {
-  const kept = written.filter((chunk) => chunk.type !== 'error' && chunk.type !== 'abort' && !isClosing(chunk));
+  const kept = written.filter((chunk) => !ownTypes.has(chunk.type) && !isClosing(chunk));
   for (const [at, chunk] of kept.entries()) {
     const original = said[at];
     const isLast = at === kept.length - 1;
@@ -94,6 +104,9 @@ function compareWithScript(
   }
   return;
 }
+
+/** What the writer says itself about how the run ended. */
+const ownTypes: ReadonlySet<string> = new Set(['error', 'abort']);
 
 /** What the writer says itself to close a tool call. */
 function isClosing(chunk: UIMessageChunk): boolean {

@@ -27,6 +27,7 @@ describe('the simulation', () => {
     expect(result.silences).toBeGreaterThan(0);
     expect(result.steered).toBeGreaterThan(20);
     expect(result.continued).toBeGreaterThan(20);
+    expect(result.approvals).toBeGreaterThan(20);
   });
 });
 
