@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
@@ -7,8 +8,10 @@ import { until } from './until.ts';
 
 /** Where Debian's package keeps what it includes. */
 const libraryFolder = '/usr/lib/pushpin';
-/** How long its parts take to find each other, in milliseconds: nothing tells. A request before that is answered 500. */
-const settleMs = 200;
+/**
+ * A host whose origin refuses connections. Pushpin answers 502 for it once its parts have found each other, and no origin sees the request.
+ */
+const probedHost = 'no-origin.test';
 /**
  * Up to 1.40, each publish restarts the timer behind Pushpin's limit of messages per second. While publishes come less than 25 ms apart, over all
  * channels, nothing is delivered; then everything is at once, and what a WebSocket's buffer does not hold is dropped. Without a limit there is no timer.
@@ -51,7 +54,7 @@ export async function startPushpin(originPort: number, options: PushpinOptions =
   for (const name of ['run', 'log']) await mkdir(join(folder, name));
   const write = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text);
   await write('internal.conf', internal.replaceAll('ipc:///var/run/zurl/zurl-', 'ipc://{rundir}/{ipc_prefix}zurl-'));
-  await write('routes', `* 127.0.0.1:${originPort},over_http\n`);
+  await write('routes', `${probedHost} 127.0.0.1:1\n* 127.0.0.1:${originPort},over_http\n`);
   await write('pushpin.conf', configuration(folder, port, publishPort, messageRate));
   // Its parts start one by one. It is ready when the last one takes publishes and its parts know each other.
   const ready = async (): Promise<void> => {
@@ -62,7 +65,7 @@ export async function startPushpin(originPort: number, options: PushpinOptions =
         () => false,
       );
     await until('a Pushpin that takes publishes', takes);
-    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    await until('a Pushpin whose parts know each other', async () => (await statusOf(port, probedHost)) === 502);
   };
   const server = await startProcess({
     command: 'pushpin',
@@ -88,6 +91,14 @@ export async function startPushpin(originPort: number, options: PushpinOptions =
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function statusOf(port: number, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ port, host: '127.0.0.1', headers: { host }, agent: false }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode));
+    }).once('error', reject);
+  });
 }
 
 function configuration(folder: string, port: number, publishPort: number, messageRate: number): string {
