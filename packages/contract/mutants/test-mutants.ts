@@ -353,6 +353,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'go from user to user',
   },
   {
+    id: 'server-lets-invented-calls-be-claimed',
+    file: `${http}/route-command.ts`,
+    find: 'if (!(await hasCall(',
+    replace: 'if (!toolCallId && !(await hasCall(',
+    test: `${tests}/commands.test.ts`,
+    title: 'is refused where the chat has no such call, and takes no place of one that it has',
+  },
+  {
     id: 'server-believes-a-clients-tool-outputs',
     file: `${conversation}/compose.ts`,
     find: 'sent.map((message) => own.get(message.id) ?? message);',

@@ -6,7 +6,7 @@ import { isStepCount, streamText, tool, toUIMessageStream } from 'ai';
 import { convertArrayToReadableStream, MockLanguageModelV4 } from 'ai/test';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createWorld, ended, SseReader, textOf, until, user } from './support.ts';
+import { type Answer, createWorld, ended, SseReader, textOf, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
 const cancel = (id: string) => ({ id, runId: 'r1', type: 'cancel' });
@@ -300,11 +300,49 @@ describe('a steer', () => {
 });
 
 describe('a claim on a client tool call', () => {
+  const call = { type: 'tool-input-available', toolCallId: 'fn.call:0', toolName: 'where', input: {} } as const;
+  const claimOf = (id: string, runId: string, toolCallId: string) => ({ id, runId, type: 'claim', toolCallId });
+
   it('is given to one client', async () => {
     const world = createWorld();
-    const claim = (id: string) => world.command('c', { id, runId: 'r1', type: 'claim', toolCallId: 'fn.call:0' });
+    await world.send(
+      { id: 'c', runId: 'r1', messages: [user('u1', 'q')] },
+      { headers: { accept: 'application/json' } },
+    );
+    const model = await world.model();
+    model.push(call);
+    model.close();
+    await ended(world, 'finish');
+    const claim = (id: string) => world.command('c', claimOf(id, 'r1', 'fn.call:0'));
     expect(await claim('tab-1')).toEqual({ outcome: 'delivered' });
     expect(await claim('tab-2')).toEqual({ outcome: 'not-delivered', reason: 'claimed' });
     expect(await claim('tab-1')).toEqual({ outcome: 'delivered' });
+  });
+
+  it('is refused where the chat has no such call, and takes no place of one that it has', async () => {
+    const world = createWorld();
+    const reader = new SseReader(await world.send({ id: 'c', runId: 'r1', messages: [user('u1', 'q')] }));
+    (await world.model()).push(call);
+    await until('the call', () => reader.text.includes('fn.call:0'));
+    for (let index = 0; index < 65; index += 1) {
+      const refused = await world.post('/c/command', claimOf('tab-2', 'r1', `invented-${index}`));
+      expect([refused.status, ((await refused.json()) as Answer).error.code]).toEqual([404, 'not-found']);
+    }
+    expect(await world.command('c', claimOf('tab-1', 'r1', 'fn.call:0'))).toEqual({ outcome: 'delivered' });
+    await reader.cancel();
+  });
+
+  it('is given for a call of an earlier answer, too', async () => {
+    const world = createWorld();
+    const answer = {
+      id: 'a1',
+      role: 'assistant',
+      parts: [{ type: 'tool-where', toolCallId: 'early', state: 'input-available', input: {} }],
+    };
+    await world.send(
+      { id: 'c', runId: 'r1', messages: [user('u1', 'q'), answer, user('u2', 'q')] },
+      { headers: { accept: 'application/json' } },
+    );
+    expect(await world.command('c', claimOf('tab-1', 'r1', 'early'))).toEqual({ outcome: 'delivered' });
   });
 });

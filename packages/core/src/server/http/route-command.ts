@@ -1,8 +1,12 @@
-import { type FileUIPart, safeValidateUIMessages, type TextUIPart } from 'ai';
+import { type FileUIPart, isToolUIPart, safeValidateUIMessages, type TextUIPart } from 'ai';
 import { ChatTransportError } from '../../errors.ts';
 import { parseId } from '../../ids.ts';
-import type { CommandReceipt, RunCommand } from '../../log/run-log.ts';
+import type { CommandReceipt, RunCommand, RunKey } from '../../log/run-log.ts';
+import { readHead } from '../conversation/head.ts';
+import type { Engine } from '../engine.ts';
+import { partyOf } from '../run/fair-turns.ts';
 import { sendCommand } from '../run/send-command.ts';
+import { isGone } from '../run/whole-runs.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { json } from './http-errors.ts';
 import { readJsonBody } from './request-body.ts';
@@ -22,7 +26,8 @@ export async function commandRoute(context: HandlerContext, request: Request, ch
   if (fields.type !== 'cancel' && fields.type !== 'steer' && fields.type !== 'claim') {
     throw new ChatTransportError({ code: 'invalid-body', message: 'type must be "cancel", "steer" or "claim".' });
   }
-  if (fields.type === 'claim') return json(200, await claimToolCall(context, chatId, id, fields.toolCallId));
+  if (fields.type === 'claim')
+    return json(200, await claimToolCall(context, { chatId, runId }, id, fields.toolCallId, userId));
 
   const command: RunCommand =
     fields.type === 'cancel' ? { id, type: 'cancel' } : { id, type: 'steer', parts: await steerParts(fields.parts) };
@@ -38,16 +43,37 @@ export async function commandRoute(context: HandlerContext, request: Request, ch
 
 async function claimToolCall(
   { engine }: HandlerContext,
-  chatId: string,
+  key: RunKey,
   clientId: string,
   toolCallId: unknown,
+  userId: string | undefined,
 ): Promise<CommandReceipt> {
+  const { chatId } = key;
   if (typeof toolCallId !== 'string' || toolCallId === '' || toolCallId.length > maxToolCallIdLength) {
     const message = `toolCallId must be a string of 1 to ${maxToolCallIdLength} characters.`;
     throw new ChatTransportError({ code: 'invalid-id', message });
   }
+  if (!(await hasCall(engine, key, toolCallId, partyOf(chatId, userId)))) {
+    const message = 'The chat has no such tool call: its answer was replaced, or the log no longer has it.';
+    throw new ChatTransportError({ code: 'not-found', message });
+  }
   const isGranted = await engine.options.log.claim(chatId, `tool:${toolCallId}`, clientId, toolClaimMs);
   return isGranted ? { outcome: 'delivered' } : { outcome: 'not-delivered', reason: 'claimed' };
+}
+
+/**
+ * Whether the run, or the conversation, has the call. A client hears of a call once it is in the log. It may claim one of an earlier answer in the name
+ * of the chat's newest run.
+ */
+async function hasCall(engine: Engine, key: RunKey, toolCallId: string, party: string): Promise<boolean> {
+  try {
+    const { chunks } = await engine.runs.read(key, party);
+    if (chunks.some((chunk) => 'toolCallId' in chunk && chunk.toolCallId === toolCallId)) return true;
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  const { messages } = await readHead(engine, key.chatId, party);
+  return messages.some(({ parts }) => parts.some((part) => isToolUIPart(part) && part.toolCallId === toolCallId));
 }
 
 /** The parts of a steer: what a user message may have. */
