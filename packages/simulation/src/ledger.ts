@@ -12,8 +12,8 @@ export interface Send {
   readonly messageId: string;
   readonly text: string;
   readonly device: string;
-  /** `open`: not known, or the tab was gone before it was. */
-  state: 'open' | 'accepted' | 'refused';
+  /** `open`: not known, or the tab was gone before it was. `stopped`: before anything had answered; it is sent on, to be recorded as cancelled. */
+  state: 'open' | 'accepted' | 'refused' | 'stopped';
   /** Whether its user had stopped the answer before, and was told that it has ended. */
   readonly isBehindStop?: boolean;
 }
@@ -74,6 +74,8 @@ export class Ledger {
   readonly deletedIds: Set<string> = new Set();
   /** The messages that their users sent again after a refusal: also a deletion does not take them from their devices. */
   readonly resent: Set<string> = new Set();
+  /** How many slow uploads arrived whole, and how many broke off. */
+  readonly uploads: { arrived: number; broken: number } = { arrived: 0, broken: 0 };
   /** How many models were silent for long. */
   silences = 0;
   /** About when the last long silence of a model is over, on the scheduler's time. */

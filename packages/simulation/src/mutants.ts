@@ -154,6 +154,12 @@ export const mutants: readonly Mutant[] = [
     replace: 'const isIncomplete = false &&',
   },
   {
+    id: 'gives-up-moving-uploads',
+    file: 'client/persist.ts',
+    find: 'limitMs + uploadMs);',
+    replace: 'limitMs);',
+  },
+  {
     id: 'resets-a-step-with-calls',
     file: 'server/run/plan-continuation.ts',
     find: 'if (openStepAt !== undefined && complete.length === 0) {',

@@ -1,3 +1,4 @@
+import { ChatTransportError } from '@chat-transport/core';
 import type { ServerProcess } from './server-process.ts';
 import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
@@ -9,6 +10,11 @@ export interface OpenBody {
   /** Nothing more comes, and nobody is told. */
   silence(): void;
 }
+
+/** The lowest and the highest rate of a slow upload, in bytes per millisecond: above what core takes for a dead connection. */
+const uploadRates = [34, 60] as const;
+/** From which length on, in bytes, the upload of a body takes its time. */
+const longBody = 500_000;
 
 /** A tab's `fetch`: requests and answers take time, get lost, and break off. */
 export class Network {
@@ -58,7 +64,13 @@ export class Network {
         if (world.chance(0.7)) later(() => fail(why));
         else world.trace.add(name, `${label}: ${why}, and no error either`);
       };
-      later(() => {
+      const length = typeof init?.body === 'string' ? init.body.length : 0;
+      const uploadMs = length < longBody ? 0 : length / world.between(...uploadRates);
+      if (uploadMs > 0) this.#upload(uploadMs, label, signal, () => !settled && !this.#tab.gone, fail);
+      // The body has arrived, or the network is away in the middle of it.
+      const arrives = (act: () => void): unknown => clock.setTimeout(act, world.latency() + uploadMs);
+      arrives(() => {
+        if (settled) return;
         if (device.offline) return fail('offline');
         if (world.strikes('request-lost')) return lose('request lost');
         const server = world.someServer();
@@ -86,6 +98,38 @@ export class Network {
           });
       });
     });
+
+  /** Lets an upload break off in the middle now and then; its client may not give it up while it moves. */
+  #upload(
+    uploadMs: number,
+    label: string,
+    signal: AbortSignal | undefined,
+    isUnderWay: () => boolean,
+    fail: (why: string) => void,
+  ): void {
+    const { faults, ledger, scheduler, trace } = this.#world;
+    const world = this.#world;
+    const { name, clock, device } = this.#tab;
+    trace.add(name, `${label}: uploads for ${Math.round(uploadMs)} ms`);
+    const breaksAt = !faults.healed && world.chance(0.4) ? world.between(0, uploadMs) : Number.POSITIVE_INFINITY;
+    const endsAt = scheduler.now + uploadMs / clock.rate;
+    if (breaksAt < uploadMs)
+      clock.setTimeout(() => {
+        if (!isUnderWay()) return;
+        ledger.uploads.broken++;
+        fail('upload broken off');
+      }, breaksAt);
+    else
+      clock.setTimeout(() => {
+        if (isUnderWay()) ledger.uploads.arrived++;
+      }, uploadMs);
+    signal?.addEventListener('abort', () => {
+      const isCut = ChatTransportError.isInstance(signal.reason) && signal.reason.code === 'network';
+      const isOpen = !this.#tab.gone && !this.#tab.closed;
+      if (isCut && isOpen && !device.offline && scheduler.now < Math.min(endsAt, endsAt - uploadMs + breaksAt))
+        ledger.violations.push(`${name} has given up a moving upload: ${label}.`);
+    });
+  }
 
   /** The tab is gone: the servers see its connections close. */
   leave(): void {

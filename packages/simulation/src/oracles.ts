@@ -35,7 +35,8 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     }
     if (turn !== last + 1) wrong.push(`Turn ${turn} follows turn ${last}.`);
     last = turn;
-    if (messages.some(({ id }) => ledger.deletedIds.has(id) && !ledger.resent.has(id)))
+    const isLate = (id: string): boolean => ledger.resent.has(id) || ledger.sends.get(id)?.state === 'stopped';
+    if (messages.some(({ id }) => ledger.deletedIds.has(id) && !isLate(id)))
       wrong.push(`Turn ${turn} brings back what was deleted.`);
     if (messages.some(({ parts }) => parts.some((part) => part.type === 'text' && part.text === strangerName)))
       wrong.push(`Turn ${turn} has what a stranger wrote.`);

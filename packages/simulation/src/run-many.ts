@@ -45,6 +45,8 @@ export interface ManyResult {
   readonly continued: number;
   /** How many approvals were answered. */
   readonly approvals: number;
+  /** How many slow uploads arrived, and how many broke off. */
+  readonly uploads: { readonly arrived: number; readonly broken: number };
 }
 
 /** What a worker is told. */
@@ -105,6 +107,7 @@ const nothing: Omit<SeedResult, 'seed' | 'failures'> = {
   steered: 0,
   continued: 0,
   approvals: 0,
+  uploads: { arrived: 0, broken: 0 },
   virtualMs: 0,
   steps: 0,
   trace: [],
@@ -131,5 +134,9 @@ function summary(first: number, results: readonly SeedResult[], elapsedMs: numbe
     steered: results.reduce((sum, { steered }) => sum + steered, 0),
     continued: results.reduce((sum, { continued }) => sum + continued, 0),
     approvals: results.reduce((sum, { approvals }) => sum + approvals, 0),
+    uploads: {
+      arrived: results.reduce((sum, { uploads }) => sum + uploads.arrived, 0),
+      broken: results.reduce((sum, { uploads }) => sum + uploads.broken, 0),
+    },
   };
 }

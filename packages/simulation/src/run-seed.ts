@@ -24,6 +24,8 @@ export interface SeedResult {
   readonly continued: number;
   /** How many approvals the log has an answer to. */
   readonly approvals: number;
+  /** How many slow uploads arrived, and how many broke off. */
+  readonly uploads: { readonly arrived: number; readonly broken: number };
   readonly virtualMs: number;
   readonly steps: number;
   readonly trace: readonly string[];
@@ -58,6 +60,7 @@ export async function runSeed(seed: number, options: StoryOptions = {}): Promise
     runs: [...ledger.scripts.values()].flatMap((said) => said.map(({ chunks }) => chunks.length)),
     continued: ledger.continued,
     approvals: [...ledger.approvals.values()].filter(({ approved }) => approved !== undefined).length,
+    uploads: ledger.uploads,
     devices: settings.devices,
     silences: ledger.silences,
     steered: [...ledger.steers.values()].filter(

@@ -3,6 +3,7 @@ import type { UIMessage } from 'ai';
 import { brief } from './brief.ts';
 import type { Steer } from './ledger.ts';
 import type { Random } from './random.ts';
+import type { ServerProcess } from './server-process.ts';
 import { type Device, Tab } from './tab.ts';
 import { chatId, strangerName, type World } from './world.ts';
 
@@ -19,6 +20,7 @@ export class Story {
   readonly #steering: Random;
   /** For what came with a later edition. */
   readonly #later: Random;
+  readonly #uploading: Random;
   /** For what people decide about. */
   readonly #deciding: Random;
   #tabs = 0;
@@ -30,6 +32,7 @@ export class Story {
     this.#steering = world.random.fork('steering');
     this.#later = world.random.fork('later');
     this.#deciding = world.random.fork('deciding');
+    this.#uploading = world.random.fork('uploading');
     for (let count = 0; count < world.settings.devices; count++) {
       const device: Device = { name: `device${count + 1}`, world, offline: false, tab: undefined };
       this.devices.push(device);
@@ -87,6 +90,9 @@ export class Story {
     if (faults.isOn('clock-jumped')) at(3, () => this.#jump());
     if (faults.isOn('stopped-then-sent')) at(4, () => this.#stopThenSend(later.pick(this.devices)));
     if (settings.hasStranger) at(1, () => this.#openStranger());
+    if (settings.hasUploads)
+      for (let left = 2; left > 0; left--)
+        scheduler.after(this.#uploading.between(500, endsAt), () => this.#sendFile(this.#uploading.pick(this.devices)));
     if (settings.asksApproval)
       for (let left = 8; left > 0; left--) scheduler.after(this.#deciding.between(500, endsAt), () => this.#decide());
   }
@@ -192,7 +198,23 @@ export class Story {
     if (!server) return;
     faults.count('chat-deleted');
     trace.add(server.name, 'deletes the chat');
-    server.gate(() => server.handler.runtime.deleteChat(chatId)).catch(() => {});
+    let isOver = false;
+    const deleted = server.gate(() => server.handler.runtime.deleteChat(chatId));
+    deleted
+      .catch(() => {})
+      .finally(() => {
+        isOver = true;
+      });
+    if (this.world.edition >= 4) this.#deleteAgain(server, () => isOver);
+  }
+
+  /** An app whose deletion was never answered, because its process is gone, deletes in another one. */
+  #deleteAgain(server: ServerProcess, isOver: () => boolean): void {
+    this.world.scheduler.after(5000, () => {
+      if (isOver()) return;
+      if (server.alive) this.#deleteAgain(server, isOver);
+      else this.#delete();
+    });
   }
 
   /** Somebody sets a computer's clock. */
@@ -216,7 +238,12 @@ export class Story {
     void tab.stopped().then((isBehindStop) => this.#send(device, isBehindStop));
   }
 
-  #send(device: Device, isBehindStop = false): void {
+  /** A send with a file, whose upload takes half a minute. */
+  #sendFile(device: Device): void {
+    this.#send(device, false, { file: 'x'.repeat(this.#uploading.int(600_000, 1_000_000)) });
+  }
+
+  #send(device: Device, isBehindStop = false, body?: object): void {
     const { tab } = device;
     if (!tab || tab.isBusy) return;
     const text = `u${++this.#sends}`;
@@ -224,7 +251,8 @@ export class Story {
     trace.add(tab.name, `sends ${text}`);
     const messageId = `${text}-${tab.name}`;
     ledger.sends.set(messageId, { messageId, text, device: device.name, state: 'open', isBehindStop });
-    void tab.chat.sendMessage({ id: messageId, role: 'user', parts: [{ type: 'text', text }] });
+    const message = { id: messageId, role: 'user' as const, parts: [{ type: 'text' as const, text }] };
+    void tab.chat.sendMessage(message, body && { body });
   }
 
   #sendAll(): void {

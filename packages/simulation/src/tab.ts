@@ -89,7 +89,7 @@ class WatchedTransport extends RealtimeChatTransport {
       return stream;
     } catch (error) {
       const isFirst = send?.state === 'open';
-      if (isFirst) send.state = 'refused';
+      if (isFirst) send.state = (error as Error).name === 'AbortError' ? 'stopped' : 'refused';
       const isBusy = ChatTransportError.isInstance(error) && error.code === 'busy';
       if (isBusy && isFirst && send.isBehindStop && this.tab.device.world.settings.devices === 1)
         ledger.violations.push(`Message ${send.text} was refused as busy behind a stop of its own user.`);

@@ -40,6 +40,8 @@ export interface Settings {
   readonly isSilent: boolean;
   /** Whether somebody without access tries to read and write. */
   readonly hasStranger: boolean;
+  /** Whether people send files over a slow network. */
+  readonly hasUploads: boolean;
   /** Whether models ask people before some tools run. */
   readonly asksApproval: boolean;
   /** How runs go on whose writers stop; `undefined`: they end. */
@@ -72,10 +74,12 @@ export class World {
   #started = 0;
 
   readonly isVerbose: boolean;
+  readonly edition: Edition;
 
   constructor(seed: number, { isVerbose = false, edition = newestEdition }: StoryOptions) {
     this.seed = seed;
     this.isVerbose = isVerbose;
+    this.edition = edition;
     this.random = new Random(seed);
     this.#weather = this.random.fork('weather');
     this.trace = new Trace(this.scheduler);
@@ -89,8 +93,9 @@ export class World {
     const continuing = chooseContinuing(this.random.fork('continuing'), edition);
     const hasStranger = edition >= 3 && this.random.fork('stranger').chance(0.3);
     const asksApproval = edition >= 4 && continuing !== undefined && this.random.fork('approvals').chance(0.5);
+    const hasUploads = edition >= 4 && this.random.fork('uploads').chance(0.1);
     const keepsHistory = settings.keepsHistory && saves;
-    this.settings = { ...settings, isSilent, hasStranger, keepsHistory, continuing, asksApproval };
+    this.settings = { ...settings, isSilent, hasStranger, keepsHistory, continuing, asksApproval, hasUploads };
     this.ledger = new Ledger();
     this.logClock = this.newClock('log');
     this.log = memoryLog({
@@ -164,7 +169,7 @@ function chooseContinuing(random: Random, edition: Edition): Continuing | undefi
   return edition >= 3 && random.chance(0.5) ? { softDeadlineMs, hasQueue } : undefined;
 }
 
-function chooseSettings(random: Random): Omit<Settings, 'continuing' | 'hasStranger' | 'asksApproval'> {
+function chooseSettings(random: Random): Omit<Settings, 'continuing' | 'hasStranger' | 'asksApproval' | 'hasUploads'> {
   return {
     devices: random.pick([1, 2, 2, 2, 2, 3, 4]),
     servers: random.pick([1, 2, 2, 3]),
