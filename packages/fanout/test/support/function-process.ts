@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { ScriptedModel } from '@chat-transport/contract';
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
-import { createChatHandler } from '@chat-transport/core/server';
+import { type ChatHandlerOptions, createChatHandler } from '@chat-transport/core/server';
 import { redisLog } from '@chat-transport/redis';
 import { sqliteLog } from '@chat-transport/sqlite';
 import { createAdaptorServer } from '@hono/node-server';
@@ -16,6 +16,8 @@ export interface FunctionSettings {
   readonly gripUrl: string;
   readonly secret: string;
   readonly log: LogSettings;
+  /** Options of its chat handler. */
+  readonly options?: Pick<ChatHandlerOptions, 'onInterrupted' | 'leaseMs' | 'renewEveryMs'> | undefined;
 }
 
 /** Where runs are kept. */
@@ -45,6 +47,8 @@ const handler = createChatHandler({
   log: await openLog(settings.log),
   realtime: fanout({ grip: settings.gripUrl, secret: settings.secret, flushIntervalMs: 0 }),
   authorize: () => true,
+  ...settings.options,
+  tools: {},
   respond(input) {
     const { steering, signal } = input;
     const steer = steering.steer.bind(steering);

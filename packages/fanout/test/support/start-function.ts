@@ -27,8 +27,12 @@ export interface FunctionProcess {
 }
 
 /** Starts a process of an app of its own. Pushpin asks it, until a newer one is started. */
-export async function startFunction(service: PushpinService, log: LogSettings): Promise<FunctionProcess> {
-  const settings: FunctionSettings = { gripUrl: service.gripUrl, secret, log };
+export async function startFunction(
+  service: PushpinService,
+  log: LogSettings,
+  options?: FunctionSettings['options'],
+): Promise<FunctionProcess> {
+  const settings: FunctionSettings = { gripUrl: service.gripUrl, secret, log, options };
   const child = fork(join(import.meta.dirname, 'function-process.ts'), [JSON.stringify(settings)], {
     execArgv: ['--conditions=@chat-transport/source'],
   });
