@@ -125,4 +125,11 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     killedBy: 'a WebSocket is not subscribed with a token that was given before access was taken back',
   },
+  {
+    id: 'takes-every-refusal-for-forbidden',
+    file: 'src/server/held-socket.ts',
+    find: 'ownError(answer) ?? foreignError(response.status, answer)',
+    replace: "ownError(answer) ?? foreignError(403, '')",
+    killedBy: 'that the app refuses with a response of its own',
+  },
 ];

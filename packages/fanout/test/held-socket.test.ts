@@ -1,3 +1,4 @@
+import type { ChatHandlerOptions } from '@chat-transport/core/server';
 import { describe, expect, test } from 'vitest';
 import { appWithoutProxy, signature } from './support/app-without-proxy.ts';
 
@@ -53,8 +54,8 @@ test('a held stream with a token of another chat is answered 401', async () => {
 
 describe('a command over a WebSocket', () => {
   /** A chat whose answer has begun, and a connection to it. */
-  async function stage() {
-    const app = await appWithoutProxy();
+  async function stage(authorize?: ChatHandlerOptions['authorize']) {
+    const app = await appWithoutProxy(authorize);
     await app.handler.runtime.start({ chatId: 'c', messages: [message] });
     const call = await app.model.call();
     const { active } = await app.request('/c').then((response) => response.json());
@@ -91,6 +92,23 @@ describe('a command over a WebSocket', () => {
     expect(text).toBe(closing(4408));
     expect(call.aborted).toBe(false);
   });
+
+  test.each([
+    [403, 'This chat is read only.', 'forbidden', 'This chat is read only.'],
+    [403, '', 'forbidden', 'The command was refused with status 403.'],
+    [429, '{"error":"Not so fast."}', 'rate-limited', '{"error":"Not so fast."}'],
+    [503, 'Down for the night.', 'provider-failed', 'Down for the night.'],
+  ])(
+    'that the app refuses with a response of its own (%s %s) gets its text, and stops nothing',
+    async (status, body, code, reason) => {
+      let refuses = false;
+      const { app, call, session, runId } = await stage(() => !refuses || new Response(body, { status }));
+      refuses = true;
+      const { text } = await step(app, 'chat=c', textEvent(cancel(runId)), session);
+      expect(text).toContain(JSON.stringify({ type: 'receipt', ref: 1, error: { code, message: reason } }));
+      expect(call.aborted).toBe(false);
+    },
+  );
 
   test.each(['x', 'null', '{"type":"command"}', '{"type":"command","ref":1,"run":"r","message":1}'])(
     'that is none closes the connection: %s',

@@ -1,4 +1,10 @@
-import type { ChatGrant, CommandReceipt, ErrorCode } from '@chat-transport/core/provider';
+import {
+  type ChatGrant,
+  type ChatTransportError,
+  type CommandReceipt,
+  type ErrorCode,
+  statusError,
+} from '@chat-transport/core/provider';
 import { encodeWebSocketEvents, getWebSocketContextFromReq, type WebSocketContext } from '@fanoutio/grip';
 import type { CommandMessage, DeviceMessage } from '../wire.ts';
 import { controlChannel, otherChannel, userChannel } from './channels.ts';
@@ -73,12 +79,28 @@ async function command(
   if (!grant.may.includes('command')) return fail('forbidden', 'This connection may not command runs of this chat.');
   const path = `${host.api}/${grant.chatId}/command`;
   const response = await host.handle(deviceRequest(request, path, { ...message, runId: run }));
-  // An app's own refusal may have any form.
-  const { error, ...receipt } = (await response.json().catch(() => ({}))) as CommandReceipt & {
-    error?: { code: ErrorCode; message: string };
-  };
-  if (response.ok) return { type: 'receipt', ref, receipt };
-  return fail(error?.code ?? 'forbidden', error?.message ?? `The command was refused with status ${response.status}.`);
+  const answer = await response.text();
+  if (response.ok) return { type: 'receipt', ref, receipt: JSON.parse(answer) as CommandReceipt };
+  const { code, message: reason } = ownError(answer) ?? foreignError(response.status, answer);
+  return fail(code, reason);
+}
+
+/** Longest text of an app's own refusal that becomes an error's message, in UTF-16 units. */
+const maxTextLength = 1024;
+
+/** The error that core's own response names. */
+function ownError(answer: string): { readonly code: ErrorCode; readonly message: string } | undefined {
+  try {
+    const { error } = JSON.parse(answer);
+    return typeof error?.code === 'string' && typeof error.message === 'string' ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An app's own refusal may have any form: its message is its text, as over HTTP. */
+function foreignError(status: number, answer: string): ChatTransportError {
+  return statusError(status, answer.slice(0, maxTextLength) || `The command was refused with status ${status}.`);
 }
 
 function commandOf(data: string): CommandMessage | undefined {

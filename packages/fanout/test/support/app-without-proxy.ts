@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ScriptedModel } from '@chat-transport/contract';
 import { memoryLog } from '@chat-transport/core/memory';
-import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
+import { type ChatHandler, type ChatHandlerOptions, createChatHandler } from '@chat-transport/core/server';
 import { onTestFinished } from 'vitest';
 import { fanout } from '../../src/server.ts';
 import { secret } from './pushpin-service.ts';
@@ -20,7 +20,7 @@ interface PublishedItem {
 }
 
 /** An app whose publishes a plain HTTP server takes. Requests go to its handler, with what a proxy or a client would set. */
-export async function appWithoutProxy(): Promise<{
+export async function appWithoutProxy(authorize: ChatHandlerOptions['authorize'] = () => true): Promise<{
   readonly handler: ChatHandler;
   readonly model: ScriptedModel;
   /** Everything published, oldest first. */
@@ -46,7 +46,7 @@ export async function appWithoutProxy(): Promise<{
   const handler = createChatHandler({
     log: memoryLog(),
     realtime: fanout({ grip, secret, flushIntervalMs: 0 }),
-    authorize: () => true,
+    authorize,
     respond: model.respond,
   });
   onTestFinished(async () => {
