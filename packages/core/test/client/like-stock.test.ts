@@ -26,7 +26,7 @@ interface Seen {
 /** What a chat shows, from its first send to its end. */
 async function seen(
   name: keyof typeof transports,
-  answer: (call: ModelCall) => void | Promise<void>,
+  answer: (call: ModelCall, shows: (state: string) => Promise<void>) => void | Promise<void>,
   respondBy: (request: Request, forward: () => Promise<Response>) => Promise<Response> = (_, forward) => forward(),
 ): Promise<Seen> {
   const world = new World();
@@ -46,7 +46,13 @@ async function seen(
   });
   const sending = chat.sendMessage({ text: 'hi' });
   const isAnswered = await Promise.race([world.model.call().then(() => true), sending.then(() => false)]);
-  if (isAnswered) await answer(await world.model.call());
+  // What waits together may be merged on the way: the next chunk comes when this one is shown.
+  const shows = (state: string): Promise<void> =>
+    until(
+      () => states.at(-1) === state,
+      () => [state, states],
+    );
+  if (isAnswered) await answer(await world.model.call(), shows);
   await sending;
   await until(
     () => chat.status === 'ready' || chat.status === 'error',
@@ -62,19 +68,18 @@ const bothSee = async (...args: [Parameters<typeof seen>[1], Parameters<typeof s
   return ours;
 };
 
-/** Each chunk of its own: what waits together may be merged on the way. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
-
 describe('a plain chat shows the same as with the transport of the AI SDK', () => {
   it('from the question to the end of the answer, one state for each chunk', async () => {
-    const { statuses, states } = await bothSee(async (call) => {
+    const { statuses, states } = await bothSee(async (call, shows) => {
+      let text = '2: step-start,';
+      await shows(text);
       for (const word of ['one ', 'two ', 'three']) {
-        await pause();
         call.say(word);
+        text += word;
+        await shows(text);
       }
-      await pause();
       call.push({ type: 'tool-input-available', toolCallId: 't', toolName: 'where', input: {} });
-      await pause();
+      await shows(`${text},tool-where`);
       call.push({ type: 'tool-output-available', toolCallId: 't', output: 'here' });
       call.finish();
     });
@@ -83,9 +88,9 @@ describe('a plain chat shows the same as with the transport of the AI SDK', () =
   });
 
   it('where the answer fails in its middle', async () => {
-    const { statuses } = await bothSee(async (call) => {
+    const { statuses } = await bothSee(async (call, shows) => {
       call.say('one ');
-      await pause();
+      await shows('2: step-start,one ');
       call.push({ type: 'error', errorText: 'The model is tired.' });
     });
     expect(statuses.at(-1)).toBe('error');

@@ -64,7 +64,6 @@ describe('seven tabs without realtime', () => {
       await until(
         () => call.signal.aborted,
         () => tab,
-        2000,
       );
     }
   });
@@ -118,6 +117,5 @@ it('a tab that becomes visible reads at once what a dead connection did not brin
   await until(
     () => texts(chat).at(-1) === 'assistant: one',
     () => texts(chat),
-    1000,
   );
 });

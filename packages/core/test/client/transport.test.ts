@@ -198,7 +198,7 @@ describe('a sender', () => {
   });
 
   it('ends with a typed error when the writer is dead', async () => {
-    const world = new World({ leaseMs: 300, renewEveryMs: 100_000 });
+    const world = new World({ leaseMs: 1_000, renewEveryMs: 100_000 });
     const chat = world.device().chat('c');
     const sent = chat.sendMessage({ text: 'hi' });
     const call = await world.model.call();
@@ -282,7 +282,7 @@ describe('stop', () => {
     await chat.stop();
     await sent;
     expect(chat.status).toBe('ready');
-    await until(() => call.signal.aborted, undefined, 1000);
+    await until(() => call.signal.aborted);
     await until(() => world.finished.length === 1);
     expect(world.finished[0]?.outcome).toBe('cancel');
   });
@@ -298,9 +298,10 @@ describe('stop', () => {
     await sent;
     device.network.http = 'up';
     await until(
-      () => device.network.requests.some((request) => request.includes('/command')),
+      () => world.finished.length > 0,
       () => device.network.requests,
     );
+    expect(world.finished.map(({ outcome }) => outcome)).toEqual(['cancel']);
     expect(world.model.calls).toHaveLength(0);
   });
 

@@ -2,10 +2,20 @@ import { memoryLog } from '@chat-transport/core/memory';
 import { ChatTransportError, type RunLog } from '@chat-transport/core/provider';
 import { createChatRuntime, type FinishInput } from '@chat-transport/core/server';
 import { describe, expect, it } from 'vitest';
-import { type Answer, createWorld, ended, recordingRealtime, SseReader, textOf, until, user } from './support.ts';
+import {
+  type Answer,
+  createWorld,
+  ended,
+  heldDeadline,
+  recordingRealtime,
+  SseReader,
+  textOf,
+  until,
+  user,
+} from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
-const shortLease = { leaseMs: 500, renewEveryMs: 50 };
+const shortLease = { leaseMs: 1_500, renewEveryMs: 100 };
 
 /** A log whose user can die: from then on it neither hears nor says anything. */
 function mortal(log: RunLog): { log: RunLog; die(): void } {
@@ -173,7 +183,7 @@ describe('a run whose server died', () => {
     };
     const world = createWorld({ log: { ...log, renew }, ...shortLease });
     const reader = new SseReader(await world.send(send));
-    await until('more than a lease', () => renewals > 12);
+    await until('more than a lease', () => renewals > 18);
     (await world.model()).close();
     await reader.closed;
     expect(reader.end).toBe('r1:2:finish');
@@ -316,10 +326,13 @@ describe('the end of a run', () => {
   });
 
   it('is its deadline, with what it has', async () => {
-    const world = createWorld({ deadlineMs: 40 });
+    const deadline = heldDeadline();
+    const world = createWorld(deadline.options);
     const reader = new SseReader(await world.send(send));
     const model = await world.model();
     model.text('as far as it came');
+    await reader.saw('as far as it came');
+    deadline.pass();
     await reader.closed;
     expect([reader.streamedText, reader.end]).toEqual(['as far as it came', 'r1:3:deadline']);
     expect(reader.chunks.at(-1)).toMatchObject({ type: 'error' });

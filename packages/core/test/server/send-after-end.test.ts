@@ -1,14 +1,23 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import type { EndReason } from '@chat-transport/core/provider';
 import { describe, expect, it } from 'vitest';
-import { type Answer, createWorld, type ScriptedModel, stockChat, until, type World } from './support.ts';
+import {
+  type Answer,
+  createWorld,
+  type HeldDeadline,
+  heldDeadline,
+  type ScriptedModel,
+  stockChat,
+  until,
+  type World,
+} from './support.ts';
 
 /** How an answer ends. */
 interface Way {
   readonly name: string;
   readonly reason: EndReason;
   /** Makes it end. */
-  act?(model: ScriptedModel, world: World): unknown;
+  act(model: ScriptedModel, world: World, deadline: HeldDeadline): unknown;
 }
 
 const ways: readonly Way[] = [
@@ -32,7 +41,7 @@ const ways: readonly Way[] = [
     reason: 'cancel',
     act: (model, world) => world.command('c', { id: 's1', runId: model.input.runId, type: 'cancel' }),
   },
-  { name: 'is cut at its deadline', reason: 'deadline' },
+  { name: 'is cut at its deadline', reason: 'deadline', act: (_model, _world, deadline) => deadline.pass() },
 ];
 
 describe('a send in the moment in which the chat shows that the answer is over', () => {
@@ -59,7 +68,8 @@ describe('a send in the moment in which the chat shows that the answer is over',
         // An answer that failed is shown before it is saved, and the next question comes first.
         onFinish: ({ outcome }: { readonly outcome: string }) => (outcome === 'error' ? second : undefined),
       };
-      const here = createWorld({ ...options, ...(reason === 'deadline' && { deadlineMs: 50 }) });
+      const deadline = heldDeadline();
+      const here = createWorld({ ...options, ...deadline.options });
       const there = by === 'the same process' ? here : createWorld(options);
       let server = here;
       const handler = Object.assign((request: Request) => server.handler(request), here.handler);
@@ -68,7 +78,7 @@ describe('a send in the moment in which the chat shows that the answer is over',
       const model = await here.model();
       model.text('part ');
       await until('the first word', () => chat.messages.length === 2);
-      await act?.(model, here);
+      await act(model, here, deadline);
       await sent;
       server = there;
       const again = chat.sendMessage({ text: 'and now?' });

@@ -17,6 +17,7 @@ import {
 } from '@chat-transport/core/server';
 import { type ChatInit, DefaultChatTransport, type UIMessage, type UIMessageChunk } from 'ai';
 import { createParser } from 'eventsource-parser';
+import { type Clock, systemClock } from '../../src/clock.ts';
 
 /** Waits for a condition, or for what it resolves with; the error says what did arrive. */
 export async function until<T>(
@@ -24,7 +25,7 @@ export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   seen: () => unknown = () => undefined,
 ): Promise<T> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 10_000;
   for (;;) {
     const value = await look();
     if (value !== undefined && value !== false) return value;
@@ -61,6 +62,31 @@ export interface World {
   send(body: object, init?: RequestInit): Promise<Response>;
   command(chatId: string, body: object, query?: string): Promise<{ outcome: string; reason?: string }>;
   state(chatId: string): Promise<Answer>;
+}
+
+/** The deadline of runs, which passes when the test says so and not before. */
+export interface HeldDeadline {
+  readonly options: Required<Pick<ChatHandlerOptions, 'deadlineMs' | 'clock'>>;
+  pass(): void;
+}
+
+/** A deadline for the runs of one process. */
+export function heldDeadline(): HeldDeadline {
+  const deadlineMs = 3_600_000;
+  const pending: (() => void)[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout(callback, delayMs) {
+      if (delayMs === deadlineMs) pending.push(callback);
+      return systemClock.setTimeout(callback, delayMs);
+    },
+  };
+  return {
+    options: { deadlineMs, clock },
+    pass() {
+      for (const callback of pending.splice(0)) callback();
+    },
+  };
 }
 
 const origin = 'http://localhost';

@@ -3,7 +3,7 @@ import { convertToModelMessages, streamText, type UIMessage, type UIMessageChunk
 import { MockLanguageModelV4, simulateReadableStream } from 'ai/test';
 import { describe, expect, it } from 'vitest';
 import { unfinishedToolText } from '../../src/wire/unfinished-calls.ts';
-import { createWorld, ended, SseReader, until, user, type World } from './support.ts';
+import { createWorld, ended, heldDeadline, SseReader, until, user, type World } from './support.ts';
 
 const asJson = { headers: { accept: 'application/json' } };
 const opening: UIMessageChunk[] = [
@@ -49,10 +49,12 @@ const statesOf = (message: UIMessage | undefined) =>
     'toolCallId' in part ? [[part.toolCallId, part.state, 'errorText' in part ? part.errorText : undefined]] : [],
   );
 
+const deadline = heldDeadline();
+
 const ways: readonly [string, string, (world: World, fail: () => void) => unknown, object][] = [
   ['cancel', unfinishedToolText, (world) => world.command('c', { id: 'x', runId: 'r', type: 'cancel' }), {}],
   ['error', 'cut', (_world, fail) => fail(), {}],
-  ['deadline', 'cut', () => {}, { deadlineMs: 150 }],
+  ['deadline', 'cut', () => deadline.pass(), deadline.options],
 ];
 
 describe.each(ways)('a run that ends by %s while tools work', (reason, text, end, options) => {

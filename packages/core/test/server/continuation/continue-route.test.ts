@@ -3,7 +3,7 @@ import type { RunLog } from '@chat-transport/core/provider';
 import type { ChatHandlerOptions } from '@chat-transport/core/server';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { continueTokenTtlMs, createContinueTokens } from '../../../src/server/run/continue-token.ts';
-import { createWorld, ended, until, type World } from '../support.ts';
+import { createWorld, ended, type HeldDeadline, heldDeadline, until, type World } from '../support.ts';
 import { chatId, goesOn, send, settle, step } from './stopped.ts';
 
 const secret = 'a secret of at least thirty-two bytes';
@@ -118,19 +118,27 @@ describe('POST {api}/{chatId}/continue', () => {
 });
 
 describe('a run that is given up', () => {
-  const options = { ...goesOn, continueSecret: secret, continueUrl, deadlineMs: 50 };
+  const options = { ...goesOn, continueSecret: secret, continueUrl };
+
+  /** Cuts a run, at its deadline, behind its first step. */
+  async function cut(world: World, deadline: HeldDeadline): Promise<void> {
+    (await world.model()).push(step);
+    await settle(async () => (await world.log.state(chatId)).active?.next === 2);
+    deadline.pass();
+  }
 
   it('is continued by a request of the app to itself', async () => {
     const log = memoryLog();
     const requests: string[] = [];
-    const next = createWorld({ ...options, deadlineMs: undefined, log });
+    const next = createWorld({ ...options, log });
     const fetch: typeof globalThis.fetch = (url, init) => {
       requests.push(String(url));
       return next.handler(new Request(url, init));
     };
-    const one = createWorld({ ...options, fetch, log });
+    const deadline = heldDeadline();
+    const one = createWorld({ ...options, ...deadline.options, fetch, log });
     const response = await one.send(send);
-    (await one.model()).push(step);
+    await cut(one, deadline);
     const model = await next.model();
     model.push({ type: 'start' }, step);
     model.text('Hello again.');
@@ -142,9 +150,11 @@ describe('a run that is given up', () => {
 
   it('is continued by whoever reads it, where that request fails', async () => {
     const log = memoryLog();
-    const one = createWorld({ ...options, fetch: async () => new Response(null, { status: 500 }), log });
+    const deadline = heldDeadline();
+    const fetch = async () => new Response(null, { status: 500 });
+    const one = createWorld({ ...options, ...deadline.options, fetch, log });
     void (await one.send(send)).body?.cancel();
-    (await one.model()).push(step);
+    await cut(one, deadline);
     const failed = await until('the failure', () => one.events.find(({ type }) => type === 'continue-failed'));
     expect(failed).toMatchObject({ chatId, runId: 'r1', attempt: 1 });
     expect((await log.state(chatId)).active).toMatchObject({ interrupted: true });
@@ -158,9 +168,10 @@ describe('a run that is given up', () => {
     const log = memoryLog();
     const queue: object[] = [];
     const continueRun = (request: object) => void queue.push(request);
-    const one = createWorld({ ...goesOn, deadlineMs: 50, continueRun, log });
+    const deadline = heldDeadline();
+    const one = createWorld({ ...goesOn, ...deadline.options, continueRun, log });
     void (await one.send(send)).body?.cancel();
-    (await one.model()).push(step);
+    await cut(one, deadline);
     await until('the request', () => queue.length > 0);
     const reader = createWorld({ ...goesOn, continueRun, log });
     await Promise.all([one.state(chatId), reader.state(chatId), reader.state(chatId), reader.handler.sweep()]);

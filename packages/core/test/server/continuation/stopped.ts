@@ -45,9 +45,9 @@ export function stoppable(log: RunLog): { log: RunLog; stop(): void; goOn(): voi
 
 /** Waits for a condition that has to be asked for. */
 export async function settle(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 10_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Not within 5 s: ${condition}`);
+    if (Date.now() > deadline) throw new Error(`Not within 10 s: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
