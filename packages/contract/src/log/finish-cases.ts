@@ -64,9 +64,9 @@ export const finishCases: readonly LogCase[] = [
       const { log, retentionMs } = harness;
       const { chatId } = await endedRun(log);
       await log.claim(chatId, 'tool:1', 'a', longestClaimMs);
-      await advance(harness, retentionMs - 1_000);
+      await advance(harness, retentionMs - 10_000);
       expect(await log.claim(chatId, 'tool:1', 'b', 60_000)).toBe(false);
-      await advance(harness, 1_000);
+      await advance(harness, 10_000);
       expect(await log.claim(chatId, 'tool:1', 'b', 60_000)).toBe(true);
     },
   },

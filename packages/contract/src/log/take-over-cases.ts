@@ -169,13 +169,13 @@ export const takeOverCases: readonly LogCase[] = [
     async run(harness) {
       const { log } = harness;
       const started = await startRun(log, { leaseMs: 15_000, takeOverMs });
-      await advance(harness, 74_000);
+      await advance(harness, 60_000);
       expect((await log.state(started.chatId)).active).toMatchObject({ interrupted: true });
-      await advance(harness, 11_000);
+      await advance(harness, 25_000);
       const { active, runs } = await log.state(started.chatId);
       expect({ active, end: runs[0]?.end }).toEqual({ active: undefined, end: { reason: 'lost' } });
       expect(runs[0]?.endedAgoMs).toBeGreaterThanOrEqual(10_000);
-      expect(runs[0]?.endedAgoMs).toBeLessThan(12_000);
+      expect(runs[0]?.endedAgoMs).toBeLessThan(30_000);
       expect(await takeOver(log, started)).toMatchObject({
         type: 'ended',
         run: { attempt: 1, end: { reason: 'lost' } },

@@ -168,7 +168,9 @@ export const fallbackCases: readonly ProviderCase[] = [
     id: 'fallback/gives-up',
     title: 'fails as a disconnect after a long time without any network, and goes on from there',
     async run(stage) {
-      const { device, chat, call, done } = await stage.sent('hi', { timings: { giveUpAfterMs: 500 } });
+      const { device, chat, call, done } = await stage.sent('hi', {
+        timings: { giveUpAfterMs: 2_000, firstByteMs: 5_000 },
+      });
       call.say('before ');
       await stage.shows(chat, 'before');
       device.goOffline();
@@ -191,7 +193,9 @@ export const fallbackCases: readonly ProviderCase[] = [
     id: 'fallback/ended-meanwhile',
     title: 'shows the whole answer after a long time without any network in which it ended',
     async run(stage) {
-      const { device, chat, call, done } = await stage.sent('hi', { timings: { giveUpAfterMs: 500 } });
+      const { device, chat, call, done } = await stage.sent('hi', {
+        timings: { giveUpAfterMs: 2_000, firstByteMs: 5_000 },
+      });
       call.say('before ');
       await stage.shows(chat, 'before');
       device.goOffline();

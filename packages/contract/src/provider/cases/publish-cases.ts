@@ -1,9 +1,12 @@
 import { ChatTransportError } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
+import type { DeviceOptions } from '../../stage/device.ts';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 import type { Stage } from '../../stage/stage.ts';
 import { until } from '../../stage/wait.ts';
 
+/** A page that waits for realtime: in the time that a case takes, it does not read the log because of silence. */
+const realtimeAlone = { gapMs: 10_000, quietMs: 10_000, silenceMs: 10_000 };
 const words = Array.from({ length: 40 }, (_, index) => `w${index} `);
 
 /** How messages leave for the service, and what a service that takes few of them slows. */
@@ -13,7 +16,7 @@ export const publishCases: readonly ProviderCase[] = [
     title: 'brings everything in few messages when each one takes long',
     lacks: ['ownLog'],
     async run(stage) {
-      const { chat, other, call, done } = await watched(stage);
+      const { chat, other, call, done } = await watched(stage, { timings: realtimeAlone });
       const held: (() => void)[] = [];
       stage.server.filter = async (data, next) => {
         await new Promise<void>((resolve) => held.push(resolve));
@@ -38,7 +41,7 @@ export const publishCases: readonly ProviderCase[] = [
     title: 'keeps two texts apart that are written at once, in messages that carry both',
     lacks: ['ownLog'],
     async run(stage) {
-      const { chat, other, call, done } = await watched(stage);
+      const { chat, other, call, done } = await watched(stage, { timings: realtimeAlone });
       const held: (() => void)[] = [];
       stage.server.filter = async (data, next) => {
         await new Promise<void>((resolve) => held.push(resolve));
@@ -65,8 +68,8 @@ export const publishCases: readonly ProviderCase[] = [
     title: 'brings the device that asked its answer once, over the service, where the provider says that it does',
     requires: ['ordered'],
     async run(stage) {
-      // A run of which realtime has brought nothing for `gapMs` is read from the log. In this case nothing is lost.
-      const device = await stage.device({ timings: { gapMs: 5_000, silenceMs: 10_000 } });
+      // A page that hears nothing of a run for `gapMs`, or nothing more for `quietMs`, reads it from the log. In this case nothing is lost.
+      const device = await stage.device({ timings: realtimeAlone });
       const { subscriber } = device.transport.session('c').context;
       // Not every provider reports this by itself, but each one must be able to.
       Object.assign(subscriber as object, { carriesOwnAnswers: true });
@@ -143,8 +146,8 @@ export const publishCases: readonly ProviderCase[] = [
 ];
 
 /** A device that asks and one that watches over the service alone. */
-async function watched(stage: Stage) {
-  const watching = await stage.device();
+async function watched(stage: Stage, options: DeviceOptions = {}) {
+  const watching = await stage.device(options);
   const other = watching.synced('c');
   await watching.reaches('c', 'realtime');
   return { ...(await stage.sent()), other };

@@ -4,7 +4,7 @@ import { rawSend } from '../../stage/raw-send.ts';
 import { until } from '../../stage/wait.ts';
 
 /** How long a writer's claim lasts where a model is silent for longer, in milliseconds. */
-const leaseMs = 600;
+const leaseMs = 2_000;
 
 /**
  * Chunks of 10 kB that a model says while the log hangs: four times what a writer takes before it waits. A slow log has
@@ -95,7 +95,7 @@ export const slowCases: readonly ProviderCase[] = [
   {
     id: 'slow/silence',
     title: 'waits for a model that is silent over twenty heartbeats, on every path',
-    server: { heartbeatMs: 50, leaseMs, renewEveryMs: 150 },
+    server: { heartbeatMs: 50, leaseMs, renewEveryMs: 300 },
     async run(stage) {
       const timings = { stallMs: 500, silenceMs: 300 };
       const { device, chat, call, done } = await stage.sent('hi', { timings });
@@ -107,7 +107,7 @@ export const slowCases: readonly ProviderCase[] = [
       await stage.shows(other, 'hm');
       await stage.shows(chat, 'hm');
       const from = performance.now();
-      const silenceMs = Math.max(20 * 50, 2 * leaseMs);
+      const silenceMs = Math.max(20 * 50, 1.5 * leaseMs);
       await until('a long silence', () => performance.now() - from > silenceMs);
       expect([chat.status, other.status]).toEqual(['streaming', 'streaming']);
       call.say('I am back');

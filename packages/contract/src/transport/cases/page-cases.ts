@@ -190,8 +190,10 @@ export const pageCases: readonly ProviderCase[] = [
     title: 'reads a chat once on a page that has two transports for it, and shows it on both',
     run: (stage) =>
       inBrowser(async () => {
-        const device = await stage.device();
-        const other = device.another();
+        // Two streams that stay open: a page that looks for a better path has a moment without a request.
+        const timings = { firstByteMs: 30_000, stallMs: 30_000 };
+        const device = await stage.device({ timings });
+        const other = device.another({ timings });
         const chats = [device.synced('c'), other.synced('c')];
         for (const each of [device, other]) await each.reaches('c', 'realtime');
         device.dropRealtime();

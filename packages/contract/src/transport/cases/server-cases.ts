@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { ProviderCase } from '../../stage/provider-case.ts';
 
-const shortLease = { leaseMs: 600, renewEveryMs: 150 };
+const shortLease = { leaseMs: 2_000, renewEveryMs: 300 };
 
 /** Servers that die, or end. */
 export const serverCases: readonly ProviderCase[] = [
@@ -34,10 +34,14 @@ export const serverCases: readonly ProviderCase[] = [
   {
     id: 'server/stale-writer',
     title: 'shows nothing of a server that wakes up after its answer was given up',
-    server: { leaseMs: 300, renewEveryMs: 100_000 },
+    server: { leaseMs: 2_000, renewEveryMs: 100_000 },
     async run(stage) {
-      const { device, chat, call, done } = await stage.sent();
+      const device = await stage.device();
+      const chat = device.synced('c');
+      // The lease runs from the question on.
       await device.reaches('c', 'realtime');
+      const done = chat.sendMessage({ text: 'hi' });
+      const call = await stage.model.call();
       call.say('in time ');
       await stage.shows(chat, 'in time');
       await done;
@@ -80,7 +84,7 @@ export const serverCases: readonly ProviderCase[] = [
   {
     id: 'server/deadline',
     title: 'ends and saves an answer at the host’s time limit instead of being cut',
-    server: { deadlineMs: 500 },
+    server: { deadlineMs: 2_000 },
     async run(stage) {
       const { chat, call, done } = await stage.sent();
       call.say('so far ');
