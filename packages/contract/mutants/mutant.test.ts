@@ -1,4 +1,4 @@
-import { expect, inject, it } from 'vitest';
+import { expect, inject, it, onTestFailed } from 'vitest';
 import { mutants } from './mutants.ts';
 
 const ids = inject('mutants');
@@ -62,7 +62,14 @@ async function failing(cases: Cases): Promise<string[]> {
 // What a broken server rejects in the background is the mutant's, and no failure of this test.
 process.on('unhandledRejection', () => {});
 
-it.each(ids)('is killed: %s', async (id) => {
+/** How long one mutant may take, in milliseconds: most of it is the loading of the packages, which a slow machine does for minutes. */
+const limitMs = 180_000;
+
+it.each(ids)('is killed: %s', { timeout: limitMs }, async (id) => {
+  onTestFailed(({ task }) => {
+    const isOutOfTime = task.result?.errors?.some(({ message }) => message.includes('timed out'));
+    tell(isOutOfTime ? { outOfTime: id } : { survived: id });
+  });
   const mutant = mutants.find((each) => each.id === id);
   const cases = await casesOf(id);
   const run = cases.get(mutant?.killedBy ?? '');

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { isDeepStrictEqual } from 'node:util';
 import type { Mutant } from './mutant.ts';
 import { mutants } from './mutants.ts';
 import { mutated } from './mutate.ts';
@@ -19,20 +20,26 @@ const folder = join(import.meta.dirname, '..');
 const batch = 8;
 /** How many of a process's last lines are shown where a mutant was not killed. */
 const keptLines = 200;
-/** How long a process may take, in milliseconds: a mutant may keep it from ever ending, and is then not killed by its case. */
-const limitMs = 180_000;
+/** How long a process may take, in milliseconds: a mutant may keep it from ever ending. Far above what a slow machine needs. */
+const limitMs = 600_000;
 const thoroughLimitMs = 900_000;
 
 /** What became of a mutant. */
 interface Outcome {
   readonly isKilled: boolean;
+  /** Whether its test, or its process, was ended before its case was. */
+  readonly isOutOfTime: boolean;
   /** With `--thorough` only. */
   readonly cases: readonly string[];
   readonly failed: readonly string[];
 }
 
 /** A line that the tests tell. */
-type Told = { readonly killed: string } | ({ readonly ran: string } & Pick<Outcome, 'cases' | 'failed'>);
+type Told =
+  | { readonly killed: string }
+  | { readonly survived: string }
+  | { readonly outOfTime: string }
+  | ({ readonly ran: string } & Pick<Outcome, 'cases' | 'failed'>);
 
 const outcomes = new Map<string, Outcome>();
 const problems: string[] = [];
@@ -49,19 +56,26 @@ function run(ids: readonly string[]): Promise<void> {
     const lastLines: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
-        if (/^\{"(killed|ran)":/.test(line)) told.push(JSON.parse(line) as Told);
+        if (/^\{"(killed|survived|outOfTime|ran)":/.test(line)) told.push(JSON.parse(line) as Told);
         // What is broken may print for ever.
         if (lastLines.push(line) > keptLines) lastLines.shift();
       });
     }
-    const timer = setTimeout(() => child.kill('SIGKILL'), isThorough ? thoroughLimitMs : limitMs);
+    let isStopped = false;
+    const stop = (): void => {
+      isStopped = child.kill('SIGKILL');
+    };
+    const timer = setTimeout(stop, isThorough ? thoroughLimitMs : limitMs);
     child.on('close', () => {
       clearTimeout(timer);
       for (const id of ids.length > 0 ? ids : ['']) {
         const ran = told.find((each) => 'ran' in each && each.ran === id) as Outcome | undefined;
-        const isKilled = told.some((each) => 'killed' in each && each.killed === id) && (!isThorough || !!ran);
-        outcomes.set(id, { isKilled, cases: ran?.cases ?? [], failed: ran?.failed ?? [] });
-        if (!isKilled && id) problems.push(`${id} was not killed:\n${lastLines.join('\n')}`);
+        const has = (outcome: object): boolean => told.some((each) => isDeepStrictEqual(each, outcome));
+        const isKilled = has({ killed: id }) && (!isThorough || !!ran);
+        const isOutOfTime = !isKilled && (has({ outOfTime: id }) || (isStopped && !has({ survived: id })));
+        outcomes.set(id, { isKilled, isOutOfTime, cases: ran?.cases ?? [], failed: ran?.failed ?? [] });
+        const problem = isOutOfTime ? 'ran out of time' : 'was not killed';
+        if (!isKilled && id) problems.push(`${id} ${problem}:\n${lastLines.join('\n')}`);
       }
       process.stderr.write(`${outcomes.size} of ${chosen.length}: ${ids.join(' ')}\n`);
       resolve();
@@ -82,7 +96,7 @@ function printTable(): void {
   const rows = [['mutant', 'killed by', ...(isThorough ? ['others passed', 'others that fail'] : [])]];
   for (const mutant of chosen) {
     const outcome = outcomes.get(mutant.id) as Outcome;
-    const row = [mutant.id, outcome.isKilled ? mutant.killedBy : 'NOTHING'];
+    const row = [mutant.id, outcome.isKilled ? mutant.killedBy : outcome.isOutOfTime ? 'OUT OF TIME' : 'NOTHING'];
     if (isThorough) {
       const passing = passingOthers(mutant, outcome);
       row.push(`${Math.floor(100 * passing)} %`, outcome.failed.filter((name) => name !== mutant.killedBy).join(' '));
@@ -102,7 +116,8 @@ if (isThorough) {
   outcomes.delete('');
   if (failed.length > 0 || cases.length === 0) problems.push(`Fail without a mutant: ${failed.join(' ')}`);
 }
-await Promise.all(Array.from({ length: availableParallelism() * (isThorough ? 1 : 2) }, work));
+// One more than there are processors: a case waits now and then.
+await Promise.all(Array.from({ length: availableParallelism() + (isThorough ? 0 : 1) }, work));
 printTable();
 if (isThorough) {
   const cases = new Set([...outcomes.values()].flatMap((outcome) => outcome.cases));
