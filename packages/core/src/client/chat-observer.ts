@@ -132,9 +132,9 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     const { messages } = this.#chat;
     const at = messages.findIndex(({ id }) => id === before);
     if (!tail || (before !== null && at < 0)) return false;
-    const added = tail as readonly UI_MESSAGE[];
+    const added = withStreamed(tail as readonly UI_MESSAGE[], this.#streamed(frame));
     this.#show(withUnsent(this.#seen, [...messages.slice(0, at + 1), ...added], messageId));
-    const continued = added.find(({ id }) => id === messageId);
+    const continued = (tail as readonly UI_MESSAGE[]).find(({ id }) => id === messageId);
     // A stream would take away an answer that is given here meanwhile.
     if (continued && waitsForAnswers(continued)) this.#session.dispatch({ type: 'answers-shown', frame });
     else {
@@ -142,6 +142,13 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
       this.#taken({ kind: 'question', turn: frame.turn }, true, messageIds);
     }
     return true;
+  }
+
+  /** The answer of this turn, where the chat streamed it to its end before it had the question. */
+  #streamed({ turn, start }: StartFrame): UI_MESSAGE | undefined {
+    const { stream } = this.#session.ledger.shown;
+    const isWhole = stream.kind === 'ended' && stream.turn === turn;
+    return isWhole ? this.#chat.messages.find(({ id }) => id === start.messageId) : undefined;
   }
 
   /** Where nothing of the answer came, its place goes. */
@@ -178,4 +185,12 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     this.#reported = error;
     showError(this.#chat, error);
   }
+}
+
+/** The messages that a run begins with, and its answer behind them or in the place of the message that it continues. */
+function withStreamed<UI_MESSAGE extends UIMessage>(
+  tail: readonly UI_MESSAGE[],
+  answer: UI_MESSAGE | undefined,
+): readonly UI_MESSAGE[] {
+  return answer ? [...tail.filter(({ id }) => id !== answer.id), answer] : tail;
 }
