@@ -22,7 +22,8 @@ export type ErrorCode =
   | 'network'
   | 'shutting-down'
   | 'provider-failed'
-  | 'protocol';
+  | 'protocol'
+  | 'misconfigured';
 
 const name = 'AI_ChatTransportError';
 const marker = `vercel.ai.error.${name}`;

@@ -12,7 +12,7 @@ export function isId(value: unknown): value is string {
  * Returns `value` as an id.
  * @throws ChatTransportError `invalid-id`; the chat id `auth` is refused because it is a route.
  */
-export function parseId(field: 'chatId' | 'runId' | 'clientId' | 'id' | 'toolCallId', value: unknown): string {
+export function parseId(field: 'chatId' | 'runId' | 'clientId' | 'id', value: unknown): string {
   if (!isId(value) || (field === 'chatId' && value === 'auth')) {
     throw new ChatTransportError({
       code: 'invalid-id',

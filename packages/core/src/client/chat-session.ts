@@ -1,10 +1,10 @@
 import type { UIMessage } from 'ai';
+import { isAccessRefusal } from '../provider/refusal.ts';
 import type { Frame } from '../wire/frame.ts';
 import { type ChatLine, type LineMember, lineOf } from './chat-line.ts';
 import type { ChatSnapshot, ChatUpdate } from './chat-update.ts';
 import { each } from './each.ts';
 import type { Answer, CallOptions } from './http-client.ts';
-import { isRefusal } from './http-path.ts';
 import { type ChatLedger, emptyLedger, type LedgerEvent, needsOf, reduce } from './ledger/chat-ledger.ts';
 import { informedTurn, isUnannounced } from './ledger/server-side.ts';
 import type { Plan } from './path-plan.ts';
@@ -282,7 +282,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
       if (!wasInformed && this.liveSubscriber) this.#line.readAndTrust();
     } catch (error) {
       const { aborted: isClosed } = this.context.closing;
-      const isRefused = isRefusal(error);
+      const isRefused = isAccessRefusal(error);
       if (isRefused) this.dispatch({ type: 'access-refused', error });
       const isFinal = isClosed || !isTransient(error);
       if (!isFinal) await this.pause();

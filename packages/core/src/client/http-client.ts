@@ -89,7 +89,7 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
         }),
     );
     if (response.status === 202 && !response.headers.has(turnHeader)) {
-      const { queued } = await response.json().catch(() => ({}));
+      const { queued } = (await response.json().catch(() => ({}))) as { readonly queued?: boolean };
       if (queued) return;
     }
     return answerOf(response);

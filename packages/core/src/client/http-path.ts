@@ -1,5 +1,6 @@
 import { sleep } from '../clock.ts';
 import { ChatTransportError, type ErrorCode } from '../errors.ts';
+import { isAccessRefusal } from '../provider/refusal.ts';
 import type { Frame } from '../wire/frame.ts';
 import { Backoff } from './backoff.ts';
 import type { Answer, CallOptions } from './http-client.ts';
@@ -211,7 +212,7 @@ export class HttpPath {
       if (hasCode(error, ['rate-limited'])) onLimited?.();
       if (isTransient(error)) return -1;
       run?.end(error);
-      if (isRefusal(error)) this.#sink.onRefused(error);
+      if (isAccessRefusal(error)) this.#sink.onRefused(error);
       return 0;
     } finally {
       clock.clearTimeout(timer);
@@ -288,13 +289,6 @@ export class HttpPath {
     };
     return this.read(this.#context.http.stream(this.#chatId, query, controller.signal, call), ask, run?.position);
   }
-}
-
-const refusingCodes: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'invalid-id'];
-
-/** Whether the server refuses this device, or this chat's id, and will go on to refuse it until somebody acts. */
-export function isRefusal(error: unknown): error is ChatTransportError {
-  return hasCode(error, refusingCodes);
 }
 
 function hasCode(error: unknown, codes: readonly ErrorCode[]): error is ChatTransportError {

@@ -28,7 +28,7 @@ const serverlessVariables = [
 
 /**
  * A log in this process's memory, for one long-running process: nothing survives a restart, no other process sees it.
- * @throws ChatTransportError `provider-failed` on a platform of many processes, unless `allowServerless`.
+ * @throws ChatTransportError `misconfigured` on a platform of many processes, unless `allowServerless`.
  */
 export function memoryLog(options: MemoryLogOptions = {}): RunLog {
   if (!options.allowServerless) refuseServerless();
@@ -46,10 +46,9 @@ function refuseServerless(): void {
   const found = serverlessVariables.find((variable) => variables[variable]);
   if (!found) return;
   throw new ChatTransportError({
-    code: 'provider-failed',
+    code: 'misconfigured',
     message:
       `memoryLog keeps runs in one process, but ${found} says that this platform runs many. ` +
       'Use a log that they share (for example redisLog), or pass allowServerless: true.',
-    retryable: false,
   });
 }

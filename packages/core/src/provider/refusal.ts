@@ -23,6 +23,13 @@ export function statusError(status: number, message: string, cause?: unknown): C
   });
 }
 
+const accessCodes: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'invalid-id'];
+
+/** Whether `error` says that this device may not use the chat, or that no chat has this id. It stays so until somebody acts. */
+export function isAccessRefusal(error: unknown): error is ChatTransportError {
+  return ChatTransportError.isInstance(error) && accessCodes.includes(error.code);
+}
+
 /**
  * Whether `error` is a refusal that the same request cannot change: a `ChatTransportError` that is not `retryable`.
  * A subscriber reports it by `onFailed`; every other error (the network, a vendor's outage, a throttled call) is retried with `backoffMs`.

@@ -85,7 +85,7 @@ export interface RuntimeParts {
   begin(request: StartRequest, queueWaitMs?: number): Promise<StartOutcome | QueuedSend>;
 }
 
-/** Creates the engine. @throws ChatTransportError `provider-failed` when there is no log. */
+/** Creates the engine. @throws ChatTransportError `misconfigured` when there is no log. */
 export function createChatRuntime<UI_MESSAGE extends UIMessage = UIMessage>(
   options: ChatRuntimeOptions<UI_MESSAGE>,
 ): ChatRuntime {

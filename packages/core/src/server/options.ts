@@ -250,7 +250,7 @@ export interface ResolvedOptions extends Omit<ChatRuntimeOptions, 'log' | 'clock
   readonly emit: (event: ServerEvent) => void;
 }
 
-/** Fills in the defaults. @throws ChatTransportError `provider-failed` when there is no log or no `respond`. */
+/** Fills in the defaults. @throws ChatTransportError `misconfigured` when there is no log or no `respond`. */
 export function resolveOptions(options: ChatRuntimeOptions): ResolvedOptions {
   const log = options.log ?? options.realtime?.log;
   if (!log)
@@ -306,5 +306,5 @@ function continuingOf(
 
 /** An error for options that cannot work; thrown at creation. */
 export function misuse(message: string): ChatTransportError {
-  return new ChatTransportError({ code: 'provider-failed', message, retryable: false });
+  return new ChatTransportError({ code: 'misconfigured', message });
 }

@@ -176,6 +176,9 @@ describe('authorize', () => {
     const options = { log: createWorld().log, respond: () => new ReadableStream() } as Answer;
     expect(() => createChatHandler(options)).toThrow('authorize');
     expect(() => createChatHandler({ authorize: () => true, respond: options.respond })).toThrow('log');
+    expect(() => createChatHandler(options)).toThrow(
+      expect.objectContaining({ code: 'misconfigured', retryable: false }),
+    );
   });
 
   it('refuses every route, with its own response where it gives one', async () => {

@@ -1,6 +1,6 @@
 import { ChatTransportError } from '../../errors.ts';
 import type { AllowChat } from '../../provider/realtime-server.ts';
-import { isRefusal } from './http-errors.ts';
+import { refusesAccess } from './http-errors.ts';
 import { readJsonBody } from './request-body.ts';
 
 /** How many chats one credential request may list. */
@@ -39,7 +39,7 @@ async function refusalOf(chatId: string, allow: AllowChat): Promise<unknown> {
     return undefined;
   } catch (error) {
     // An id that no chat can have is refused for that chat alone, too.
-    if (isRefusal(error) || (ChatTransportError.isInstance(error) && error.code === 'invalid-id')) return error;
+    if (refusesAccess(error)) return error;
     throw error;
   }
 }

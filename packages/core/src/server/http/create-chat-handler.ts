@@ -59,7 +59,7 @@ export interface ChatHandler {
 
 /**
  * Creates the server half: a function from `Request` to `Response` for all routes under `api`.
- * @throws ChatTransportError `provider-failed` without `authorize`, `respond` or a log.
+ * @throws ChatTransportError `misconfigured` without `authorize`, `respond` or a log.
  */
 export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
   options: ChatHandlerOptions<UI_MESSAGE>,

@@ -1,4 +1,5 @@
 import { ChatTransportError, type ErrorCode } from '../../errors.ts';
+import { isAccessRefusal } from '../../provider/refusal.ts';
 import { privateCacheControl } from '../../wire/routes.ts';
 import type { ServerEvent } from '../events.ts';
 
@@ -24,6 +25,7 @@ const statusOfCode: Record<ErrorCode, number> = {
   network: 502,
   'shutting-down': 503,
   'provider-failed': 500,
+  misconfigured: 500,
 };
 
 /** `authorize` answered a response of its own. */
@@ -40,10 +42,9 @@ export class Refused extends ChatTransportError {
 /** The app's responses that mean "not this chat". Any other one is a failure, which may pass. */
 const refusingStatuses: readonly number[] = [401, 403, 404];
 
-/** Whether `authorize` has refused access, rather than failed to say. */
-export function isRefusal(error: unknown): boolean {
-  if (error instanceof Refused) return refusingStatuses.includes(error.response.status);
-  return ChatTransportError.isInstance(error) && (error.code === 'forbidden' || error.code === 'unauthorized');
+/** Whether `authorize` has refused access, rather than failed to answer: of the app's own responses, those that mean "not this chat". */
+export function refusesAccess(error: unknown): boolean {
+  return error instanceof Refused ? refusingStatuses.includes(error.response.status) : isAccessRefusal(error);
 }
 
 /** A JSON answer that nothing may store. */

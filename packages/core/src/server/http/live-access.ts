@@ -3,7 +3,7 @@ import { ChatTransportError } from '../../errors.ts';
 import { Revocations } from '../../provider/revocations.ts';
 import type { ServerEvent } from '../events.ts';
 import type { ResolvedOptions } from '../options.ts';
-import { isRefusal } from './http-errors.ts';
+import { refusesAccess } from './http-errors.ts';
 
 /** How long one stream lasts at most, in milliseconds: then its reader comes back with a new request. */
 export const maxStreamMs: number = 60 * 60 * 1000;
@@ -128,7 +128,7 @@ export class LiveAccess {
     try {
       await watch.access.ask();
     } catch (error) {
-      if (isRefusal(error)) return this.#end(watch);
+      if (refusesAccess(error)) return this.#end(watch);
       // The app could not say: it is asked again later.
       this.#emit({ type: 'request-failed', error });
     }

@@ -27,12 +27,12 @@ export interface ContinueTokens {
   check(request: ContinueRequest, token: ContinueToken): Promise<void>;
 }
 
-/** @see ContinueTokens @throws ChatTransportError `provider-failed` for a secret that is too short. */
+/** @see ContinueTokens @throws ChatTransportError `misconfigured` for a secret that is too short. */
 export function createContinueTokens(secret: string | Uint8Array, now: () => number = Date.now): ContinueTokens {
   const bytes = new Uint8Array(typeof secret === 'string' ? new TextEncoder().encode(secret) : secret);
   if (bytes.length < minSecretBytes) {
     const message = `\`continueSecret\` has ${bytes.length} bytes; it needs at least ${minSecretBytes}.`;
-    throw new ChatTransportError({ code: 'provider-failed', message, retryable: false });
+    throw new ChatTransportError({ code: 'misconfigured', message });
   }
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
   const key = crypto.subtle.importKey('raw', bytes, hmac, false, ['sign', 'verify']);

@@ -112,7 +112,7 @@ class QueuedPublisher implements Publisher {
 
   close(): void {
     this.#state = 'closed';
-    const reason = new ChatTransportError({ code: 'provider-failed', message: 'The server is closing.' });
+    const reason = new ChatTransportError({ code: 'shutting-down', message: 'The server is closing.' });
     for (const publish of this.#underWay) publish.abort(reason);
     for (const { timer } of this.#outboxes.values()) this.#clock.clearTimeout(timer);
     this.#clock.clearTimeout(this.#gateTimer);
@@ -173,7 +173,7 @@ class QueuedPublisher implements Publisher {
 
   #waitForGate(waitMs: number): void {
     this.#clock.clearTimeout(this.#gateTimer);
-    // Without an end, the message that went ahead opens the gate.
+    // A wait without an end needs no timer: when the message that was sent ahead settles, `#send` calls `#sendReady` again.
     if (Number.isFinite(waitMs)) this.#gateTimer = this.#clock.setTimeout(() => this.#sendReady(), waitMs);
   }
 
