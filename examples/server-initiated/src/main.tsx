@@ -12,10 +12,12 @@ function App(): ReactNode {
   const chat = useRealtimeChat({ id, transport });
   return (
     <>
-      <button type="button" onClick={() => void fetch(`/report/${id}`, { method: 'POST' })}>
-        Let the server write a report
-      </button>{' '}
-      Then close this window: the server says when it is done.
+      <p>
+        <button type="button" onClick={() => void fetch(`/report/${id}`, { method: 'POST' })}>
+          Let the server write a report
+        </button>
+      </p>
+      <p className="bar">Then close this window: the server prints a notification when the report is complete.</p>
       <ChatWindow chat={chat} />
     </>
   );
