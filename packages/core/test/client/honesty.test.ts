@@ -471,6 +471,11 @@ describe('a device', () => {
     clock.stop();
     device.network.drop = () => true;
     call.say('1 ');
+    // The device reads once in this time: by then the log has to have the word.
+    await until(async () => {
+      const { messages = [] } = await world.handler.runtime.state('c');
+      return texts({ messages }).at(-1)?.includes('1');
+    });
     await clock.advance(quietMs);
     await until(() => texts(chat).at(-1)?.includes('1'));
     // No time passes from here on: what comes is followed.
