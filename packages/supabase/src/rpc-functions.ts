@@ -1,6 +1,6 @@
 import { ChatTransportError } from '@chat-transport/core/provider';
 import { defaultSchema } from '@chat-transport/postgres';
-import type { RunStatement, Statements } from '@chat-transport/postgres/store';
+import { quoted, type RunStatement, type Statements } from '@chat-transport/postgres/store';
 import { broadcastingStatements, maxFrameBytesOf } from './broadcasting-statements.ts';
 import { defaultTopicPrefix } from './channel-topic.ts';
 import type { RealtimePlan, supabasePlans } from './plans.ts';
@@ -38,7 +38,7 @@ export function functionsSql(options: FunctionsSqlOptions = {}): string {
     maxFrameBytes: maxFrameBytesOf(plan),
     listens: false,
   });
-  const s = `"${schema.replaceAll('"', '""')}"`;
+  const s = quoted(schema);
   const functions = Object.entries(statements).map(([name, statement]: [string, Statements[keyof Statements]]) => {
     const text = typeof statement === 'function' ? statement() : statement;
     const count = Math.max(0, ...Array.from(text.matchAll(/\$(\d+)/g), ([, digits]) => Number(digits)));
