@@ -44,11 +44,11 @@ export class Results {
     return this.#results.get(`${measure}/${metric}/${contestant}`);
   }
 
-  /** One contestant's number over another's, round by round. */
+  /** One contestant's number over another's, round by round; `undefined` where there is no such number, or it is 0. */
   ratio(measure: string, metric: string, of: ContestantName, to: ContestantName): Summary | undefined {
     const above = this.of(measure, metric, of)?.rounds;
     const below = this.of(measure, metric, to)?.rounds;
-    if (!above || !below || of === to) return;
+    if (!above || !below || below.includes(0) || of === to) return;
     return summarize(above.map((value, round) => value / (below[round] ?? Number.NaN)));
   }
 }

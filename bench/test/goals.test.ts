@@ -22,6 +22,10 @@ describe('a goal', () => {
     ]);
   });
 
+  test('is not judged against a contestant that shows nothing', () => {
+    expect(resultsOf([63], [0]).ratio('m', 'x', 'immediate', 'stock-sse')).toBeUndefined();
+  });
+
   test('with a lower bound is missed below it', () => {
     const { atMost: _, ...rest } = goal;
     expect(judge(resultsOf([49], [1]), [{ ...rest, atLeast: 50 }])).toMatchObject([{ met: false }]);
