@@ -230,18 +230,17 @@ function judgeTasks({ ledger }: World, recorded: readonly Recorded[]): string[] 
   return wrong;
 }
 
-/** What was approved has run or failed, once all of its message is answered; what was denied has not run. */
+/** What was denied has not run. What was approved has run or failed, once all of its message is answered, unless people have gone on without it. */
 function judgeApprovals({ ledger }: World, conversation: readonly UIMessage[]): string[] {
   const wrong: string[] = [];
   for (const [id, { task, approved }] of ledger.approvals) {
     if (!approved && (ledger.tasks.get(task)?.done ?? 0) > 0) wrong.push(`${task} was done without ${id}.`);
   }
-  for (const { parts } of conversation) {
-    const calls = parts.filter(isToolUIPart);
-    if (calls.some(({ state }) => state === 'approval-requested')) continue;
-    for (const { state, toolCallId } of calls)
-      if (state === 'approval-responded') wrong.push(`Call ${toolCallId} was answered, and nothing came of it.`);
-  }
+  const calls = conversation.at(-1)?.parts.filter(isToolUIPart) ?? [];
+  if (calls.some(({ state }) => state === 'approval-requested')) return wrong;
+  for (const { state, toolCallId, approval } of calls)
+    if (state === 'approval-responded' && approval.approved)
+      wrong.push(`Call ${toolCallId} was approved, and nothing came of it.`);
   return wrong;
 }
 

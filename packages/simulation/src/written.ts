@@ -66,7 +66,8 @@ function rejoined(said: readonly UIMessageChunk[], written: readonly UIMessageCh
 function begunEarly(said: readonly UIMessageChunk[], written: readonly UIMessageChunk[]): readonly UIMessageChunk[] {
   const [own, next] = written;
   const [first, ...rest] = said;
-  if (first?.type !== 'start' || own?.type !== 'start' || next?.type !== 'message-metadata') return said;
+  const isOwn = own?.type === 'start' && own.messageMetadata === undefined;
+  if (first?.type !== 'start' || !isOwn || (next && next.type !== 'message-metadata')) return said;
   const { messageMetadata } = first;
   return [{ type: 'start' }, { type: 'message-metadata', messageMetadata }, ...rest];
 }
