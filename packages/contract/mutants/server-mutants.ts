@@ -159,7 +159,7 @@ export const serverMutants: readonly Mutant[] = [
   {
     id: 'server-does-not-queue',
     file: `${folder}/run/begin-run.ts`,
-    find: 'leaveQueue ??= await enterQueue();\n      if (!leaveQueue) return outcome;',
+    find: 'leaveQueue ??= await enterQueue(engine, send);\n      if (!leaveQueue) return outcome;',
     replace: 'if (outcome) return outcome;',
     killedBy: 'send/busy-queue',
   },

@@ -409,6 +409,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is found in several turns of the event loop',
   },
   {
+    id: 'server-lets-a-user-have-any-number-of-waiting-requests',
+    file: `${http}/route-send.ts`,
+    find: "engine.options.onBusy === 'queue' ? engine.access.enter(userId) : undefined;",
+    replace: 'undefined as (() => void) | undefined;',
+    test: `${tests}/concurrent-sends.test.ts`,
+    title: 'is refused where its user has as many requests open as a user may have',
+  },
+  {
+    id: 'server-lets-a-repeat-wait-for-others',
+    file: `${run}/begin-run.ts`,
+    find: 'if (runs.some(({ runId }) => runId === send.runId) ||',
+    replace: 'if (',
+    test: `${tests}/concurrent-sends.test.ts`,
+    title: 'waits for nobody when it is repeated after its run has begun',
+  },
+  {
     id: 'server-gives-each-repeat-a-place',
     file: `${run}/begin-run.ts`,
     find: 'const open = sends.find(send);',

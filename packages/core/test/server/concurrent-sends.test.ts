@@ -94,6 +94,27 @@ describe('a send while a run is active', () => {
     expect(messages.map(textOf)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3']);
   });
 
+  it('is refused where its user has as many requests open as a user may have', async () => {
+    const world = createWorld({ onBusy: 'queue', maxStreamsPerUser: 2, authorize: () => ({ userId: 'u' }) });
+    await send(world, 'r0', [user('m0', 'q')]);
+    const waiting = ['r1', 'r2'].map((runId) => send(world, runId, [user(`m-${runId}`, 'q')]));
+    await until('two to wait', () => world.events.filter(({ type }) => type === 'send-queued').length === 2);
+    const refused = await send(world, 'r1', [user('m-r1', 'q')]);
+    expect([refused.status, ((await refused.json()) as Answer).error.code]).toEqual([429, 'rate-limited']);
+    await world.handler.runtime.close();
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([503, 503]);
+  });
+
+  it('waits for nobody when it is repeated after its run has begun', async () => {
+    const world = createWorld({ onBusy: 'queue' });
+    await send(world, 'r1', [user('m1', 'q')]);
+    const waiting = send(world, 'r2', [user('m2', 'q')]);
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    expect(await (await send(world, 'r1', [user('m1', 'q')])).json()).toEqual({ runId: 'r1', turn: 1 });
+    await answer(world, 1, 'a');
+    expect((await waiting).status).toBe(202);
+  });
+
   it('is refused when sixteen wait already', async () => {
     const world = createWorld({ onBusy: 'queue' });
     await send(world, 'r0', [user('m0', 'q')]);

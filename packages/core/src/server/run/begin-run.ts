@@ -92,22 +92,11 @@ function joined(outcome: StartOutcome): StartOutcome {
 
 async function beginInTurn(engine: Engine, send: Send): Promise<StartOutcome> {
   const { sends, options } = engine;
-  const { onBusy, emit } = options;
-  const { chatId, runId, baseTurn } = send;
-  const enterQueue = () => {
-    const entered = sends.enter(send);
-    if (entered) emit({ type: 'send-queued', chatId, runId });
-    return entered;
-  };
-
-  // FIFO: a send that arrives while others wait goes behind them. Where too many wait, it is refused: one that tried now could overtake them.
-  const mustWait = onBusy === 'queue' && sends.isUsed(chatId);
-  let leaveQueue = mustWait ? await enterQueue() : undefined;
-  if (mustWait && !leaveQueue) {
-    const { runs } = await options.log.state(chatId);
-    const active = runs.at(-1);
-    if (active && runs.every((run) => run.runId !== runId)) return { type: 'busy', active };
-  }
+  const { onBusy } = options;
+  const { chatId, baseTurn } = send;
+  const place = onBusy === 'queue' && sends.isUsed(chatId) ? await behindOthers(engine, send) : undefined;
+  if (place?.type === 'busy') return place;
+  let leaveQueue = place?.leave;
   let hasWaited = leaveQueue !== undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -135,7 +124,7 @@ async function beginInTurn(engine: Engine, send: Send): Promise<StartOutcome> {
         await cancelRun(engine, outcome.active);
         continue;
       }
-      leaveQueue ??= await enterQueue();
+      leaveQueue ??= await enterQueue(engine, send);
       if (!leaveQueue) return outcome;
       hasWaited = true;
       await untilOver(engine, outcome.active);
@@ -143,6 +132,40 @@ async function beginInTurn(engine: Engine, send: Send): Promise<StartOutcome> {
   } finally {
     leaveQueue?.();
   }
+}
+
+/** Takes a place in the queue and waits until the sends in front are through; `undefined` where too many wait. */
+function enterQueue({ sends, options }: Engine, send: Send): Promise<() => void> | undefined {
+  const entered = sends.enter(send);
+  if (entered) options.emit({ type: 'send-queued', chatId: send.chatId, runId: send.runId });
+  return entered;
+}
+
+/**
+ * FIFO: a send that arrives while others wait goes behind them. Where too many wait, it is `busy`: one that tried now could overtake them. A send whose
+ * run has begun waits for nobody: its request was repeated after a lost response.
+ */
+async function behindOthers(
+  engine: Engine,
+  send: Send,
+): Promise<{ readonly type: 'place'; readonly leave?: () => void } | Extract<StartOutcome, { type: 'busy' }>> {
+  // Before the log is asked: sends keep the order in which they came.
+  const entered = engine.sends.enter(send);
+  const giveBack = () => void entered?.then((leave) => leave());
+  try {
+    const { runs } = await engine.options.log.state(send.chatId);
+    const active = runs.at(-1);
+    if (runs.some(({ runId }) => runId === send.runId) || (!entered && !active)) {
+      giveBack();
+      return { type: 'place' };
+    }
+    if (!entered) return { type: 'busy', active: active as RunRecord };
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
+  engine.options.emit({ type: 'send-queued', chatId: send.chatId, runId: send.runId });
+  return { type: 'place', leave: await entered };
 }
 
 /** Waits for the end of a run. @throws ChatTransportError `shutting-down`: a process that closes lets nobody wait for another process's run. */
