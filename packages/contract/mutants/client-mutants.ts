@@ -177,8 +177,8 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-sends-anew',
     file: `${folder}/send-run.ts`,
-    find: '{ runId: reader.runId, clientId',
-    replace: '{ runId: generateId(), clientId',
+    find: 'runId: reader.runId,\n          clientId,',
+    replace: 'runId: generateId(),\n          clientId,',
     killedBy: 'send/once-regenerated',
   },
   {

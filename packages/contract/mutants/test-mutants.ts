@@ -161,9 +161,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-parses-the-copy-for-each-reader',
     file: `${run}/whole-runs.ts`,
-    find: 'return this.#calls.call(run.chatId, question, async () => {',
-    replace:
-      'return (async (_chat: string, _copy: string, work: () => Promise<KeptCopy | undefined>) => work())(run.chatId, question, async () => {',
+    find: 'return this.#calls.call(run.chatId, question, read, party);',
+    replace: 'return read();',
     test: `${tests}/herds.test.ts`,
     title: 'is served to the readers of another process from the copy that the log keeps',
   },
@@ -186,8 +185,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-lets-a-herd-go-first',
     file: `${run}/fair-turns.ts`,
-    find: 'if (chat.length > 0) this.#waiting.set(chatId, chat);',
-    replace: 'if (chat.length > 0) return chat.forEach((each) => each()), begin?.(), this.#afterThisTurn();',
+    find: 'if (queue.length > 0) this.#waiting.set(party, queue);',
+    replace: 'if (queue.length > 0) return queue.forEach((each) => each()), begin?.(), this.#afterThisTurn();',
     test: `${tests}/herds.test.ts`,
     title: 'one does not wait behind all readers of another',
   },
@@ -210,9 +209,9 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-reads-a-strangers-body',
     file: `${http}/named-body.ts`,
-    find: "const allowed = await allow(parseId('chatId', name));\n  const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name));",
+    find: "const allowed = await allow(parseId('chatId', name));\n  const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name, allowed));",
     replace:
-      "const fields = await readJsonBody(request, maxBodyBytes, undefined, () => nextTurn(name));\n  const allowed = await allow(parseId('chatId', name));",
+      "const fields = await readJsonBody(request, maxBodyBytes);\n  const allowed = await allow(parseId('chatId', name));",
     test: `${tests}/bodies.test.ts`,
     title: 'is not read of a stranger who names the chat',
   },
@@ -531,8 +530,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-checks-a-conversation-at-once',
     file: `${http}/validate-messages.ts`,
-    find: 'if (slices.length > 1) await nextTurn();\n    valid',
-    replace: 'valid',
+    find: 'if (slices.length > 1) await nextTurn();\n    const result',
+    replace: 'const result',
     test: `${tests}/message-slices.test.ts`,
     title: 'is checked in many turns of the event loop',
   },
