@@ -1,9 +1,14 @@
 'use client';
 
 import type { Session } from '@supabase/supabase-js';
-import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
+import Link from 'next/link';
+import { createContext, type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { pageClient } from '../lib/page-client.ts';
+import { closeTransport } from '../lib/page-transport.ts';
 import type { SupabaseProject } from '../lib/supabase-project.ts';
+
+/** The user who is signed in. */
+export const UserId = createContext('');
 
 /** Shows its children to a user who is signed in, and a form to everybody else. */
 export function SignedIn({ project, children }: { project: SupabaseProject; children: ReactNode }): ReactNode {
@@ -13,19 +18,24 @@ export function SignedIn({ project, children }: { project: SupabaseProject; chil
     const { data } = pageClient(project).auth.onAuthStateChange((_, found) => setSession(found));
     return () => data.subscription.unsubscribe();
   }, [project]);
+  // Also where the user signed out in another window.
+  useEffect(() => {
+    if (session === null) closeTransport();
+  }, [session]);
 
   if (session === undefined) return <p className="bar">Looking for your session …</p>;
   if (session === null) return <SignIn project={project} />;
+  const { id, email } = session.user;
   return (
-    <>
+    <UserId key={id} value={id}>
       <p className="bar">
-        {session.user.email}{' '}
+        <Link href="/">Your chats</Link> of {email}{' '}
         <button type="button" onClick={() => void pageClient(project).auth.signOut({ scope: 'local' })}>
           Sign out
         </button>
       </p>
       {children}
-    </>
+    </UserId>
   );
 }
 

@@ -39,6 +39,18 @@ it('keeps a stranger out, who has an account and knows the address', async () =>
   expect(await page.textContent('body')).not.toContain('secret');
 });
 
+it('shows nothing of a chat to the user who signs in on the same page next', async () => {
+  const both = await stage.devices();
+  await both.asking.send('secret');
+  await stage.sameOnBoth(both);
+  const { page } = both.asking;
+  await both.asking.press('Sign out');
+  await (await stage.realtime.signUp()).signIn(page);
+  await page.getByText('You do not have access to this chat.').waitFor();
+  expect(await page.getByTestId('message').count()).toBe(0);
+  expect(await page.textContent('body')).not.toContain('secret');
+});
+
 it('shows a stranger no chats in the list, and the owner each of them', async () => {
   const { asking } = await stage.devices();
   const list = new URL('/', asking.page.url()).href;

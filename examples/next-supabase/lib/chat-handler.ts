@@ -12,7 +12,13 @@ let handler: ChatHandler | undefined;
 /** Made at the first request: building must not connect to anything. */
 export function chatHandler(): ChatHandler {
   if (handler) return handler;
-  const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 4 });
+  const pool = new Pool({
+    connectionString: process.env.DATABASE_URL,
+    max: 4,
+    // A connection whose network is gone is given up, and so is the wait for one of the four.
+    query_timeout: 10_000,
+    connectionTimeoutMillis: 10_000,
+  });
   // A database that restarts ends idle connections. The next query opens another.
   pool.on('error', (error) => console.error('Postgres:', error.message));
   handler = createChatHandler({
