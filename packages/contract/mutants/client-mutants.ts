@@ -77,7 +77,7 @@ export const clientMutants: readonly Mutant[] = [
   },
   {
     id: 'client-shows-a-lost-answer-as-finished',
-    file: `${folder}/run-reader.ts`,
+    file: `${folder}/answer-stream.ts`,
     find: "reason === 'cancel' || reason === 'finish'",
     replace: "reason !== 'error'",
     killedBy: 'server/lost-writer',

@@ -1,12 +1,10 @@
 import type { UIMessage, UIMessageChunk } from 'ai';
-import { ChatTransportError } from '../errors.ts';
 import type { ChunksFrame, EndFrame, EndReason, PointerFrame } from '../wire/frame.ts';
-import { UnfinishedCalls, unfinishedToolText } from '../wire/unfinished-calls.ts';
+import { AnswerStream, maxQueuedChunks } from './answer-stream.ts';
+import { createLatch } from './latch.ts';
 import type { RunNeed } from './path-plan.ts';
+import { nextProgress, type ProgressEvent, type RunProgress, startedAt } from './run-progress.ts';
 import { Sequencer } from './sequencer.ts';
-
-/** How many chunks may wait for a slow reader of the stream. Above it, frames are left in the log and read again. */
-const maxQueuedChunks = 1024;
 
 /** What a send is, as the AI SDK calls it. */
 export interface OwnSend {
@@ -38,78 +36,64 @@ export interface RunReaderOptions {
 /** One run as useChat reads it: a stream that survives every path, fed from all of them through a sequencer. */
 export class RunReader {
   readonly own: OwnSend | undefined;
-  readonly stream: ReadableStream<UIMessageChunk>;
   readonly openedAt: number;
-  /** Resolves when the stream is over, for whatever reason. */
-  readonly closed: Promise<void>;
-  /** Resolves when the run is known to have begun, from whatever path. */
-  readonly begun: Promise<void>;
   readonly #sequencer = new Sequencer();
   readonly #options: RunReaderOptions;
-  #runId: string;
-  #turn: number;
-  #isFed = false;
-  #newsAt: number;
-  #reads = 0;
-  #stuckSince: number | undefined;
+  readonly #answer: AnswerStream;
+  readonly #begun = createLatch();
+  readonly #closed = createLatch();
+  #run: { readonly runId: string; readonly turn: number };
+  #isFed: boolean;
+  #isOpen = true;
+  #progress: RunProgress;
   /** Up to which offset frames were left in the log because there was no room for them. */
   #leftTo = 0;
-  #controller!: ReadableStreamDefaultController<UIMessageChunk>;
-  #close!: () => void;
-  #begin!: () => void;
-  #open = true;
-  #lastType = '';
-  readonly #calls: UnfinishedCalls;
-  #failure: unknown;
 
   constructor(options: RunReaderOptions) {
+    const { runId, turn = 0, own, isFed = false, openedAt } = options;
     this.#options = options;
-    this.#runId = options.runId;
-    this.#turn = options.turn ?? 0;
-    this.own = options.own;
-    this.#isFed = options.isFed ?? false;
-    // A send behind an assistant message continues it, with its calls.
-    const last = options.own?.messages.at(-1);
-    this.#calls = new UnfinishedCalls(last?.role === 'assistant' ? last : undefined);
-    this.openedAt = this.#newsAt = options.openedAt;
-    this.begun = new Promise((resolve) => {
-      this.#begin = resolve;
-    });
-    this.closed = new Promise((resolve) => {
-      this.#close = () => {
-        if (!this.#open) return;
-        this.#open = false;
-        resolve();
-        options.onClose(this, this.ended && this.position);
-      };
-    });
-    this.stream = new ReadableStream<UIMessageChunk>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: () => {
-          this.#settleFailure();
-          // Not for each chunk that is read: a response of the log brings many.
-          if (this.position < this.#leftTo && this.#room > maxQueuedChunks / 2) options.onRoom();
-        },
-        cancel: () => this.#close(),
+    this.#run = { runId, turn };
+    this.own = own;
+    this.#isFed = isFed;
+    this.openedAt = openedAt;
+    this.#progress = startedAt(openedAt);
+    // A send behind an assistant message continues it.
+    const last = own?.messages.at(-1);
+    this.#answer = new AnswerStream({
+      continued: last?.role === 'assistant' ? last : undefined,
+      onPull: () => {
+        // Not for each chunk that is read: a response of the log brings many.
+        if (this.position < this.#leftTo && this.#answer.room > maxQueuedChunks / 2) options.onRoom();
       },
-      { highWaterMark: maxQueuedChunks },
-    );
+      onCancel: () => this.#close(),
+    });
+  }
+
+  get stream(): ReadableStream<UIMessageChunk> {
+    return this.#answer.stream;
+  }
+
+  /** Resolves when the stream is over, for whatever reason. */
+  get closed(): Promise<void> {
+    return this.#closed.opened;
+  }
+
+  /** Resolves when the run is known to have begun, from whatever path. */
+  get begun(): Promise<void> {
+    return this.#begun.opened;
   }
 
   get runId(): string {
-    return this.#runId;
+    return this.#run.runId;
   }
 
   /** The run's turn; 0 while the server is not known to have begun it. */
   get turn(): number {
-    return this.#turn;
+    return this.#run.turn;
   }
 
   get hasBegun(): boolean {
-    return this.#turn > 0;
+    return this.#run.turn > 0;
   }
 
   /** Whether a response of its own is feeding the stream. */
@@ -126,7 +110,7 @@ export class RunReader {
    * a second time.
    */
   get isMissing(): boolean {
-    return this.#open && (this.#isFed ? this.#sequencer.forgot : this.#sequencer.missing);
+    return this.#isOpen && (this.#isFed ? this.#sequencer.forgot : this.#sequencer.missing);
   }
 
   /** Whether a path has to bring what no response of its own brings. */
@@ -147,23 +131,20 @@ export class RunReader {
   /** What the run waits for. `heardAt`: when realtime brought something last, in page time. */
   need(heardAt: number): RunNeed {
     return {
-      runId: this.#runId,
+      runId: this.runId,
       hasBegun: this.hasBegun,
       isFed: this.#isFed,
       // The rest waits until the reader has room; it needs no further request.
-      isMissing: this.isMissing && this.#room > 0,
+      isMissing: this.isMissing && this.#answer.room > 0,
       isUnheard: this.own !== undefined && heardAt < this.openedAt,
-      newsAt: this.#newsAt,
-      reads: this.#reads,
-      stuckSince: this.#stuckSince,
+      ...this.#progress,
     };
   }
 
   /** The run has begun; the server may have joined the send to a run with another id. */
-  begin(turn: number, runId: string = this.#runId): void {
-    this.#runId = runId;
-    this.#turn = turn;
-    this.#begin();
+  begin(turn: number, runId: string = this.runId): void {
+    this.#run = { runId, turn };
+    this.#begun.open();
   }
 
   /** A response of its own begins, or ceases, to feed the stream. */
@@ -173,37 +154,31 @@ export class RunReader {
 
   /** The log was read for this run. */
   noteRead(now: number): void {
-    this.#newsAt = now;
-    this.#reads++;
+    this.#note({ type: 'read', at: now });
   }
 
   /** Whether the run waits without a path now. */
   noteStuck(isStuck: boolean, now: number): void {
-    this.#stuckSince = isStuck ? (this.#stuckSince ?? now) : undefined;
+    this.#note({ type: 'looked', at: now, isStuck });
   }
 
   /** Takes a frame from any path. True when it brought the stream on. */
   accept(frame: ChunksFrame | PointerFrame | EndFrame, replayed: boolean, now: number): boolean {
-    if (!this.#open) return false;
-    const hasRoom = this.#room > 0;
+    if (!this.#isOpen) return false;
+    const hasRoom = this.#answer.room > 0;
     if ('next' in frame && !(hasRoom && (replayed || !this.awaitsReplay))) {
       if (hasRoom) this.#sequencer.note(frame.next);
       else this.#leave(frame.next);
       return false;
     }
     const chunks = this.#sequencer.push(frame);
-    for (const chunk of chunks) {
-      this.#controller.enqueue(chunk);
-      this.#lastType = chunk.type;
-      this.#calls.see(chunk);
-    }
-    if (chunks.length > 0) {
-      this.#reads = 0;
-      this.#newsAt = now;
-      this.#stuckSince = undefined;
-    }
+    this.#answer.write(chunks);
+    if (chunks.length > 0) this.#note({ type: 'news', at: now });
     const reason = this.ended;
-    if (reason) this.#endAs(reason);
+    if (reason) {
+      this.#answer.endAs(reason, this.#options.errorBehind);
+      this.#close();
+    }
     return chunks.length > 0 || reason !== undefined;
   }
 
@@ -212,44 +187,21 @@ export class RunReader {
     this.#leftTo = Math.max(this.#leftTo, next);
   }
 
-  /** How many more chunks may wait for the reader of the stream. */
-  get #room(): number {
-    return this.#controller.desiredSize ?? 0;
-  }
-
   /** Ends the stream, with an error or by detaching from it. The run goes on without this reader. */
   end(error?: unknown): void {
-    if (!this.#open) return;
-    this.#failure = error;
-    if (error) this.#settleFailure();
-    else this.#controller.close();
+    if (!this.#isOpen) return;
+    this.#answer.end(error);
     this.#close();
   }
 
-  #endAs(reason: EndReason): void {
-    // PROTOCOL.md section 7.9: a run that was cancelled or lost could not close its calls itself.
-    if (reason !== 'finish' && this.#lastType !== 'error') {
-      for (const chunk of this.#calls.closing(unfinishedToolText)) this.#controller.enqueue(chunk);
-    }
-    // The AI SDK does not continue an interrupted message by itself, so a cancel from elsewhere starts no tool loop here.
-    if (reason === 'cancel') this.#controller.enqueue({ type: 'finish', finishReason: 'interrupted' });
-    // An `error` chunk says more than the end does, and the reader has failed with it already.
-    if (reason === 'cancel' || reason === 'finish' || this.#lastType === 'error') this.end(this.#options.errorBehind);
-    else this.end(endError(reason));
+  #note(event: ProgressEvent): void {
+    this.#progress = nextProgress(this.#progress, event);
   }
 
-  /** Errors the stream once its queue is empty: an error throws away what is queued, and what arrived must be shown. */
-  #settleFailure(): void {
-    if (this.#failure && this.#controller.desiredSize === maxQueuedChunks) this.#controller.error(this.#failure);
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#closed.open();
+    this.#options.onClose(this, this.ended && this.position);
   }
-}
-
-/** The error with which the stream of a run ends that did not finish. */
-function endError(reason: 'error' | 'deadline' | 'lost'): ChatTransportError {
-  const messages = {
-    error: 'The answer failed before it was complete.',
-    deadline: 'The answer was cut short because its time limit was reached.',
-    lost: 'The answer was cut short because the server that wrote it stopped.',
-  } as const;
-  return new ChatTransportError({ code: reason === 'error' ? 'provider-failed' : reason, message: messages[reason] });
 }
