@@ -528,6 +528,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'also where authorize never answers',
   },
   {
+    id: 'server-goes-on-with-any-answer',
+    file: `${conversation}/compose.ts`,
+    find: 'isPartial || isOvertaken ? turn - 1',
+    replace: 'isPartial ? turn - 1',
+    test: `${tests}/concurrent-sends.test.ts`,
+    title: 'does not go on with the answer that came while its send waited',
+  },
+  {
     id: 'server-checks-a-conversation-at-once',
     file: `${http}/validate-messages.ts`,
     find: 'if (slices.length > 1) await nextTurn();\n    const result',

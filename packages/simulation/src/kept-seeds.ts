@@ -70,6 +70,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     showed: 'a stopped message that was asked again with a later one stopped the answer to that one',
   },
   {
+    seed: 263,
+    edition: 4,
+    showed: 'a send that waited, to go on with an answer that had others behind it, went on with the newest answer',
+  },
+  {
     seed: 3100409,
     edition: 3,
     showed: 'a message that steered a run was told as delivered, and was dropped where the run was handed over',

@@ -33,7 +33,8 @@ export function answer(world: World, server: ServerProcess, input: RespondInput)
   const before = ledger.scripts.get(runId) ?? [];
   if (before.some((said) => said.attempt >= attempt))
     ledger.violations.push(`The model was asked twice for run ${runId}, attempt ${attempt}.`);
-  const asked = input.messages.at(-1)?.role === 'assistant' ? input.messages.at(-1)?.parts.filter(isToolUIPart) : [];
+  // An answer that is gone on with may have others behind it.
+  const asked = input.messages.find(({ id }) => id === input.messageId)?.parts.filter(isToolUIPart);
   if (attempt === 1 && asked?.some(({ state }) => state === 'approval-requested'))
     ledger.violations.push(`The model was asked for run ${runId} while an approval was open.`);
   if (attempt > 1) ledger.continued++;

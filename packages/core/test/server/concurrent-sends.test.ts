@@ -149,6 +149,19 @@ describe('a device that is behind', () => {
     expect([response.status, ((await response.json()) as Answer).error.code]).toEqual([409, 'stale']);
   });
 
+  it('does not go on with the answer that came while its send waited', async () => {
+    const world = createWorld({ onBusy: 'queue' });
+    await send(world, 'r1', [user('m1', 'q1')], { baseTurn: 0 });
+    const old = await answer(world, 1, 'a1');
+    await send(world, 'r2', [...old, user('m2', 'q2')], { baseTurn: 1 });
+    const waiting = send(world, 'r3', old, { baseTurn: 1, messageId: 'one-that-was-deleted' });
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    const messages = await answer(world, 2, 'a2');
+    const response = await waiting;
+    const { error, state } = (await response.json()) as Answer;
+    expect([response.status, error.code, state.messages]).toEqual([409, 'stale', messages]);
+  });
+
   it('cannot cut what others wrote; one that is not behind may regenerate and edit', async () => {
     const world = createWorld();
     await send(world, 'r1', [user('m1', 'q1')]);

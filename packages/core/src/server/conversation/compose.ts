@@ -82,6 +82,9 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const seenTurn = !ownTurn || mayCut ? request.baseTurn : isServerBased ? turn : undefined;
   // Where the newest run still wrote as it was read here, nothing may begin on top of what was read: it may have ended since.
   const isPartial = head.newest !== undefined && !head.newest.run.end;
+  // A send that goes on with an answer does not go on with the one that came while it waited.
+  const meant = isKnown ? continued : continuedMessage(own, request);
+  const isOvertaken = meant !== undefined && meant.id !== continued?.id;
   // By the sender's copy: the server's may have what the first of two equal sends has led to already.
   const copy = own.find(({ id }) => id === continued?.id) ?? continued;
   const joinKey = copy && (await digest([copy.id, copy]));
@@ -89,8 +92,8 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
     messages,
     ...tailOf(messages, request, known, answered),
     continued,
-    baseTurn: isPartial ? turn - 1 : seenTurn,
-    rereads: ownTurn || isPartial,
+    baseTurn: isPartial || isOvertaken ? turn - 1 : seenTurn,
+    rereads: (ownTurn || isPartial) && !isOvertaken,
     joinKey,
     answeredBy: isServerBased && !isKnown ? answererOf(head, own, request) : undefined,
   };
