@@ -536,6 +536,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'does not go on with the answer that came while its send waited',
   },
   {
+    id: 'server-takes-commands-as-they-come',
+    file: `${http}/route-command.ts`,
+    find: '  await engine.turns.take(party);\n  const id',
+    replace: '  const id',
+    test: `${tests}/herds.test.ts`,
+    title: 'go from user to user also for commands, which begin one in a turn',
+  },
+  {
+    id: 'server-counts-no-commands',
+    file: `${http}/route-command.ts`,
+    find: "context.engine.access.enter(userId, waitMs > 0 ? 'stream' : 'command')",
+    replace: 'waitMs > 0 ? context.engine.access.enter(userId) : () => {}',
+    test: `${tests}/revocation.test.ts`,
+    title: 'may have a limited number of commands under way',
+  },
+  {
     id: 'server-checks-a-conversation-at-once',
     file: `${http}/validate-messages.ts`,
     find: 'if (slices.length > 1) await nextTurn();\n    const result',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { memoryLog } from '../../src/log/memory-log.ts';
 import type { RunLog } from '../../src/log/run-log.ts';
 import { maxStreamMs } from '../../src/server/http/live-access.ts';
 import { type Answer, createWorld, SseReader, until, user } from './support.ts';
@@ -243,6 +244,30 @@ describe('one user', () => {
     expect((await open('bob')).response.status).toBe(200);
     await first.response.body?.cancel();
     expect((await open('ann')).response.status).toBe(200);
+    await world.handler.runtime.close();
+  });
+
+  it('may have a limited number of commands under way, which does not take from the streams', async () => {
+    const log = memoryLog();
+    const begun: (() => void)[] = [];
+    const { command } = log;
+    log.command = (key, sent) =>
+      new Promise((resolve, reject) => begun.push(() => void command.call(log, key, sent).then(resolve, reject)));
+    const world = createWorld({ log, maxStreamsPerUser: 2, authorize: () => ({ userId: 'ann' }) });
+    await world.send(send);
+    const stop = async (id: string) => {
+      const response = await world.post('/c/command', { id, runId: 'r', type: 'cancel' });
+      return [response.status, ((await response.json()) as Partial<Answer>).error?.code];
+    };
+    const under = [stop('1'), stop('2')];
+    await until('two commands', () => begun.length === 2);
+    expect(await stop('3')).toEqual([429, 'rate-limited']);
+    expect((await world.fetch('/c/stream?follow=0')).status).toBe(200);
+    for (const goOn of begun) goOn();
+    expect(await Promise.all(under)).toEqual([
+      [200, undefined],
+      [200, undefined],
+    ]);
     await world.handler.runtime.close();
   });
 

@@ -18,10 +18,11 @@ export interface Revocation {
 }
 
 /**
- * What a connection counts as toward what one user may have open, and there may be `maxStreamsPerUser` of each. A `read` ends with what there is;
- * it is counted because a slow reader may hold it open. The response of the send that began a run counts as nothing.
+ * What a request counts as toward what one user may have open, and there may be `maxStreamsPerUser` of each. A `read` ends with what there is, and a
+ * `command` with its receipt; they are counted because a slow client, or a flood, may hold many open. The response of the send that began a run
+ * counts as nothing.
  */
-export type CountedAs = 'stream' | 'read' | 'nothing';
+export type CountedAs = 'stream' | 'read' | 'command' | 'nothing';
 
 /** A connection that stays open. */
 export interface WatchedAccess {
@@ -49,7 +50,11 @@ export class LiveAccess {
   readonly #listen: (chatId: string) => () => void;
   readonly #maxPerUser: number;
   /** How many connections each user has. */
-  readonly #open = { stream: new Map<string, number>(), read: new Map<string, number>() } as const;
+  readonly #open = {
+    stream: new Map<string, number>(),
+    read: new Map<string, number>(),
+    command: new Map<string, number>(),
+  } as const;
   /** What was taken back lately, for connections that `authorize` let pass just before and that are watched only now. */
   readonly #recent: Revocations;
 

@@ -20,25 +20,35 @@ const maxToolCallIdLength = 256;
 /** `POST {api}/{chatId}/command`: a cancel, a steer, or a claim on a client tool call. */
 export async function commandRoute(context: HandlerContext, request: Request, chatId: string): Promise<Response> {
   const { userId } = await context.allow(request, chatId, 'command');
-  const fields = await readJsonBody(request, context.maxBodyBytes);
+  const waitMs = Math.min(countOf(new URL(request.url).searchParams, 'wait') ?? 0, maxWaitMs);
+  const leave = context.engine.access.enter(userId, waitMs > 0 ? 'stream' : 'command');
+  try {
+    return json(200, await receiptOf(context, request, { chatId, userId, waitMs }));
+  } finally {
+    leave();
+  }
+}
+
+async function receiptOf(
+  context: HandlerContext,
+  request: Request,
+  { chatId, userId, waitMs }: { readonly chatId: string; readonly userId: string | undefined; readonly waitMs: number },
+): Promise<CommandReceipt> {
+  const { engine } = context;
+  const party = partyOf(chatId, userId);
+  const fields = await readJsonBody(request, context.maxBodyBytes, undefined, () => engine.turns.take(party));
+  // Commands that arrive together take one turn of the event loop each.
+  await engine.turns.take(party);
   const id = parseId('id', fields.id);
   const runId = parseId('runId', fields.runId);
   if (fields.type !== 'cancel' && fields.type !== 'steer' && fields.type !== 'claim') {
     throw new ChatTransportError({ code: 'invalid-body', message: 'type must be "cancel", "steer" or "claim".' });
   }
-  if (fields.type === 'claim')
-    return json(200, await claimToolCall(context, { chatId, runId }, id, fields.toolCallId, userId));
+  if (fields.type === 'claim') return claimToolCall(context, { chatId, runId }, id, fields.toolCallId, userId);
 
   const command: RunCommand =
     fields.type === 'cancel' ? { id, type: 'cancel' } : { id, type: 'steer', parts: await steerParts(fields.parts) };
-  const waitMs = Math.min(countOf(new URL(request.url).searchParams, 'wait') ?? 0, maxWaitMs);
-  const leave = waitMs > 0 ? context.engine.access.enter(userId) : undefined;
-  try {
-    const wait = { waitMs, signal: request.signal };
-    return json(200, await sendCommand(context.engine, { chatId, runId }, command, wait));
-  } finally {
-    leave?.();
-  }
+  return sendCommand(engine, { chatId, runId }, command, { waitMs, signal: request.signal });
 }
 
 async function claimToolCall(
