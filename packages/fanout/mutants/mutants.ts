@@ -130,6 +130,6 @@ export const mutants: readonly Mutant[] = [
     file: 'src/server/held-socket.ts',
     find: 'ownError(answer) ?? foreignError(response.status, answer)',
     replace: "ownError(answer) ?? foreignError(403, '')",
-    killedBy: 'that the app refuses with a response of its own',
+    killedBy: 'a command over a WebSocket that the app refuses with a response of its own',
   },
 ];
