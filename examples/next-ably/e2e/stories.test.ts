@@ -26,7 +26,7 @@ it('keeps one conversation through a reload, a restart of Ably, a stop on the ot
   await both.watching.press('Stop');
   const stopped = await stage.sameOnBoth(both);
   expect(stopped).toHaveLength(2);
-  expect(stopped[1]).not.toContain(' 600');
+  expect(stopped[1]).not.toContain(' 599');
   await both.watching.send('second');
   await both.asking.reads('“second”');
   const messages = await stage.sameOnBoth(both);

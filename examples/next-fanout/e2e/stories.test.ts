@@ -76,7 +76,7 @@ async function stopsOnTheOther(both: TwoDevices): Promise<void> {
   await both.watching.press('Stop');
   const stopped = await stage.sameOnBoth(both);
   expect(stopped).toHaveLength(4);
-  expect(stopped.at(-1)).not.toContain(' 600');
+  expect(stopped.at(-1)).not.toContain(' 599');
 }
 
 function newChatId(user: string): string {

@@ -126,7 +126,7 @@ export function describeStories<Realtime extends { kill(): Promise<void>; start(
     await both.watching.press('Stop');
     const messages = await sameOnBoth(both);
     expect(messages).toHaveLength(2);
-    expect(messages[1]).not.toContain(' 600');
+    expect(messages[1]).not.toContain(' 599');
   });
 
   it(`goes on when ${serviceName} is killed in mid-answer, and returns to it`, async () => {
