@@ -30,7 +30,7 @@ for (const flushIntervalMs of [50, 100, 250]) {
 async function measure(flushIntervalMs: number): Promise<{ written: number; deleted: number }> {
   const workerd = await Workerd.start({ answers: true, flushIntervalMs, retentionMs });
   try {
-    const rows = async (): Promise<number> => (await workerd.seen()).rows;
+    const rows = async (): Promise<number> => (await workerd.seen()).rows.written;
     await answer(workerd, 1);
     const isEmpty = async (): Promise<boolean> => (await workerd.rows('c')).runs === 0;
     await until('a deleted answer', isEmpty, { deadlineMs: 30_000 });
