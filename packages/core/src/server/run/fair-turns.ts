@@ -1,5 +1,4 @@
 import type { Clock } from '../../clock.ts';
-import { nextTurn } from './next-turn.ts';
 
 /** Who takes turns: the user, where `authorize` names one, else everybody in the chat. A chat id contains no colon. */
 export function partyOf(chatId: string, userId: string | undefined): string {
@@ -35,7 +34,9 @@ export class FairTurns {
   }
 
   #afterThisTurn(): void {
-    void nextTurn(this.#clock).then(() => this.#next());
+    const { setImmediate } = this.#clock;
+    if (setImmediate) setImmediate(() => this.#next());
+    else setTimeout(() => this.#next(), 0);
   }
 
   #next(): void {
