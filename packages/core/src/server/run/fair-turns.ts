@@ -34,8 +34,7 @@ export class FairTurns {
   }
 
   #afterThisTurn(): void {
-    const { setImmediate } = this.#clock;
-    if (setImmediate) setImmediate(() => this.#next());
+    if (this.#clock.setImmediate) this.#clock.setImmediate(() => this.#next());
     else setTimeout(() => this.#next(), 0);
   }
 
