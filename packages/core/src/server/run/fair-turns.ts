@@ -35,6 +35,7 @@ export class FairTurns {
 
   #afterThisTurn(): void {
     if (this.#clock.setImmediate) this.#clock.setImmediate(() => this.#next());
+    // A timer, where `nextTurn` takes an immediate: timers that are due, and requests that have arrived, go first.
     else setTimeout(() => this.#next(), 0);
   }
 
