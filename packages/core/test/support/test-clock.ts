@@ -23,7 +23,9 @@ export class TestClock implements Clock {
 
   setTimeout(callback: () => void, delayMs: number): number {
     const id = this.#count++;
-    const timer: Timer = { at: this.now() + delayMs, callback, real: undefined };
+    // As the platform's timers: a shorter time than a millisecond would be lost in rounding, and come again and again.
+    const at = this.now() + (delayMs > 0 ? Math.max(delayMs, 1) : delayMs);
+    const timer: Timer = { at, callback, real: undefined };
     this.#timers.set(id, timer);
     // A stopped clock still lets tasks follow each other.
     if (this.#stoppedAt === undefined || delayMs <= 0)
