@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { RealtimeServer, RunLog } from '@chat-transport/core/provider';
-import { type ChatHandler, createChatHandler } from '@chat-transport/core/server';
+import { type ChatHandler, createChatHandler, type ServerEvent } from '@chat-transport/core/server';
 import { createAdaptorServer } from '@hono/node-server';
 import type { ServerHalf, ServerOptions } from './provider-case.ts';
 import { type LogHooks, severableLog } from './severable-log.ts';
@@ -17,6 +17,8 @@ export class StageServer {
   readonly requests: string[] = [];
   /** Every message that core gave to the service, oldest first, before the filter. */
   readonly published: { readonly id: string; readonly data: string }[] = [];
+  /** What the handler reported, oldest first. */
+  readonly events: ServerEvent[] = [];
   /** What is done to everything that is published from here. */
   filter: PublishFilter = (data, next) => next(data);
   readonly #http: Server;
@@ -36,7 +38,15 @@ export class StageServer {
     this.#half = half;
     this.#sever = severable.sever;
     this.realtime = this.#filtered(half.realtime, severable.log);
-    this.handler = createChatHandler({ ...options, realtime: this.realtime, log: severable.log });
+    this.handler = createChatHandler({
+      ...options,
+      realtime: this.realtime,
+      log: severable.log,
+      onEvent: (event) => {
+        this.events.push(event);
+        options.onEvent?.(event);
+      },
+    });
     this.#http = createAdaptorServer({ fetch: this.handler }) as Server;
     this.#http.on('request', (request: IncomingMessage, response: ServerResponse) => {
       this.requests.push(`${request.method} ${request.url}`);

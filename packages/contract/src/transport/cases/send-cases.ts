@@ -223,8 +223,9 @@ export const sendCases: readonly ProviderCase[] = [
       await stage.shows(b, 'first');
       const waiting = b.sendMessage({ text: 'then this' });
       await until(
-        'the second question at the server',
-        () => stage.server.requests.filter((each) => each === 'POST /api/chat').length === 2,
+        'the second question in the queue',
+        () => stage.server.events.some(({ type }) => type === 'send-queued'),
+        () => stage.server.events,
       );
       expect(stage.model.calls).toHaveLength(1);
       call.finish();
