@@ -47,6 +47,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is delivered when it is sent again behind another device’s answer',
   },
   {
+    id: 'client-sends-all-of-a-long-conversation',
+    file: 'packages/core/src/client/short-send.ts',
+    find: 'if (before === undefined) return;',
+    replace: 'if (before === undefined || standsOn.length > 3) return;',
+    test: 'packages/core/test/client/large-messages.test.ts',
+    title: 'takes ten more messages, which carry no image, and the model sees both images',
+  },
+  {
+    id: 'client-sends-along-what-was-too-large',
+    file: 'packages/core/src/client/send-run.ts',
+    find: 'outbox.filter(isTooLarge)',
+    replace: '[]',
+    test: 'packages/core/test/client/large-messages.test.ts',
+    title: 'in a plain useChat makes no later send too large',
+  },
+  {
     id: 'client-streams-again-what-is-being-stopped',
     file: 'packages/core/src/client/ledger/let-go.ts',
     find: "run.kind !== 'gave-up');",

@@ -5,7 +5,7 @@ import type { ChatSession } from './chat-session.ts';
 import type { ChatSnapshot } from './chat-update.ts';
 import type { HttpError } from './http-error.ts';
 import { baseTurnOf } from './ledger/chat-ledger.ts';
-import { refusedMessages, type SendKind } from './ledger/outbox.ts';
+import { type OwnSend, refusedMessages, type SendKind } from './ledger/outbox.ts';
 import { mayStayOpen } from './open-places.ts';
 import { continuedMessage, waitsForAnswers } from './own-answers.ts';
 import { abortOf, asDisconnect, persist } from './persist.ts';
@@ -26,6 +26,10 @@ function kindOf({ trigger, messageId }: SendCall<UIMessage>, continued: UIMessag
   return messageId ? 'edit' : 'message';
 }
 
+function isTooLarge({ error }: OwnSend): boolean {
+  return (error as HttpError | undefined)?.code === 'too-large';
+}
+
 /**
  * Sends a run, and resolves with its stream as soon as the run is known to have begun. The POST is repeated until there is a response,
  * also when the chat was stopped meanwhile: the server records the message and its cancel, or the message is shown as refused.
@@ -37,9 +41,11 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   const continued = continuedMessage(call.messages, call.messageId);
   const kind = kindOf(call as unknown as SendCall<UIMessage>, continued);
   const last = call.messages.at(-1);
-  // A message that was refused before is shown as refused, and is not sent along with the next one.
-  const { isSynchronized } = session.ledger.shown;
-  const refused = isSynchronized ? refusedMessages(session.ledger.outbox) : [];
+  const { outbox, shown } = session.ledger;
+  const { isSynchronized } = shown;
+  // A message that was refused before is shown as refused, and is not sent along with the next one. A plain chat marks no
+  // message and sends it along, as with the AI SDK's own transport, except one that would make each later send too large.
+  const refused = refusedMessages(isSynchronized ? outbox : outbox.filter(isTooLarge));
   const messages = call.messages.filter((message) => message === last || !refused.includes(message.id));
   const own = { ...call, messages };
   // Only a user who has stopped sends again; and the cancel goes first.
