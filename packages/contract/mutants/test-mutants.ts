@@ -79,6 +79,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'shows every chat as connected, and in each what another device asks',
   },
   {
+    id: 'client-waits-for-a-turn-that-its-stream-has-passed',
+    file: 'packages/core/src/client/http-path.ts',
+    find: 'request.turn = Math.max(request.turn, frame.turn - 1);',
+    replace: '',
+    test: 'packages/core/test/client/faults.test.ts',
+    title: 'an answer that ends with its deleted chat does not keep its sender waiting',
+  },
+  {
     id: 'server-counts-a-read-as-a-stream',
     file: `${http}/route-stream.ts`,
     find: "waitMs === 0 ? 'read' : 'stream'",

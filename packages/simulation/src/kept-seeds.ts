@@ -79,5 +79,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 3,
     showed: 'a message that steered a run was told as delivered, and was dropped where the run was handed over',
   },
+  {
+    seed: 3100178,
+    edition: 3,
+    showed: 'the sender of a run waited for it without end, because the chat was deleted before its first chunk',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

@@ -6,7 +6,7 @@ import { jsonReport, textReport } from './report.ts';
 import { type Progress, runMany } from './run-many.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
-const usage = `pnpm simulate [--seeds N] [--first N] [--json] [--workers N] [--keep-going]
+const usage = `pnpm simulate [--seeds N] [--first N] [--json] [--workers N] [--keep-going] [--edition N]
 pnpm simulate --trace SEED [--edition N]  one seed, with everything that happened
 pnpm simulate --mutants [ID …]    breaks core on purpose; each break must fail within --seeds (2000) seeds`;
 
@@ -34,6 +34,7 @@ const count = (name: string, text: string): number => {
 };
 const workers = values.workers === undefined ? availableParallelism() : Math.max(1, count('workers', values.workers));
 const first = count('first', values.first);
+const edition = count('edition', values.edition) as Edition;
 
 if (values.help) print(usage);
 else if (values.trace !== undefined) await traceOne(count('trace', values.trace));
@@ -42,15 +43,16 @@ else await simulate(count('seeds', values.seeds ?? '1000'));
 
 async function simulate(seeds: number): Promise<void> {
   const stopAfter = values['keep-going'] ? Number.POSITIVE_INFINITY : 1;
-  const result = await runMany({ first, seeds, workers, stopAfter, onProgress: values.json ? () => {} : showProgress });
+  const onProgress = values.json ? () => {} : showProgress;
+  const result = await runMany({ first, seeds, workers, stopAfter, edition, onProgress });
   const [failing] = result.failed;
-  const trace = failing && (await runSeed(failing.seed, { isVerbose: true })).trace;
+  const trace = failing && (await runSeed(failing.seed, { isVerbose: true, edition })).trace;
   print(values.json ? JSON.stringify(jsonReport(result, trace)) : textReport(result, trace));
   if (result.failed.length > 0) process.exitCode = 1;
 }
 
 async function traceOne(seed: number): Promise<void> {
-  const result = await runSeed(seed, { isVerbose: true, edition: count('edition', values.edition) as Edition });
+  const result = await runSeed(seed, { isVerbose: true, edition });
   print(values.json ? JSON.stringify(result) : [...result.trace, ...result.failures].join('\n'));
   if (result.failures.length > 0) process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { FaultKind } from './faults.ts';
+import { type Edition, type FaultKind, newestEdition } from './faults.ts';
 import type { SeedResult } from './run-seed.ts';
 
 /** How many seeds a worker gets at a time; fewer where the first failure ends the search, since what is broken may be slow. */
@@ -14,6 +14,8 @@ export interface RunManyOptions {
   readonly workers: number;
   /** After how many failing seeds no more are begun. */
   readonly stopAfter: number;
+  /** The edition of the stories; default: the newest one. */
+  readonly edition?: Edition | undefined;
   /** The break of core to run with. */
   readonly mutant?: string;
   readonly onProgress?: (progress: Progress) => void;
@@ -52,18 +54,19 @@ export interface ManyResult {
 /** What a worker is told. */
 export interface WorkerInput {
   readonly mutant: string | undefined;
+  readonly edition: Edition;
 }
 
 /** Runs seeds on threads of their own: each has its own globals to replace. */
 export async function runMany(options: RunManyOptions): Promise<ManyResult> {
-  const { first, seeds, workers, stopAfter, mutant, onProgress } = options;
+  const { first, seeds, workers, stopAfter, edition = newestEdition, mutant, onProgress } = options;
   const startedAt = performance.now();
   const results: SeedResult[] = [];
   let next = first;
   let failures = 0;
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const workerData: WorkerInput = { mutant };
+      const workerData: WorkerInput = { mutant, edition };
       const worker = new Worker(new URL('./worker.ts', import.meta.url), {
         workerData,
         // Also under a test runner: core is loaded from its source.

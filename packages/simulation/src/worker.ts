@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { installMutant } from './install-mutant.ts';
 import type { WorkerInput } from './run-many.ts';
 
-const { mutant } = workerData as WorkerInput;
+const { mutant, edition } = workerData as WorkerInput;
 // Before core is loaded.
 if (mutant) installMutant(mutant);
 const { runSeed } = await import('./run-seed.ts');
@@ -11,6 +11,7 @@ Error.stackTraceLimit = 0;
 
 parentPort?.on('message', async ({ first, count }: { first: number; count: number }) => {
   const results = [];
-  for (let seed = first; seed < first + count; seed++) results.push({ ...(await runSeed(seed)), trace: [] });
+  for (let seed = first; seed < first + count; seed++)
+    results.push({ ...(await runSeed(seed, { edition })), trace: [] });
   parentPort?.postMessage(results);
 });

@@ -51,13 +51,13 @@ interface Ask {
   readonly onFrame?: HttpSink['onFrame'] | undefined;
 }
 
-/** The following that is under way. Its request brings all later turns, and `run`, where it was asked for one behind `turn`. */
+/** The following that is under way. Its request brings `run`, where it was asked for one, and the turns behind `turn` that it has not passed. */
 interface Following {
   readonly ended: AbortController;
   readonly request?: {
     readonly controller: AbortController;
     readonly run: RunReader | undefined;
-    readonly turn: number;
+    turn: number;
   };
 }
 
@@ -238,7 +238,8 @@ export class HttpPath {
     const waitMs = { possible: undefined, 'held-back': timings.pollMs, limited: 0 }[responses];
     const { runs, turn } = this.#want();
     const [run] = runs;
-    if (!signal.aborted) this.#following = { ended, request: { controller, run, turn: turn ?? Number.MAX_VALUE } };
+    const request = { controller, run, turn: turn ?? Number.MAX_VALUE };
+    if (!signal.aborted) this.#following = { ended, request };
     const onBytes = () => {
       if (this.#path === path || signal.aborted) return;
       this.#path = path;
@@ -247,7 +248,12 @@ export class HttpPath {
     const onLimited = () => {
       if (!signal.aborted) this.#openResponses = 'limited';
     };
-    const frames = await this.#ask({ run, waitMs, controller, onBytes, onLimited });
+    const onFrame: HttpSink['onFrame'] = (frame, replayed) => {
+      // Turns come in order: an earlier one that has not come was left out, because the log has dropped it.
+      request.turn = Math.max(request.turn, frame.turn - 1);
+      this.#sink.onFrame(frame, replayed);
+    };
+    const frames = await this.#ask({ run, waitMs, controller, onBytes, onLimited, onFrame });
     const lastedMs = now() - startedAt;
     // A proxy in between holds back an open response that brings no byte.
     if (!signal.aborted && path === 'sse' && this.#path !== path && lastedMs >= timings.firstByteMs)

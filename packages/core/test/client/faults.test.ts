@@ -572,6 +572,46 @@ describe('without realtime', () => {
     expect(chat.status).toBe('ready');
   });
 
+  it('an answer that ends with its deleted chat does not keep its sender waiting, where nothing of it came', async () => {
+    const world = new World();
+    // No request is repeated because this machine is slow.
+    const timings = { ...quickTimings, firstByteMs: 60_000, stallMs: 60_000 };
+    const device = world.device({ realtime: false, timings });
+    const chat = device.synced('c');
+    let follow = (): void => {};
+    let breakAnswer = (): void => {};
+    const isDeleted = new Promise<void>((resolve) => {
+      follow = resolve;
+    });
+    device.network.intercept = ({ method, url }, forward) => {
+      if (url.includes('follow=')) return isDeleted.then(forward);
+      if (method !== 'POST') return;
+      const body = new ReadableStream({
+        start: (controller) => {
+          breakAnswer = () => controller.error(new TypeError('network error'));
+        },
+      });
+      return forward().then(({ headers }) => new Response(body, { headers }));
+    };
+    await until(() => count(device.network.requests, 'follow=0') === 1);
+    void chat.sendMessage({ text: 'hi' });
+    await world.model.call();
+    await until(() => device.path('c') === 'response');
+    await world.handler.runtime.deleteChat('c');
+    follow();
+    await until(
+      () => informed(device, 2),
+      () => device.network.requests,
+    );
+    breakAnswer();
+    await until(
+      () => chat.status === 'error',
+      () => [chat.status, device.path('c'), device.network.requests],
+    );
+    expect(chat.error).toMatchObject({ code: 'log-expired' });
+    await until(() => texts(chat).length === 0);
+  });
+
   it('a poll does not ask for each token', async () => {
     const world = new World();
     const clock = new TestClock();
