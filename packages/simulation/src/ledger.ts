@@ -14,8 +14,10 @@ export interface Send {
   readonly device: string;
   /** `open`: not known, or the tab was gone before it was. `stopped`: before anything had answered; it is sent on, to be recorded as cancelled. */
   state: 'open' | 'accepted' | 'refused' | 'stopped';
-  /** Whether its user had stopped the answer before, and was told that it has ended. */
-  readonly isBehindStop?: boolean;
+  /** The runs that its user had stopped before, and was told that they have ended. */
+  readonly stopped: readonly string[];
+  /** The run that it met, where the log refused it as busy. */
+  met?: string;
 }
 
 /** One steer of a run. */

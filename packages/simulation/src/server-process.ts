@@ -143,6 +143,8 @@ export class ServerProcess {
     return {
       name: log.name,
       begin: call(log.begin, true, (begun, init) => {
+        const send = ledger.sends.get(init.messages.at(-1)?.id ?? '');
+        if (begun.type === 'busy' && send) send.met = begun.active.runId;
         if (begun.type !== 'started' && begun.type !== 'cancelled') return;
         const { run } = begun;
         if (begun.type === 'started') ledger.attempts.set(begun.fence, 1);

@@ -235,22 +235,22 @@ export class Story {
     world.faults.count('stopped-then-sent');
     world.trace.add(tab.name, 'stops, to send');
     this.#noteCancel(tab);
-    void tab.stopped().then((isBehindStop) => this.#send(device, isBehindStop));
+    void tab.stopped().then((stopped) => this.#send(device, stopped));
   }
 
   /** A send with a file, whose upload takes half a minute. */
   #sendFile(device: Device): void {
-    this.#send(device, false, { file: 'x'.repeat(this.#uploading.int(600_000, 1_000_000)) });
+    this.#send(device, [], { file: 'x'.repeat(this.#uploading.int(600_000, 1_000_000)) });
   }
 
-  #send(device: Device, isBehindStop = false, body?: object): void {
+  #send(device: Device, stopped: readonly string[] = [], body?: object): void {
     const { tab } = device;
     if (!tab || tab.isBusy) return;
     const text = `u${++this.#sends}`;
     const { ledger, trace } = this.world;
     trace.add(tab.name, `sends ${text}`);
     const messageId = `${text}-${tab.name}`;
-    ledger.sends.set(messageId, { messageId, text, device: device.name, state: 'open', isBehindStop });
+    ledger.sends.set(messageId, { messageId, text, device: device.name, state: 'open', stopped });
     const message = { id: messageId, role: 'user' as const, parts: [{ type: 'text' as const, text }] };
     void tab.chat.sendMessage(message, body && { body });
   }

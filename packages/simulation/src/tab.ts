@@ -91,7 +91,8 @@ class WatchedTransport extends RealtimeChatTransport {
       const isFirst = send?.state === 'open';
       if (isFirst) send.state = (error as Error).name === 'AbortError' ? 'stopped' : 'refused';
       const isBusy = ChatTransportError.isInstance(error) && error.code === 'busy';
-      if (isBusy && isFirst && send.isBehindStop && this.tab.device.world.settings.devices === 1)
+      const isAlone = this.tab.device.world.settings.devices === 1;
+      if (isBusy && isFirst && isAlone && send.met && send.stopped.includes(send.met))
         ledger.violations.push(`Message ${send.text} was refused as busy behind a stop of its own user.`);
       trace.add(this.tab.name, `send ${send?.text ?? ''} failed: ${String((error as Error).message).slice(0, 100)}`);
       throw error;
@@ -176,15 +177,15 @@ export class Tab {
     await this.#synced.stop().catch((error: Error) => this.device.world.trace.add(this.name, `stop: ${error.message}`));
   }
 
-  /** Stops as `stop` does. Answers whether the server has ended the answer. */
-  async stopped(): Promise<boolean> {
+  /** Stops as `stop` does. Answers which runs the server has ended. */
+  async stopped(): Promise<readonly string[]> {
     const { readers } = this.transport.session(chatId);
     for (const { runId } of readers) this.device.world.ledger.cancelled.add(runId);
     try {
       await this.#synced.stop();
-      return readers.length > 0;
+      return readers.map(({ runId }) => runId);
     } catch {
-      return false;
+      return [];
     }
   }
 
