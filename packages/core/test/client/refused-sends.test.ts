@@ -117,10 +117,9 @@ describe.each(acts)('a refused $title', (each) => {
     unsent(),
   ];
 
-  it('keeps its error while another device’s answer streams, and after it', async () => {
-    const all = await refused();
-    const { world, chat, other, unsent } = all;
-    const errors = errorsOf(chat);
+  /** The other device asks, and this one sees the whole answer; `whileStreaming` runs in the middle of it. */
+  async function answerTheirs(all: Awaited<ReturnType<typeof refused>>, whileStreaming = (): void => {}) {
+    const { world, chat, other } = all;
     void other.sendMessage({ text: 'theirs' });
     const call = await world.model.call(1);
     call.say('streamed ');
@@ -128,13 +127,22 @@ describe.each(acts)('a refused $title', (each) => {
       () => chat.status === 'streaming' && texts(chat).includes('assistant: streamed '),
       () => seen(all),
     );
-    expect(chat.error).toMatchObject({ code: 'forbidden' });
-    expect(unsent()).toEqual([`${each.kind} refused`]);
+    whileStreaming();
     call.finish();
     await until(
       () => chat.status === 'error',
       () => seen(all),
     );
+  }
+
+  it('keeps its error while another device’s answer streams, and after it', async () => {
+    const all = await refused();
+    const { chat, unsent } = all;
+    const errors = errorsOf(chat);
+    await answerTheirs(all, () => {
+      expect(chat.error).toMatchObject({ code: 'forbidden' });
+      expect(unsent()).toEqual([`${each.kind} refused`]);
+    });
     expect(new Set(errors)).toEqual(new Set(['forbidden']));
     expect(unsent()).toEqual([`${each.kind} refused`]);
     expect(each.keeps(chat)).toBe(true);
@@ -143,12 +151,7 @@ describe.each(acts)('a refused $title', (each) => {
   it('is delivered when it is sent again behind another device’s answer', async () => {
     const all = await refused();
     const { world, chat, sync, other, refuses, unsent } = all;
-    void other.sendMessage({ text: 'theirs' });
-    (await world.model.call(1)).finish();
-    await until(
-      () => chat.status === 'error' && chat.messages.some(({ parts }) => JSON.stringify(parts).includes('theirs')),
-      () => seen(all),
-    );
+    await answerTheirs(all);
     refuses.now = false;
     const sending = sync.resend(sync.getReport().unsent[0]?.messageId as string);
     const call = await world.model.call(2);
