@@ -3,7 +3,7 @@ import type { ChannelListener, ChatTransportError } from '@chat-transport/core/p
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { RealtimeWebSocketTransport, websocketSubscriber } from '../src/index.ts';
-import { serveStub } from './support/app.ts';
+import { serveStub, type TestApp } from './support/app.ts';
 import { serveChat } from './support/chat-app.ts';
 import { until } from './support/until.ts';
 
@@ -31,6 +31,40 @@ function page(
   }
   onTestFinished(() => subscriber.close?.());
   return told;
+}
+
+/** Waits until there was no request for three seconds, but for those that renew the subscriptions of `count` chats. */
+async function quiet(app: TestApp, count: number): Promise<void> {
+  const startedAt = performance.now();
+  let lastAt = startedAt;
+  let renewals = 0;
+  const requests: string[] = [];
+  app.http.prependListener('request', ({ method, url }) => {
+    if (url?.endsWith('/auth')) renewals++;
+    else {
+      lastAt = performance.now();
+      requests.push(`${method} ${url}`);
+    }
+  });
+  await until('three seconds without a request', () => performance.now() - lastAt > 3000, {
+    deadlineMs: 30_000,
+    saw: () => requests.slice(-10),
+  });
+  // Each subscription is renewed once in half a minute.
+  expect(renewals).toBeLessThanOrEqual(count * (1 + (performance.now() - startedAt) / 30_000));
+}
+
+/** Asks a question on another device. */
+async function ask(app: TestApp, chatId: string): Promise<void> {
+  const other = new RealtimeWebSocketTransport({ api: `${app.origin}/api/chat` });
+  onTestFinished(() => other.close());
+  await other.sendMessages({
+    chatId,
+    trigger: 'submit-message',
+    messageId: undefined,
+    messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'hi' }] }],
+    abortSignal: undefined,
+  });
 }
 
 describe('many chats on one page', () => {
@@ -101,39 +135,45 @@ describe('many chats on one page', () => {
     expect(app.realtime.connectionCount).toBe(3);
   });
 
-  test('that are idle cause no request once they are live', { timeout: 120_000 }, async () => {
+  test('that are idle cause no request once they are live, but the renewals of their subscriptions', {
+    timeout: 240_000,
+  }, async () => {
     const app = await serveChat();
     const transport = new RealtimeWebSocketTransport({ api: `${app.origin}/api/chat` });
+    onTestFinished(() => transport.close());
+    const chats = ids(200);
+    const started: string[] = [];
+    for (const chat of chats) transport.watch(chat, ({ type }) => type === 'start' && started.push(chat));
+    const isLive = (chat: string): boolean => transport.connection(chat).getSnapshot().path === 'realtime';
+    await until('all 200 live', () => chats.every(isLive), {
+      deadlineMs: 100_000,
+      saw: () => chats.filter((chat) => !isLive(chat)).length,
+    });
+    await quiet(app, 200);
+    await ask(app, 'chat-150');
+    await until('the question of the other device', () => started.includes('chat-150'));
+  });
+
+  test('above what all sockets may carry are followed over HTTP, and cause no storm of requests', {
+    timeout: 240_000,
+  }, async () => {
+    const app = await serveChat();
+    const transport = new RealtimeWebSocketTransport({ api: `${app.origin}/api/chat`, maxSockets: 1 });
     onTestFinished(() => transport.close());
     const chats = ids(100);
     const started: string[] = [];
     for (const chat of chats) transport.watch(chat, ({ type }) => type === 'start' && started.push(chat));
-    const isLive = (chat: string): boolean => transport.connection(chat).getSnapshot().path === 'realtime';
-    await until('all 100 live', () => chats.every(isLive), {
-      deadlineMs: 50_000,
-      saw: () => chats.filter((chat) => !isLive(chat)).length,
+    const paths = (): string => {
+      const all = chats.map((chat) => transport.connection(chat).getSnapshot().path);
+      return ['realtime', 'sse'].map((path) => `${all.filter((each) => each === path).length} ${path}`).join();
+    };
+    await until('64 chats on the socket, and the others on streams', () => paths() === '64 realtime,36 sse', {
+      deadlineMs: 100_000,
+      saw: paths,
     });
-    let lastAt = performance.now();
-    const requests: string[] = [];
-    app.http.prependListener('request', ({ method, url }) => {
-      lastAt = performance.now();
-      requests.push(`${method} ${url}`);
-    });
-    await until('three seconds without a request', () => performance.now() - lastAt > 3000, {
-      deadlineMs: 30_000,
-      saw: () => requests.slice(-10),
-    });
-    const other = new RealtimeWebSocketTransport({ api: `${app.origin}/api/chat` });
-    onTestFinished(() => other.close());
-    const messages = [{ id: 'm', role: 'user' as const, parts: [{ type: 'text' as const, text: 'hi' }] }];
-    await other.sendMessages({
-      chatId: 'chat-50',
-      trigger: 'submit-message',
-      messageId: undefined,
-      messages,
-      abortSignal: undefined,
-    });
-    await until('the question of the other device', () => started.includes('chat-50'));
+    await quiet(app, 64);
+    for (const chat of ['chat-10', 'chat-90']) await ask(app, chat);
+    await until('both questions of the other device', () => started.includes('chat-10') && started.includes('chat-90'));
   });
 
   test('are followed by no request of their own while their subscriptions wait for their turn', async () => {
