@@ -64,7 +64,7 @@ export const logMutants: readonly Mutant[] = [
   {
     id: 'log-lets-two-runs-be-active',
     file: `${folder}/decide-begin.ts`,
-    find: "if (active && init.onBusy === 'reject') return { type: 'busy', row: active };",
+    find: "if (newest && !endOf(newest, now)) return { type: 'busy', row: newest };",
     replace: '',
     killedBy: 'send/busy-reject',
   },

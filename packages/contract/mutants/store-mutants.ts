@@ -40,13 +40,6 @@ export const storeMutants: readonly Mutant[] = [
     killedBy: 'log:begin/same-run-id-in-two-chats',
   },
   {
-    id: 'log-forgets-whom-it-interrupted',
-    file: `${folder}/decide-begin.ts`,
-    find: "interrupted: active && { ...active, end: { reason: 'cancel', at: now } },",
-    replace: 'interrupted: undefined,',
-    killedBy: 'log:begin/interrupt',
-  },
-  {
     id: 'log-writes-behind-the-end',
     file: `${folder}/memory-store.ts`,
     find: 'run.row.fence !== fence || run.row.end || run.row.leaseUntil <= time',

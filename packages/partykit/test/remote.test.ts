@@ -14,7 +14,6 @@ const run: RunInit = {
   digest: 'd',
   start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
   messages: [],
-  onBusy: 'reject',
   leaseMs: 15_000,
   fence: 'fence',
 };
@@ -68,6 +67,14 @@ test('an append whose answer was lost on the way is in the log once', async () =
   proxy.restore();
   expect(await appended).toEqual({ commands: [], cursor: 0 });
   expect((await other.read(run, { from: 0 })).frames).toEqual([frame]);
+});
+
+test('a server of another release that asks to interrupt the active run is answered that the chat is busy', async () => {
+  const { open } = await setUp();
+  const { log } = open();
+  await log.begin(run);
+  const next = { ...run, runId: 'r2', onBusy: 'interrupt' };
+  expect(await log.begin(next)).toMatchObject({ type: 'busy', active: { runId: 'r1' } });
 });
 
 test.each([defaultLeaseMs, 6_000])('a half-open link is replaced within half a lease of %i ms', async (leaseMs) => {

@@ -31,7 +31,6 @@ function newChat() {
         digest: runId,
         start,
         messages: [],
-        onBusy: 'reject',
         leaseMs: 60_000,
         fence: runId,
       };

@@ -9,7 +9,6 @@ const run: RunInit = {
   digest: 'd',
   start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
   messages: [],
-  onBusy: 'reject',
   leaseMs: 15_000,
   fence: 'fence',
 };

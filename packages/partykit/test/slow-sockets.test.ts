@@ -35,7 +35,6 @@ async function setUp() {
     digest: 'd',
     start,
     messages: [],
-    onBusy: 'reject',
     leaseMs: 60_000,
     fence: 'fence',
   };

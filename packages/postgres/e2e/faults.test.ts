@@ -20,7 +20,7 @@ afterAll(async () => {
 
 let chats = 0;
 const init = (more: Partial<RunInit> = {}): RunInit => ({
-  ...{ chatId: `c${chats++}`, runId: 'r', digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+  ...{ chatId: `c${chats++}`, runId: 'r', digest: 'd', messages: [], leaseMs: 60_000, fence: 'f' },
   start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
   ...more,
 });

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 const init = (chatId: string, runId: string, messages: readonly UIMessage[] = []) => ({
-  ...({ chatId, runId, digest: runId, messages, onBusy: 'reject', leaseMs: 60_000, fence: 'f' } as const),
+  ...({ chatId, runId, digest: runId, messages, leaseMs: 60_000, fence: 'f' } as const),
   start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] } as const,
 });
 const frame = (at: number) => ({

@@ -17,7 +17,7 @@ const log = postgresLog({ query: pgQuery(pool) });
 const keys = Array.from({ length: runs }, (_, index) => ({ chatId: `chat${index}`, runId: 'r' }));
 for (const key of keys) {
   await log.begin({
-    ...{ ...key, digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+    ...{ ...key, digest: 'd', messages: [], leaseMs: 60_000, fence: 'f' },
     start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
   });
 }
@@ -53,7 +53,8 @@ async function beginMs(count: number): Promise<number> {
   const message = (id: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text: delta }] });
   const begin = async (runId: string, messages: readonly UIMessage[]): Promise<void> => {
     await log.begin({
-      ...{ chatId, runId, digest: runId, messages, onBusy: 'interrupt', leaseMs: 60_000, fence: runId },
+      // With a lease of 0 the run is over at once, and the next one may begin.
+      ...{ chatId, runId, digest: runId, messages, leaseMs: 0, fence: runId },
       start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
     });
   };

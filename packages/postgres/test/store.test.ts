@@ -75,7 +75,7 @@ describe('a database that is not ready is refused at the first use', () => {
     await db.exec('grant usage on schema guarded to writer');
     await db.exec('grant select, insert, update, delete on all tables in schema guarded to writer');
     const begun = await log.begin({
-      ...{ chatId: 'c', runId: 'r', digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+      ...{ chatId: 'c', runId: 'r', digest: 'd', messages: [], leaseMs: 60_000, fence: 'f' },
       start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
     });
     expect(begun.type).toBe('started');
@@ -122,7 +122,7 @@ it('deletes what is past its retention by a job in the database, and nothing els
   const log = postgresLog({ query: db.query, schema });
   for (const runId of ['over', 'active']) {
     await log.begin({
-      ...{ chatId: runId, runId, digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+      ...{ chatId: runId, runId, digest: 'd', messages: [], leaseMs: 60_000, fence: 'f' },
       start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
     });
   }
@@ -157,7 +157,7 @@ it('waits behind a writer that came before, and has its turn when that one is go
   let hasBegun = false;
   const begun = log
     .begin({
-      ...{ chatId: 'c', runId: 'r', digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+      ...{ chatId: 'c', runId: 'r', digest: 'd', messages: [], leaseMs: 60_000, fence: 'f' },
       start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
     })
     .finally(() => {
@@ -190,7 +190,8 @@ it('reads what is new of a conversation, however long it is', async () => {
   const message = (id: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text: id }] });
   const begin = async (chatId: string, runId: string, messages: readonly UIMessage[]): Promise<void> => {
     const begun = await log.begin({
-      ...{ chatId, runId, digest: runId, fence: runId, messages, leaseMs: 60_000, onBusy: 'interrupt' },
+      // With a lease of 0 the run is over at once, and the next one may begin.
+      ...{ chatId, runId, digest: runId, fence: runId, messages, leaseMs: 0 },
       start: { trigger: 'submit-message', from: '', messageId: 'a', before: null, tail: [] },
     });
     expect(begun.type).toBe('started');

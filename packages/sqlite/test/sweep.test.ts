@@ -22,7 +22,6 @@ it('empties a limited number of runs at a time, and all of them in the end', asy
         fence: 'f',
         leaseMs: 15_000,
         messages: [],
-        onBusy: 'reject',
       },
       start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
     };

@@ -23,7 +23,7 @@ function spawn(): SpawnedLog {
 function init(overrides: Partial<RunInit> = {}): RunInit {
   const start = { trigger: 'submit-message', from: '', messageId: 'm1', before: null, tail: [] } as const;
   const ids = { chatId: randomUUID(), runId: randomUUID(), digest: 'd' };
-  return { ...ids, start, messages: [], onBusy: 'reject', leaseMs: 60_000, fence: crypto.randomUUID(), ...overrides };
+  return { ...ids, start, messages: [], leaseMs: 60_000, fence: crypto.randomUUID(), ...overrides };
 }
 
 async function begin(

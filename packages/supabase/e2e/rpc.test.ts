@@ -42,7 +42,7 @@ function open(): RunLog {
 }
 
 const init: RunInit = {
-  ...{ chatId: 'c', runId: 'r', digest: 'd', messages: [], onBusy: 'reject', leaseMs: 10_000, fence: 'f' },
+  ...{ chatId: 'c', runId: 'r', digest: 'd', messages: [], leaseMs: 10_000, fence: 'f' },
   start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
 };
 

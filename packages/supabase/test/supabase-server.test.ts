@@ -40,7 +40,7 @@ async function broadcasts(topic: string): Promise<string[]> {
 }
 
 const init = (runId: string, turn: Partial<RunInit> = {}): RunInit => ({
-  ...{ chatId: 'c', runId, digest: 'd', messages: [], onBusy: 'reject', leaseMs: 10_000, fence: 'fence' },
+  ...{ chatId: 'c', runId, digest: 'd', messages: [], leaseMs: 10_000, fence: 'fence' },
   start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
   ...turn,
 });

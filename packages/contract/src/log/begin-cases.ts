@@ -124,30 +124,13 @@ export const beginCases: readonly LogCase[] = [
     },
   },
   {
-    id: 'begin/interrupt',
-    title: 'cancels the active run when the new one interrupts',
-    async run({ log }) {
-      const old = await startRun(log);
-      await appendAll(log, old, textFrame(0, 'a'));
-      const { interrupted, run } = await startRun(log, { chatId: old.chatId, onBusy: 'interrupt' });
-      expect(interrupted).toMatchObject({ runId: old.runId, next: 1, end: { reason: 'cancel' } });
-      expect(run.turn).toBe(2);
-      expect(await log.append(old, old.fence, textFrame(1, 'b'))).toEqual({
-        end: { reason: 'cancel' },
-        commands: [],
-        cursor: 0,
-      });
-    },
-  },
-  {
     id: 'begin/stale',
-    title: 'refuses a sender that has not seen the newest run, and interrupts nothing for it',
+    title: 'refuses a sender that has not seen the newest run',
     async run({ log }) {
       const { chatId } = await endedRun(log);
-      const active = await startRun(log, { chatId, baseTurn: 1 });
-      const behind = runInit({ chatId, baseTurn: 1, onBusy: 'interrupt' });
-      expect(await log.begin(behind)).toEqual({ type: 'stale', turn: 2 });
-      expect((await log.state(chatId)).active).toEqual(active.run);
+      await endedRun(log, { chatId, baseTurn: 1 });
+      expect(await log.begin(runInit({ chatId, baseTurn: 1 }))).toEqual({ type: 'stale', turn: 2 });
+      expect((await log.state(chatId)).turn).toBe(2);
     },
   },
   {

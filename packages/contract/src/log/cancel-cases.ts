@@ -119,21 +119,6 @@ export const cancelCases: readonly LogCase[] = [
     },
   },
   {
-    id: 'cancel/parked-interrupt',
-    title: 'names the run that a cancelled send interrupted',
-    async run({ log }) {
-      const active = await startRun(log);
-      const init = runInit({ chatId: active.chatId, onBusy: 'interrupt' });
-      await log.command(init, cancel('c1'));
-      expect(await log.begin(init)).toMatchObject({
-        type: 'cancelled',
-        run: { turn: 2 },
-        interrupted: { runId: active.runId },
-      });
-      expect((await log.state(active.chatId)).active).toBeUndefined();
-    },
-  },
-  {
     id: 'cancel/parked-other-run',
     title: 'stops only the run that an early cancel names',
     async run({ log }) {

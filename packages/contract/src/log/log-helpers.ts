@@ -45,7 +45,6 @@ export function runInit(overrides: Partial<RunInit> = {}): RunInit {
     digest: newId('digest'),
     start,
     messages: [message],
-    onBusy: 'reject',
     leaseMs: 60_000,
     fence: newId('fence'),
     ...overrides,
@@ -57,7 +56,6 @@ export interface StartedRun extends RunKey {
   readonly init: RunInit;
   readonly run: RunRecord;
   readonly fence: string;
-  readonly interrupted?: RunRecord;
 }
 
 /** Begins a run that must start. */

@@ -263,8 +263,8 @@ export const takeOverCases: readonly LogCase[] = [
       expect(await log.begin({ ...init, fence: newId('fence') })).toMatchObject({ type: 'exists' });
       const same = runInit({ chatId, joinKey: 'join' });
       expect(await log.begin(same)).toMatchObject({ type: 'exists', run: { runId: started.runId } });
-      const next = await startRun(log, { chatId, onBusy: 'interrupt' });
-      expect(next.interrupted).toMatchObject({ runId: started.runId, end: { reason: 'cancel' } });
+      expect(await log.command(started, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
+      expect((await log.begin(runInit({ chatId }))).type).toBe('started');
       expect(await takeOver(log, started)).toMatchObject({ type: 'ended' });
     },
   },

@@ -25,7 +25,7 @@ export type BeginDecision =
   | { readonly type: 'conflict' }
   | { readonly type: 'busy'; readonly row: RunRow }
   | { readonly type: 'stale'; readonly turn: number }
-  | { readonly type: 'begin'; readonly row: RunRow; readonly interrupted: RunRow | undefined };
+  | { readonly type: 'begin'; readonly row: RunRow };
 
 /** Decides `RunLog.begin`, in the order that `Begun` states. Pure: the log reads the facts and writes the outcome in one transaction. */
 export function decideBegin(init: RunInit, facts: BeginFacts): BeginDecision {
@@ -34,8 +34,7 @@ export function decideBegin(init: RunInit, facts: BeginFacts): BeginDecision {
   if (known) return { type: isSameCall(init, known, now) ? 'again' : 'exists', row: known };
   if (newest && mayJoin(init, newest, facts)) return { type: 'exists', row: newest };
 
-  const active = newest && !endOf(newest, now) ? newest : undefined;
-  if (active && init.onBusy === 'reject') return { type: 'busy', row: active };
+  if (newest && !endOf(newest, now)) return { type: 'busy', row: newest };
   if (init.baseTurn !== undefined && init.baseTurn < turn) return { type: 'stale', turn };
 
   const cancelled = facts.parkedCancels.length > 0;
@@ -56,7 +55,6 @@ export function decideBegin(init: RunInit, facts: BeginFacts): BeginDecision {
       end: cancelled ? { reason: 'cancel', at: now } : undefined,
       cancelIds: facts.parkedCancels,
     },
-    interrupted: active && { ...active, end: { reason: 'cancel', at: now } },
   };
 }
 

@@ -65,8 +65,6 @@ export interface RunInit extends RunKey {
    * chat's newest and did not end as `error` or `lost` (then it is a retry).
    */
   readonly joinKey?: string;
-  /** What happens while another run is active. */
-  readonly onBusy: 'reject' | 'interrupt';
   /** How long the writer's claim holds without an append or renewal, in milliseconds of the log's clock. */
   readonly leaseMs: number;
   /**
@@ -105,7 +103,7 @@ export type TakenOver =
 
 /** The answer to `begin`. Checked in this order: exists, conflict, join, busy, stale, parked cancel. */
 export type Begun =
-  | { readonly type: 'started'; readonly run: RunRecord; readonly fence: string; readonly interrupted?: RunRecord }
+  | { readonly type: 'started'; readonly run: RunRecord; readonly fence: string }
   /** The same request began before, or another device continued the same message: `run.runId` may differ. */
   | { readonly type: 'exists'; readonly run: RunRecord }
   /** The `runId` was used for another request. */
@@ -113,7 +111,7 @@ export type Begun =
   | { readonly type: 'busy'; readonly active: RunRecord }
   | { readonly type: 'stale'; readonly turn: number }
   /** A parked cancel met the run: it is recorded with its messages and ended. */
-  | { readonly type: 'cancelled'; readonly run: RunRecord; readonly interrupted?: RunRecord };
+  | { readonly type: 'cancelled'; readonly run: RunRecord };
 
 /** What a writer learns at each call. With `end` or `superseded`, nothing was written. */
 export interface WriterNews {

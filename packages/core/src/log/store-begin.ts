@@ -2,8 +2,7 @@ import { brought, changed, changeOf } from './conversation-cache.ts';
 import { decideBegin } from './decide-begin.ts';
 import type { Changes, Decision, Facts, Need, StoredRun } from './log-store.ts';
 import { type Begun, parkedCommandTtlMs, type RunInit } from './run-log.ts';
-import type { RunEnd, RunRow } from './run-row.ts';
-import { foundRun, lostChange, type StoreContext } from './store-context.ts';
+import { lostChange, type StoreContext } from './store-context.ts';
 
 /** `RunLog.begin`: one transaction that gives the turn and writes what is new of the conversation. */
 export async function beginRun(shared: StoreContext, init: RunInit): Promise<Begun> {
@@ -29,18 +28,16 @@ export async function beginRun(shared: StoreContext, init: RunInit): Promise<Beg
     if (decision.type === 'busy') return { answer: { type: 'busy', active: record(decision.row, facts) } };
     if (decision.type !== 'begin') return { answer: decision, changes: lost };
 
-    const { row, interrupted } = decision;
+    const { row } = decision;
     const before = brought(known, turn, facts.conversation);
     const change = changeOf(before, init.messages);
     after = changed(before, row.turn, change);
-    const ends = interrupted?.end ? endsOf(interrupted, interrupted.end) : lost?.ends;
     const changes: Changes = {
       begin: { row, start, ...(context !== undefined && { context }), ...change },
-      ...(ends && { ends }),
+      ...lost,
       ...(mine.length > 0 && { parked: waiting.filter((cancel) => cancel.runId !== runId) }),
     };
-    const answer = begunAnswer(shared, { ...row, start }, facts);
-    return { answer: interrupted ? { ...answer, interrupted: record(interrupted, facts) } : answer, changes };
+    return { answer: begunAnswer(shared, { ...row, start }, facts), changes };
   };
 
   const need: Need = { run: runId, newest: 1, starts: true, parked: true, messagesAfter: known.turn };
@@ -48,10 +45,7 @@ export async function beginRun(shared: StoreContext, init: RunInit): Promise<Beg
   if (begun.type !== 'started' && begun.type !== 'cancelled') return begun;
   conversations.set(chatId, after);
   await guard(() => store.prune(retentionMs, chatId));
-  if (!begun.interrupted) return begun;
-  // The interrupted writer may have appended until the very end: how far it came is known only now.
-  const facts = await guard(() => store.facts(chatId, { run: begun.interrupted?.runId ?? '', starts: true }));
-  return { ...begun, interrupted: record(foundRun(begun.interrupted, facts), facts) };
+  return begun;
 }
 
 function begunAnswer(
@@ -61,8 +55,4 @@ function begunAnswer(
 ): Extract<Begun, { type: 'started' | 'cancelled' }> {
   const run = record(row, facts);
   return row.end ? { type: 'cancelled', run } : { type: 'started', run, fence: row.fence };
-}
-
-function endsOf({ runId, cancelIds }: RunRow, end: RunEnd): NonNullable<Changes['ends']> {
-  return [{ runId, end, cancelIds }];
 }

@@ -25,7 +25,6 @@ export function publishedLog(
     async begin(init) {
       const begun = await log.begin(init);
       if (begun.type !== 'started' && begun.type !== 'cancelled') return begun;
-      if (begun.interrupted) tellEnd(begun.interrupted);
       tellStart(begun.run);
       tellEnd(begun.run);
       return begun;

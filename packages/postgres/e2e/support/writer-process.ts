@@ -35,7 +35,7 @@ const log = postgresLog({
   }),
 });
 await log.begin({
-  ...{ ...key, digest: 'd', messages: [], onBusy: 'reject', leaseMs: 60_000, fence: 'f' },
+  ...{ ...key, digest: 'd', messages: [], leaseMs: 60_000, fence: 'f' },
   start: { trigger: 'submit-message', from: '', messageId: 'm', before: null, tail: [] },
 });
 hasBegun = true;

@@ -7,7 +7,7 @@ export interface TestRun extends RunInit {
 export function init(overrides: Partial<RunInit> = {}): RunInit {
   const start = { trigger: 'submit-message', from: '', messageId: 'm1', before: null, tail: [] } as const;
   const ids = { chatId: crypto.randomUUID(), runId: crypto.randomUUID(), digest: 'd' };
-  return { ...ids, start, messages: [], onBusy: 'reject', leaseMs: 60_000, fence: crypto.randomUUID(), ...overrides };
+  return { ...ids, start, messages: [], leaseMs: 60_000, fence: crypto.randomUUID(), ...overrides };
 }
 
 export async function begin(log: RunLog, overrides: Partial<RunInit> = {}): Promise<TestRun> {

@@ -199,7 +199,6 @@ async function beginOnce(engine: Engine, request: Send, composed: Composed): Pro
     digest: content,
     messages,
     start: { trigger, from: clientId, messageId: continued?.id ?? generateId(), before, tail },
-    onBusy: 'reject',
     leaseMs,
     fence: crypto.randomUUID(),
     ...(mayGoOn && {
