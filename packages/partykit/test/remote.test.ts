@@ -1,5 +1,5 @@
 import { FaultProxy } from '@chat-transport/contract';
-import type { RunInit } from '@chat-transport/core/provider';
+import { longestClaimMs, type RunInit } from '@chat-transport/core/provider';
 import { createChatRuntime, defaultLeaseMs } from '@chat-transport/core/server';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type PartykitServer, type PartykitServerOptions, partykitServer } from '../src/remote.ts';
@@ -149,6 +149,32 @@ test('a chat that nothing uses keeps no socket', async () => {
   expect(proxy.open).toBe(1);
   await until('no socket', () => proxy.open === 0);
   expect((await log.state('c')).turn).toBe(0);
+});
+
+test('a sweep opens sockets only to chats whose answers are not saved', async () => {
+  const { workerd, open } = await setUp();
+  const proxy = await proxyTo(workerd);
+  const { log } = open({ url: `http://${proxy.host}/api/chat`, lingerMs: 50 });
+  for (const chatId of ['saved', 'unsaved']) {
+    await log.begin({ ...run, chatId });
+    await log.end({ ...run, chatId }, run.fence, { reason: 'finish' });
+  }
+  await log.claim('saved', `finish:${run.runId}`, 'me', longestClaimMs);
+  await until('no socket', () => proxy.open === 0);
+  const before = (await workerd.seen()).requests.length;
+  expect(await log.unfinished(100)).toMatchObject([{ chatId: 'unsaved', runId: run.runId }]);
+  expect((await workerd.seen()).requests.slice(before)).toEqual(['GET /api/chat/unsaved/socket']);
+});
+
+test('a log whose socket is over shows a new ticket at its next call, and no call fails', async () => {
+  const { workerd, open } = await setUp({ sessionMs: 300 });
+  const proxy = await proxyTo(workerd);
+  const { log } = open({ url: `http://${proxy.host}/api/chat` });
+  await log.begin(run);
+  const end = log.read(run, { from: 0, waitMs: 50_000 });
+  await until('a second socket', async () => (await log.state('c')).turn === 1 && proxy.accepted > 1);
+  await log.end(run, run.fence, { reason: 'finish' });
+  expect(await end).toMatchObject({ run: { end: { reason: 'finish' } } });
 });
 
 test('an answer whose server died is saved by the sweep of another one, also after a stop over a socket', async () => {

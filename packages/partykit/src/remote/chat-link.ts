@@ -4,7 +4,7 @@ import { defaultLeaseMs } from '@chat-transport/core/server';
 import { type ChatSocket, type Heartbeat, openChatSocket } from '../chat-socket.ts';
 import { explainRefusal } from '../explain-refusal.ts';
 import { maxInboundBytes } from '../limits.ts';
-import type { LogAnswer, LogCall, LogQuestion } from '../socket-wire.ts';
+import type { DeviceMessage, LogAnswer, LogCall, LogQuestion } from '../socket-wire.ts';
 
 /** What the links of one log share; see `PartykitServerOptions`. */
 export interface LinkOptions {
@@ -59,8 +59,9 @@ export class ChatLink {
         for (const { text } of this.#calls.values()) this.#socket.send(text);
       },
       onMessage: (data) => {
-        const answer = JSON.parse(data) as LogAnswer;
-        this.#calls.get(answer.id)?.settle(answer);
+        const answer = JSON.parse(data) as LogAnswer | DeviceMessage;
+        if ('id' in answer) this.#calls.get(answer.id)?.settle(answer);
+        else if (answer.type === 'over') this.#socket.renew();
       },
       onDown: () => {
         if (!this.#wasOpened) void this.#explain(chatId);

@@ -12,8 +12,8 @@ export interface PartykitServerOptions {
   /** Shortest time between two flushes of an answer, in milliseconds. Each is a row written. @default defaultLimits */
   readonly flushIntervalMs?: number | undefined;
   /**
-   * The chats that `sweep` looks at, beside those in which this process has begun runs: an object is found by its
-   * chat's id alone.
+   * The chats that `sweep` looks at, beside those in which this process has begun runs that are not saved yet: an
+   * object is found by its chat's id alone.
    */
   readonly listChats?: (() => Iterable<string> | PromiseLike<Iterable<string>>) | undefined;
   /** How long a call of the log may take, reconnects included, in milliseconds. @default defaultCallTimeoutMs */

@@ -1,7 +1,15 @@
-import type { RunKey, RunLog, RunRecord, WaitOptions } from '@chat-transport/core/provider';
+import {
+  type Begun,
+  longestClaimMs,
+  type RunKey,
+  type RunLog,
+  type RunRecord,
+  type WaitOptions,
+} from '@chat-transport/core/provider';
 import type { LogCall } from '../socket-wire.ts';
 import { ChatLink, failed, type LinkOptions } from './chat-link.ts';
 import type { PartykitServerOptions } from './partykit-server.ts';
+import { UnsavedRuns } from './unsaved-runs.ts';
 
 /** How long `close` waits for what is under way, in milliseconds. */
 const closeTimeoutMs = 2_000;
@@ -9,8 +17,7 @@ const closeTimeoutMs = 2_000;
 /** The log of every chat in its own object, over one socket per chat that is in use. */
 export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitServerOptions['listChats']>): RunLog {
   const links = new Map<string, ChatLink>();
-  /** The chats in which this process has begun runs. */
-  const chats = new Set<string>();
+  const unsaved = new UnsavedRuns();
   const prefix = crypto.randomUUID();
   let calls = 0;
   let closing: Promise<void> | undefined;
@@ -44,9 +51,17 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
   return {
     name: 'partykit',
     begin(run) {
-      chats.add(run.chatId);
       linkTo(run.chatId).expectLease(run.leaseMs);
-      return call(run.chatId, 'begin', [run]);
+      const begun = call<Begun>(run.chatId, 'begin', [run]);
+      // A run whose answer is lost may have begun.
+      const remember = (type?: Begun['type']): void => {
+        if (!type || type === 'started' || type === 'cancelled') unsaved.add(idsOf(run));
+      };
+      void begun.then(
+        ({ type }) => remember(type),
+        () => remember(),
+      );
+      return begun;
     },
     append: (run, fence, frame, cursor = 0) => call(run.chatId, 'append', [idsOf(run), fence, frame, cursor]),
     renew: (run, fence, cursor = 0) => call(run.chatId, 'renew', [idsOf(run), fence, cursor]),
@@ -65,10 +80,15 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
     deleteChat: (chatId) => call(chatId, 'deleteChat', [chatId]),
     revoke: (chatId, revocation) => call(chatId, 'revoke', [chatId, revocation]),
     revocations: (chatId, wait = {}) => waiting(chatId, 'revocations', [chatId], wait),
-    claim: (chatId, name, owner, ttlMs) => call(chatId, 'claim', [chatId, name, owner, ttlMs]),
+    async claim(chatId, name, owner, ttlMs) {
+      const isMine = await call<boolean>(chatId, 'claim', [chatId, name, owner, ttlMs]);
+      // This claim lasts once the run is over and saved.
+      if (isMine && ttlMs === longestClaimMs) unsaved.delete({ chatId, runId: name.replace('finish:', '') });
+      return isMine;
+    },
     async unfinished(limit) {
       const found: RunRecord[] = [];
-      for (const chatId of new Set([...chats, ...(await listChats())])) {
+      for (const chatId of new Set([...unsaved.chats(), ...(await listChats())])) {
         if (found.length >= limit) break;
         found.push(...(await call<RunRecord[]>(chatId, 'unfinished', [limit - found.length])));
       }

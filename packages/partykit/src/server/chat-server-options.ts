@@ -20,7 +20,7 @@ export interface ChatServerOptions<UI_MESSAGE extends UIMessage = UIMessage>
   readonly flushIntervalMs?: number | undefined;
   /** Larger messages are not sent but read from the log, in bytes of UTF-8. @default defaultLimits */
   readonly maxMessageBytes?: number | undefined;
-  /** How long a device's socket lasts before it must show a new ticket, in milliseconds. @default defaultSessionMs */
+  /** How long a socket lasts before it must show a new ticket, in milliseconds. @default defaultSessionMs */
   readonly sessionMs?: number | undefined;
   /** Sockets of one user in one chat, where `authorize` answers with a `userId`. @default defaultMaxConnectionsPerUser */
   readonly maxConnectionsPerUser?: number | undefined;

@@ -145,8 +145,8 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
       if (!state.may.includes('log') && message.length > maxMessageLength(state, this.#options.maxBodyBytes)) {
         return connection.close(closeCodes.tooLarge, 'too large');
       }
-      if (state.may.includes('log')) await this.#desk.ask(message, (answer) => tell(connection, answer));
-      else if (state.until <= Date.now()) endSession(connection);
+      if (state.until <= Date.now()) endSession(connection);
+      else if (state.may.includes('log')) await this.#desk.ask(message, (answer) => tell(connection, answer));
       else await this.#answer(connection, state, JSON.parse(message));
     } catch {
       connection.close(closeCodes.invalid, 'invalid message');
