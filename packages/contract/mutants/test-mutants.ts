@@ -23,6 +23,14 @@ const tests = 'packages/core/test/server';
 /** Faults that the shared suites do not ask about: each is one that was found in real use. */
 export const testMutants: readonly TestMutant[] = [
   {
+    id: 'sqlite-wakes-everybody-at-a-commit-of-another-process',
+    file: 'packages/sqlite/src/commit-watch.ts',
+    find: 'if (before.get(chatId) !== now) notices.notify(chatId);',
+    replace: 'if (now !== undefined) notices.notify(chatId);',
+    test: 'packages/sqlite/test/commit-watch.test.ts',
+    title: 'a commit in one chat wakes those who wait there, and nobody else',
+  },
+  {
     id: 'client-takes-callbacks-from-the-main-view',
     file: 'packages/core/src/react/use-realtime-chat.ts',
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',

@@ -45,7 +45,7 @@ export function sqliteLog(options: SqliteLogOptions): RunLog {
   const close = (): void => own?.close();
   try {
     const notices: LocalNotices = createLocalNotices({
-      whileListening: () => watchCommits(database, () => notices.notify()),
+      whileListening: () => watchCommits(database, notices),
     });
     const store = { ...createSqlStore(nodeDatabase(database), { now, notices }), close };
     return createStoreLog({ name: 'sqliteLog', store, retentionMs });

@@ -1,7 +1,17 @@
 import { longestClaimMs, maxClaimsPerChat, type RunLog, type RunRecord } from '@chat-transport/core/provider';
 import { expect } from 'vitest';
 import type { LogCase } from './log-case.ts';
-import { advance, endedRun, expectCode, newId, patienceMs, startRun, until, within } from './log-helpers.ts';
+import {
+  advance,
+  endedRun,
+  expectCode,
+  newId,
+  patienceMs,
+  shortLeaseMs,
+  startRun,
+  until,
+  within,
+} from './log-helpers.ts';
 
 // The store may be shared with other cases, whose runs are left out.
 async function unfinishedOf(log: RunLog, chatId: string): Promise<readonly RunRecord[]> {
@@ -78,7 +88,7 @@ export const finishCases: readonly LogCase[] = [
       const { chatId } = finished;
       const cancelled = await startRun(log, { chatId });
       await log.command(cancelled, { id: 'c1', type: 'cancel' });
-      const lost = await startRun(log, { chatId, leaseMs: 300 });
+      const lost = await startRun(log, { chatId, leaseMs: shortLeaseMs });
       await within('the end', log.read(lost, { from: 0, waitMs: patienceMs * 2 }));
       await startRun(log, { chatId });
       const runs = await unfinishedOf(log, chatId);

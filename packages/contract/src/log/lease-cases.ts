@@ -18,7 +18,7 @@ export const leaseCases: readonly LogCase[] = [
     id: 'lease/reader-sees-lost',
     title: 'ends a waiting reader with lost when the writer died, with nobody writing that',
     async run({ log }) {
-      const started = await startRun(log, { leaseMs: 300 });
+      const started = await startRun(log, { leaseMs: shortLeaseMs });
       const { frames, run } = await within('the end', log.read(started, { from: 0, waitMs: patienceMs * 2 }));
       expect({ frames, end: run.end }).toEqual({ frames: [], end: { reason: 'lost' } });
       expect((await log.state(started.chatId)).active).toBeUndefined();
@@ -46,7 +46,7 @@ export const leaseCases: readonly LogCase[] = [
     id: 'lease/begin-after-lost',
     title: 'lets the next run begin when the writer of the last one died',
     async run({ log }) {
-      const started = await startRun(log, { leaseMs: 300 });
+      const started = await startRun(log, { leaseMs: shortLeaseMs });
       await within('the end', log.read(started, { from: 0, waitMs: patienceMs * 2 }));
       const next = await startRun(log, { chatId: started.chatId });
       expect(next.run.turn).toBe(2);
@@ -58,7 +58,7 @@ export const leaseCases: readonly LogCase[] = [
     id: 'lease/writer-hears',
     title: 'informs a writer that waits for commands when its lease expires',
     async run({ log }) {
-      const started = await startRun(log, { leaseMs: 300 });
+      const started = await startRun(log, { leaseMs: shortLeaseMs });
       const wait = log.waitForCommand(started, started.fence, { waitMs: patienceMs * 2 });
       expect(await within('the news', wait)).toEqual({ end: { reason: 'lost' }, commands: [], cursor: 0 });
     },

@@ -248,7 +248,7 @@ export const takeOverCases: readonly LogCase[] = [
     id: 'take-over/waiting-writer-hears',
     title: 'informs a writer that waits for commands that it was superseded',
     async run({ log }) {
-      const started = await startRun(log, { leaseMs: 300, takeOverMs });
+      const started = await startRun(log, { leaseMs: shortLeaseMs, takeOverMs });
       const wait = log.waitForCommand(started, started.fence, { waitMs: patienceMs * 2 });
       expect(await within('the news', wait)).toEqual(superseded);
     },
