@@ -41,6 +41,12 @@ export {
   createCommandDesk,
   defaultCommandTimeoutMs,
 } from './provider/command-desk.ts';
+export {
+  type CommandMessage,
+  commandAnswer,
+  deviceMessageMark,
+  type ReceiptMessage,
+} from './provider/command-message.ts';
 export type * from './provider/realtime-server.ts';
 export type * from './provider/realtime-subscriber.ts';
 export { isRefusal, statusError } from './provider/refusal.ts';

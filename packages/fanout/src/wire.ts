@@ -1,16 +1,8 @@
-import type { CommandAnswer, RunCommand } from '@chat-transport/core/provider';
+import type { ReceiptMessage } from '@chat-transport/core/provider';
 
 /*
  * What goes over a WebSocket beside published frames. A frame begins with `{"v"`, these with `{"type"`.
  */
-
-/** What a device sends over its WebSocket. The receipt carries its number `ref`. */
-export interface CommandMessage {
-  readonly type: 'command';
-  readonly ref: number;
-  readonly run: string;
-  readonly message: RunCommand;
-}
 
 /** What a device receives. */
 export type DeviceMessage =
@@ -18,10 +10,7 @@ export type DeviceMessage =
   | { readonly type: 'live' }
   /** The proxy's sign of life. */
   | { readonly type: 'alive' }
-  | ({ readonly type: 'receipt'; readonly ref: number } & CommandAnswer);
-
-/** What begins every message of `DeviceMessage`. */
-export const deviceMessageMark = '{"type"';
+  | ReceiptMessage;
 
 /** The path under the base path where held connections open: a WebSocket, or a GET that accepts an event stream. */
 export const socketPath = '/socket';

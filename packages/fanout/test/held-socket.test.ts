@@ -95,7 +95,7 @@ describe('a command over a WebSocket', () => {
 
   test.each([
     [403, 'This chat is read only.', 'forbidden', 'This chat is read only.'],
-    [403, '', 'forbidden', 'The command was refused with status 403.'],
+    [403, '', 'forbidden', 'The chat server answered with status 403.'],
     [429, '{"error":"Not so fast."}', 'rate-limited', '{"error":"Not so fast."}'],
     [503, 'Down for the night.', 'provider-failed', 'Down for the night.'],
   ])(

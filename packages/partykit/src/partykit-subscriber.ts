@@ -1,6 +1,8 @@
 import {
   type CommandDesk,
+  type CommandMessage,
   createCommandDesk,
+  deviceMessageMark,
   isRefusal,
   onWakeUp,
   type RealtimeSubscriber,
@@ -8,7 +10,7 @@ import {
 } from '@chat-transport/core/provider';
 import { type ChatSocket, openChatSocket } from './chat-socket.ts';
 import { explainRefusal } from './explain-refusal.ts';
-import { type CommandMessage, type DeviceMessage, deviceMessageMark } from './socket-wire.ts';
+import type { DeviceMessage } from './socket-wire.ts';
 import { defaultDeadAfterMs, defaultHeartbeatMs, type PartykitSubscriberOptions } from './subscriber-options.ts';
 
 /** How long a ticket may take, in milliseconds; after that a new attempt begins. */

@@ -1,16 +1,8 @@
-import type { CommandReceipt, ErrorCode, RunCommand, RunLog } from '@chat-transport/core/provider';
+import type { CommandMessage, ErrorCode, ReceiptMessage, RunLog } from '@chat-transport/core/provider';
 
 /*
  * What goes over a chat's socket, beside published frames, `ping` and `pong`. A frame begins with `{"v"`, these with `{"type"`.
  */
-
-/** A command of a device. `ref` is its own number; the receipt carries it. */
-export interface CommandMessage {
-  readonly type: 'command';
-  readonly ref: number;
-  readonly run: string;
-  readonly message: RunCommand;
-}
 
 /** Tells the object that the device has read everything in front of this mark. */
 export type ReturnedMark = Extract<DeviceMessage, { type: 'mark' }>;
@@ -29,11 +21,7 @@ export type DeviceMessage =
   | { readonly type: 'over' }
   /** The device returns this message as it is: it has read everything before it. */
   | { readonly type: 'mark'; readonly mark: string }
-  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: CommandReceipt }
-  | { readonly type: 'receipt'; readonly ref: number; readonly error: WireError };
-
-/** What begins every message of `DeviceMessage`. */
-export const deviceMessageMark = '{"type"';
+  | ReceiptMessage;
 
 /** The calls of the log that a server elsewhere makes. */
 export type LogCall = Exclude<keyof RunLog, 'name' | 'close'>;

@@ -1,4 +1,4 @@
-import type { CommandReceipt, ErrorCode, RunCommand } from '@chat-transport/core/provider';
+import type { CommandMessage, ErrorCode, ReceiptMessage } from '@chat-transport/core/provider';
 
 /*
  * The socket's own wire. A published message goes down as `<chatId> <data>`, everything else is one JSON object per text frame.
@@ -16,13 +16,7 @@ export const wireVersionQuery = ['v', '1'] as const;
 export type ClientFrame =
   | { readonly type: 'subscribe'; readonly ref: number; readonly chat: string; readonly token: string }
   | { readonly type: 'unsubscribe'; readonly chat: string }
-  | {
-      readonly type: 'command';
-      readonly ref: number;
-      readonly chat: string;
-      readonly run: string;
-      readonly message: RunCommand;
-    }
+  | (CommandMessage & { readonly chat: string })
   | { readonly type: 'ping' };
 
 /** What the server says. */
@@ -48,10 +42,5 @@ export type ServerFrame =
   | { readonly type: 'missed'; readonly ref: number; readonly chat: string }
   /** The subscription ends soon unless it is subscribed again with a new token. */
   | { readonly type: 'reauthorize'; readonly ref: number; readonly chat: string }
-  | { readonly type: 'receipt'; readonly ref: number; readonly receipt: CommandReceipt }
-  | {
-      readonly type: 'receipt';
-      readonly ref: number;
-      readonly error: { readonly code: ErrorCode; readonly message: string };
-    }
+  | ReceiptMessage
   | { readonly type: 'pong' };

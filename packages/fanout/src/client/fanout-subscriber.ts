@@ -1,8 +1,10 @@
 import {
   type Clock,
   type CommandDesk,
+  type CommandMessage,
   channelLife,
   createCommandDesk,
+  deviceMessageMark,
   isRefusal,
   onWakeUp,
   type RealtimeSubscriber,
@@ -10,7 +12,7 @@ import {
   systemClock,
   type TokenSource,
 } from '@chat-transport/core/provider';
-import { type CommandMessage, type DeviceMessage, deviceMessageMark } from '../wire.ts';
+import type { DeviceMessage } from '../wire.ts';
 import type { Carrier, HeldConnection } from './held-connection.ts';
 import { webSocketCarrier } from './web-socket-carrier.ts';
 

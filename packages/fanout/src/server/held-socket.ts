@@ -1,12 +1,6 @@
-import {
-  type ChatGrant,
-  type ChatTransportError,
-  type CommandReceipt,
-  type ErrorCode,
-  statusError,
-} from '@chat-transport/core/provider';
+import { type ChatGrant, type CommandAnswer, type CommandMessage, commandAnswer } from '@chat-transport/core/provider';
 import { encodeWebSocketEvents, getWebSocketContextFromReq, type WebSocketContext } from '@fanoutio/grip';
-import type { CommandMessage, DeviceMessage } from '../wire.ts';
+import type { DeviceMessage } from '../wire.ts';
 import { controlChannel, otherChannel, userChannel } from './channels.ts';
 import { type HeldContext, readGrant } from './held-context.ts';
 import { deviceRequest } from './proxy-request.ts';
@@ -61,47 +55,22 @@ async function step(context: HeldContext, request: Request, socket: WebSocketCon
     if (data === null) return socket.close(socket.closeCode ?? 1000);
     const message = commandOf(data);
     if (!message) return socket.close(closeCodes.invalid);
-    socket.send(text(await command(context, request, grant, message)));
+    socket.send(text({ type: 'receipt', ref: message.ref, ...(await answer(context, request, grant, message)) }));
   }
 }
 
-async function command(
+async function answer(
   { host }: HeldContext,
   request: Request,
   grant: ChatGrant,
-  { ref, run, message }: CommandMessage,
-): Promise<DeviceMessage> {
-  const fail = (code: ErrorCode, reason: string): DeviceMessage => ({
-    type: 'receipt',
-    ref,
-    error: { code, message: reason },
-  });
-  if (!grant.may.includes('command')) return fail('forbidden', 'This connection may not command runs of this chat.');
+  { run, message }: CommandMessage,
+): Promise<CommandAnswer> {
+  if (!grant.may.includes('command')) return { error: notAllowed };
   const path = `${host.api}/${grant.chatId}/command`;
-  const response = await host.handle(deviceRequest(request, path, { ...message, runId: run }));
-  const answer = await response.text();
-  if (response.ok) return { type: 'receipt', ref, receipt: JSON.parse(answer) as CommandReceipt };
-  const { code, message: reason } = ownError(answer) ?? foreignError(response.status, answer);
-  return fail(code, reason);
+  return commandAnswer(await host.handle(deviceRequest(request, path, { ...message, runId: run })));
 }
 
-/** Longest text of an app's own refusal that becomes an error's message, in UTF-16 units. */
-const maxTextLength = 1024;
-
-/** The error that core's own response names. */
-function ownError(answer: string): { readonly code: ErrorCode; readonly message: string } | undefined {
-  try {
-    const { error } = JSON.parse(answer);
-    return typeof error?.code === 'string' && typeof error.message === 'string' ? error : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** An app's own refusal may have any form: its message is its text, as over HTTP. */
-function foreignError(status: number, answer: string): ChatTransportError {
-  return statusError(status, answer.slice(0, maxTextLength) || `The command was refused with status ${status}.`);
-}
+const notAllowed = { code: 'forbidden', message: 'This connection may not command runs of this chat.' } as const;
 
 function commandOf(data: string): CommandMessage | undefined {
   try {

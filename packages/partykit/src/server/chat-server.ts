@@ -3,7 +3,8 @@ import {
   type ChatPermission,
   type ChatTokens,
   ChatTransportError,
-  type CommandReceipt,
+  type CommandAnswer,
+  commandAnswer,
   concerns,
   createStoreLog,
   defaultRetentionMs,
@@ -335,8 +336,7 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     if (open >= maxCommands) return this.#receipt(connection, ref, { error: tooManyCommands });
     this.#commands.set(connection.id, open + 1);
     const response = await this.#handler(request).finally(() => this.#commanded(connection.id));
-    const { error, ...receipt } = (await response.json()) as CommandReceipt & { error?: WireError };
-    this.#receipt(connection, ref, error ? { error } : { receipt });
+    this.#receipt(connection, ref, await commandAnswer(response));
   }
 
   #commanded(id: string): void {
@@ -345,9 +345,9 @@ export abstract class ChatServer<Env extends Cloudflare.Env = Cloudflare.Env> ex
     else this.#commands.delete(id);
   }
 
-  #receipt(connection: Connection, ref: number, outcome: { error: WireError } | { receipt: CommandReceipt }): void {
-    const answer: DeviceMessage = { type: 'receipt', ref, ...outcome };
-    if (!this.#send(connection, JSON.stringify(answer))) connection.close(closeCodes.invalid, 'receipts are not read');
+  #receipt(connection: Connection, ref: number, answer: CommandAnswer): void {
+    const message: DeviceMessage = { type: 'receipt', ref, ...answer };
+    if (!this.#send(connection, JSON.stringify(message))) connection.close(closeCodes.invalid, 'receipts are not read');
   }
 
   #authorize(request: Request, chatId: string, action: ChatAction): boolean | { userId: string } {

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import {
   type ChatTokens,
-  type CommandReceipt,
+  type CommandAnswer,
+  commandAnswer,
   concerns,
   type ErrorCode,
   type RealtimeHost,
@@ -155,8 +156,7 @@ export class Session {
 
   async #command({ ref, chat, run, message }: Extract<ClientFrame, { type: 'command' }>): Promise<void> {
     const { host, options } = this.#context;
-    const answer = (rest: { receipt: CommandReceipt } | { error: ReceiptError }): void =>
-      this.#connection.tell({ type: 'receipt', ref, ...rest });
+    const answer = (rest: CommandAnswer): void => this.#connection.tell({ type: 'receipt', ref, ...rest });
     const fail = (code: ErrorCode, text: string): void => answer({ error: { code, message: text } });
     if (!this.#subscriptions.get(chat)?.grant.may.includes('command'))
       return fail('forbidden', 'You may not stop or steer answers in this chat.');
@@ -166,15 +166,7 @@ export class Session {
     try {
       const body = { ...message, runId: run };
       const request = hostRequest(this.#connection.handshake, `${host.api}/${chat}/command`, { method: 'POST', body });
-      const response = await host.handle(request);
-      const { error, ...receipt } = (await response.json()) as CommandReceipt & { error?: ReceiptError };
-      if (response.ok) answer({ receipt });
-      // An app's own refusal may have any shape.
-      else
-        fail(
-          error?.code ?? 'forbidden',
-          error?.message ?? `The chat server refused the command with status ${response.status}.`,
-        );
+      answer(await commandAnswer(await host.handle(request)));
     } catch {
       fail('provider-failed', 'The command could not be delivered. Try again.');
     } finally {
@@ -204,9 +196,4 @@ export class Session {
     this.#subscriptions.delete(chat);
     this.#context.hub.remove(subscription);
   }
-}
-
-interface ReceiptError {
-  readonly code: ErrorCode;
-  readonly message: string;
 }
