@@ -16,6 +16,7 @@ import { commandRoute } from './route-command.ts';
 import { continueRoute } from './route-continue.ts';
 import { sendRoute } from './route-send.ts';
 import { streamRoute } from './route-stream.ts';
+import { buildSchema } from './validate-messages.ts';
 
 /** The default of `maxBodyBytes`: 4 MiB. */
 export const defaultMaxBodyBytes: number = 4 * 1024 * 1024;
@@ -66,6 +67,7 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
 ): ChatHandler {
   const { authorize, realtime } = options;
   if (typeof authorize !== 'function') throw misuse('Pass `authorize`: it decides who may use which chat.');
+  buildSchema();
   const { engine, runtime, begin } = createRuntimeParts(options as unknown as ChatRuntimeOptions);
   const context: HandlerContext = {
     engine,

@@ -35,6 +35,14 @@ export async function validateMessages(
   return tools || dataPartSchemas || metadataSchema ? joined(sent, valid.flat()) : sent;
 }
 
+/**
+ * Lets the AI SDK build its schema of messages before there are requests. That takes more than 10 ms, for which everybody would wait at the
+ * first send.
+ */
+export function buildSchema(): void {
+  void safeValidateUIMessages({ messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: '' }] }] });
+}
+
 function validate({ tools, dataPartSchemas, metadataSchema }: ResolvedOptions, messages: readonly unknown[]) {
   return safeValidateUIMessages({
     messages: structuredClone(messages),
