@@ -95,6 +95,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'an answer that ends with its deleted chat does not keep its sender waiting',
   },
   {
+    id: 'client-forgets-what-a-send-took-along',
+    file: 'packages/core/src/client/unsent.ts',
+    find: 'void sending?.begun.then(() => session.refresh());',
+    replace: 'void sending;',
+    test: 'packages/core/test/client/honesty.test.ts',
+    title: 'is shown as the server has it, where the next message took it along before the user discarded it',
+  },
+  {
     id: 'server-counts-a-read-as-a-stream',
     file: `${http}/route-stream.ts`,
     find: "waitMs === 0 ? 'read' : 'stream'",

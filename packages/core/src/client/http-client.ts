@@ -127,8 +127,12 @@ export class HttpClient<UI_MESSAGE extends UIMessage = UIMessage> {
         signal?.throwIfAborted();
         throw noAnswer(cause);
       });
-      if (isJson(text)) return new Response(text, { headers: response.headers });
-      throw foreignAnswer('its response is not JSON');
+      try {
+        JSON.parse(text);
+      } catch {
+        throw foreignAnswer('its response is not JSON');
+      }
+      return new Response(text, { headers: response.headers });
     });
   }
 
@@ -211,13 +215,4 @@ function orAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promis
 /** JSON of an object with more fields. Neither parsed nor copied: of two equal names the later one counts. */
 function addFields(json: string, fields: object): string {
   return json === '{}' ? JSON.stringify(fields) : `${json.slice(0, -1)},${JSON.stringify(fields).slice(1)}`;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
 import { sleep } from '../clock.ts';
-import { ChatTransportError, type ErrorCode } from '../errors.ts';
+import { ChatTransportError } from '../errors.ts';
 import { isAccessRefusal } from '../provider/refusal.ts';
 import type { Frame } from '../wire/frame.ts';
 import { Backoff } from './backoff.ts';
@@ -56,7 +56,7 @@ interface Following {
   readonly ended: AbortController;
   readonly request?: {
     readonly controller: AbortController;
-    readonly run: RunReader | undefined;
+    run: RunReader | undefined;
     turn: number;
   };
 }
@@ -208,8 +208,9 @@ export class HttpPath {
       return frames;
     } catch (error) {
       this.#context.failed(error);
-      if (hasCode(error, ['network'])) this.#sink.onUnreachable();
-      if (hasCode(error, ['rate-limited'])) onLimited?.();
+      const code = ChatTransportError.isInstance(error) && error.code;
+      if (code === 'network') this.#sink.onUnreachable();
+      if (code === 'rate-limited') onLimited?.();
       if (isTransient(error)) return -1;
       run?.end(error);
       if (isAccessRefusal(error)) this.#sink.onRefused(error);
@@ -230,16 +231,16 @@ export class HttpPath {
     const controller = new AbortController();
     // A stop that comes while the place is awaited ends this request, too. What is wanted is looked at once there is a
     // place.
-    this.#following = { ended, request: { controller, run: undefined, turn: -1 } };
+    const request: Following['request'] = { controller, run: undefined, turn: -1 };
+    this.#following = { ended, request };
     const hasPlace = await mayStayOpen(controller.signal);
     const responses = hasPlace ? this.#openResponses : 'limited';
     const path = responses === 'possible' ? 'sse' : 'poll';
     const startedAt = now();
     const waitMs = { possible: undefined, 'held-back': timings.pollMs, limited: 0 }[responses];
-    const { runs, turn } = this.#want();
+    const { runs, turn = Number.MAX_VALUE } = this.#want();
     const [run] = runs;
-    const request = { controller, run, turn: turn ?? Number.MAX_VALUE };
-    if (!signal.aborted) this.#following = { ended, request };
+    Object.assign(request, { run, turn });
     const onBytes = () => {
       if (this.#path === path || signal.aborted) return;
       this.#path = path;
@@ -295,8 +296,4 @@ export class HttpPath {
     };
     return this.read(this.#context.http.stream(this.#chatId, query, controller.signal, call), ask, run?.position);
   }
-}
-
-function hasCode(error: unknown, codes: readonly ErrorCode[]): error is ChatTransportError {
-  return ChatTransportError.isInstance(error) && codes.includes(error.code);
 }

@@ -16,10 +16,13 @@ export function connectionOf(
   return old.state === 'refused' && old.error === error ? old : { state: 'refused', path: null, error, retry };
 }
 
+/** The report of a chat before anything is known of it. */
+export const emptyReport: ChatReport = { connection: { state: 'idle', path: null }, unsent: [], outcomes: {} };
+
 /** What the app shows of a chat beside its messages, in the form that React's `useSyncExternalStore` takes. */
 export class ReportStore implements ConnectionStore {
   readonly #listeners = new Set<() => void>();
-  #report: ChatReport = { connection: { state: 'idle', path: null }, unsent: [], outcomes: {} };
+  #report = emptyReport;
 
   /** Whether nobody listens. */
   get isUnused(): boolean {

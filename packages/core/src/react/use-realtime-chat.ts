@@ -5,6 +5,7 @@ import type { ChatReport } from '../client/chat-report.ts';
 import { isBusy } from '../client/chat-status.ts';
 import type { Connection } from '../client/chat-update.ts';
 import type { RealtimeChatTransport } from '../client/realtime-chat-transport.ts';
+import { emptyReport } from '../client/report-store.ts';
 import { type SyncedChat, syncChat } from '../client/sync-chat.ts';
 import { standIn } from '../client/tool-owner.ts';
 import type { CommandReceipt } from '../log/run-log.ts';
@@ -42,8 +43,6 @@ export type UseRealtimeChatHelpers<UI_MESSAGE extends UIMessage = UIMessage> = U
   readonly discard: (messageId: string) => void;
 };
 
-const nothing: ChatReport = { connection: { state: 'idle', path: null }, unsent: [], outcomes: {} };
-
 /** How long a chat that no component shows is kept, in milliseconds; longer while it is busy. */
 export const keepChatMs = 60_000;
 
@@ -68,7 +67,7 @@ export function useRealtimeChat<UI_MESSAGE extends UIMessage = UIMessage>(
     subscribe,
     () => transport.session(id).report.getReport(),
     // A server, and the page while it takes over what the server rendered, has nothing to report.
-    () => nothing,
+    () => emptyReport,
   );
   const steer = useCallback((text: string) => transport.steer({ chatId: id, text }), [transport, id]);
   const { stop, resend, discard } = kept;

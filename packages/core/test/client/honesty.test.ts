@@ -1,4 +1,4 @@
-import { lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
+import { isToolUIPart, lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { nextStep } from '../../src/client/ledger/chat-ledger.ts';
 import { defaultTimings } from '../../src/client/timings.ts';
@@ -287,6 +287,46 @@ describe('a message that was refused', () => {
     second.finish();
     await sending;
     await until(() => chat.status === 'ready' && unsent().length === 0);
+  });
+
+  it('with the output of a tool is shown as the server has it, where the next message took it along before the user discarded it', async () => {
+    let refuses = false;
+    const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });
+    const device = world.device();
+    const { chat, sync, unsent } = synced(device, {
+      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+    });
+    const part = () => chat.messages[1]?.parts.find(isToolUIPart);
+    void chat.sendMessage({ text: 'where?' });
+    const first = await world.model.call();
+    first.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    first.finish();
+    await until(() => chat.status === 'ready' && chat.messages.length === 2);
+    refuses = true;
+    await chat.addToolOutput({ tool: 'where', toolCallId: 'call-1', output: 'here' });
+    await until(() => unsent()[0]?.state === 'refused' && isSettled(device));
+    refuses = false;
+    let send = (): void => {};
+    const isDecided = new Promise<void>((resolve) => {
+      send = resolve;
+    });
+    device.network.intercept = ({ method }, forward) => (method === 'POST' ? isDecided.then(forward) : undefined);
+    // Too long for the service: the start that it brings does not say what the send took along.
+    void chat.sendMessage({ text: 'and now? '.repeat(10_000) });
+    await until(() => device.network.requests.filter((request) => request.startsWith('POST')).length === 3);
+    sync.discard(chat.messages[1]?.id as string);
+    await until(() => part()?.state === 'input-available' && isSettled(device));
+    send();
+    const second = await world.model.call(1);
+    expect(JSON.stringify(second.messages)).toContain('"output":"here"');
+    second.say('you are here');
+    await until(() => texts(chat).at(-1) === 'assistant: you are here');
+    second.finish();
+    await until(
+      () => chat.status === 'ready' && part()?.state === 'output-available' && isSettled(device),
+      () => [chat.status, part(), device.network.requests],
+    );
+    expect(unsent()).toEqual([]);
   });
 
   it('in a plain useChat that was just reloaded shows the running answer, and keeps its error', async () => {
