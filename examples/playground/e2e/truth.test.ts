@@ -1,3 +1,4 @@
+import type { Request } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { sameOnBoth } from './device.ts';
 import { setStage } from './stage.ts';
@@ -19,10 +20,29 @@ describe('a device that may not', () => {
     await device.shows('connection', 'refused');
     await device.page.getByText(sentence).first().waitFor();
     expect(await device.messages()).toEqual([]);
+    // Nothing says that the chat is empty.
+    expect(await device.page.getByRole('heading', { level: 2, name: 'Ask' }).count()).toBe(0);
     await device.breaks('Allowed');
     await device.press('Try again');
     await device.shows('connection', 'connected');
     await expect.poll(() => device.messages()).toEqual(messages);
+  });
+
+  test('sees that access was taken away in mid-answer, and all of the answer once it is back', async () => {
+    const chatId = stage.chatId();
+    const [device, other] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    await other.send('Tell me a story /tokens 3000 /rate 50');
+    await device.reads(100);
+    await device.breaks('Forbidden (403)');
+    await device.shows('connection', 'refused');
+    await device.page.getByText('You do not have access to this chat.').first().waitFor();
+    await other.reads((await device.answer()).length + 200);
+    await device.breaks('Allowed');
+    await device.press('Try again');
+    await device.shows('status', 'streaming');
+    await device.press('Stop');
+    expect(await sameOnBoth(device, other)).toHaveLength(2);
+    expect((await stage.server.modelCalls(chatId)).calls).toBe(1);
   });
 
   test('keeps the text of a message and of an edit that were refused, over a reload, until they are sent', async () => {
@@ -107,6 +127,7 @@ describe('a send that comes at a bad time', () => {
     await expect
       .poll(async () => (await watching.messages()).map(({ role }) => role), { timeout: 20_000 })
       .toEqual(['user', 'assistant', 'user']);
+    await watching.page.locator('[data-role="assistant"][data-writing="true"]').waitFor();
     await asking.press('Stop');
     await asking.shows('status', 'ready');
     await watching.shows('status', 'error');
@@ -117,9 +138,159 @@ describe('a send that comes at a bad time', () => {
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
   });
 
-  test('right behind a stop is answered', async () => {
+  test('keeps its text over a reload where another device’s answer was in its way', async () => {
     const chatId = stage.chatId();
     const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    await watching.cut('closed');
+    await asking.send('Tell me a story /tokens 3000 /rate 50');
+    await asking.reads(60);
+    await watching.send('Me, too /rate 300');
+    await watching.restore();
+    await watching.marked(/^Not sent\. .*answer/);
+    await watching.page.reload();
+    await watching.marked('Not sent. The page was loaded again before the server had it.');
+    await expect
+      .poll(async () => (await watching.messages()).map(({ role }) => role), { timeout: 20_000 })
+      .toEqual(['user', 'assistant', 'user']);
+    await asking.press('Stop');
+    await watching.shows('status', 'ready');
+    await watching.pressAt('Me, too', 'Send again');
+    await asking.readsText('Me, too');
+    const messages = await sameOnBoth(asking, watching);
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+    expect((await watching.marks()).filter((mark) => mark.startsWith('Not sent'))).toEqual([]);
+  });
+
+  test('as an edit beside the answer of another device keeps its text, also over a reload, until it is sent again', async () => {
+    const chatId = stage.chatId();
+    const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    await asking.send('First /rate 300');
+    const [question, answer] = await sameOnBoth(asking, watching);
+    await watching.cut('closed');
+    await asking.send('Tell me a story /tokens 3000 /rate 50');
+    await asking.reads(60);
+    await watching.edit('First', 'First, edited /rate 300');
+    await watching.restore();
+    await watching.marked(/^Edit not sent\./);
+    // The conversation is shown as it is, and the new text beside it.
+    await expect
+      .poll(async () => (await watching.messages()).map(({ text }) => text), { timeout: 20_000 })
+      .toEqual([
+        question?.text,
+        'First, edited /rate 300',
+        answer?.text,
+        'Tell me a story /tokens 3000 /rate 50',
+        expect.stringContaining('You said'),
+      ]);
+    await watching.page.reload();
+    await watching.marked('Edit not sent. The page was loaded again before the server had it.');
+    await asking.press('Stop');
+    await watching.shows('status', 'ready');
+    await watching.pressAt('First, edited', 'Send again');
+    await asking.readsText('First, edited');
+    expect(await sameOnBoth(asking, watching)).toHaveLength(2);
+  });
+
+  test('as a regenerate beside the answer of another device is shown as refused, and takes no answer away', async () => {
+    const chatId = stage.chatId();
+    const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    await asking.send('First /rate 300');
+    const before = await sameOnBoth(asking, watching);
+    await watching.cut('closed');
+    await asking.send('Tell me a story /tokens 3000 /rate 50');
+    await asking.reads(60);
+    await watching.press('Regenerate');
+    await watching.restore();
+    await watching.marked(/^Not answered again\./);
+    await watching.reads((await asking.answer()).length);
+    expect((await watching.messages()).slice(0, 2)).toEqual(before);
+    await watching.marked(/^Not answered again\./);
+    await watching.press('Discard');
+    await asking.press('Stop');
+    const messages = await sameOnBoth(asking, watching);
+    expect(messages.slice(0, 2)).toEqual(before);
+    await watching.page.reload();
+    await expect.poll(() => watching.messages()).toEqual(messages);
+  });
+
+  test.each([
+    ['before it has left the page', undefined],
+    ['while it is on its way', 'request'],
+    ['while its answer is on its way', 'response'],
+  ] as const)('and whose page is loaded again %s is answered, or marked until it is sent again', async (_, event) => {
+    const chatId = stage.chatId();
+    const [device, other] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    const isPost = (request: Request): boolean => request.method() === 'POST' && request.url().endsWith('/api/chat');
+    const seen = {
+      request: () => device.page.waitForRequest(isPost),
+      response: () => device.page.waitForResponse((response) => isPost(response.request())),
+    };
+    const moment = event && seen[event]();
+    await device.send('Do not lose me /rate 300');
+    await moment;
+    await device.page.reload();
+    const kept = device.page.getByTestId('kept');
+    await device.page.getByText('Do not lose me').first().waitFor();
+    // What is kept disappears where the server has the message after all.
+    await expect
+      .poll(async () => (await kept.count()) > 0 || (await device.answer()).includes('Do not lose me'), {
+        timeout: 20_000,
+      })
+      .toBe(true);
+    // It may go in the meantime.
+    if ((await kept.count()) > 0) await device.press('Send again').catch(() => undefined);
+    await other.readsText('Do not lose me');
+    expect((await sameOnBoth(device, other)).map(({ role }) => role)).toEqual(['user', 'assistant']);
+    expect((await stage.server.modelCalls(chatId)).calls).toBe(1);
+  });
+
+  test('and that the server has is never shown as not sent, however late the loaded page reads the conversation', async () => {
+    const chatId = stage.chatId();
+    const [device, other] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    const { page } = device;
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    // The send arrives, and the page hears of nothing until it is released.
+    await page.route(/\/api\/chat$/, async (route) => {
+      const body = route.request().postData();
+      const headers = { 'content-type': 'application/json' };
+      if (body) await fetch(`${stage.server.url}/api/chat`, { method: 'POST', headers, body });
+      else await route.continue();
+    });
+    await page.route(new RegExp(`/api/chat/${chatId}`), async (route) => {
+      await released;
+      await route.continue();
+    });
+    await device.breaks('Refuse WebSockets');
+    await device.send('Do not lose me /rate 300');
+    await other.readsText('Do not lose me');
+    await device.page.getByText('Sending…').waitFor();
+    await page.addInitScript(() => {
+      new MutationObserver(() => {
+        if (document.querySelector('[data-testid="kept"]')) document.documentElement.dataset.hadKept = 'yes';
+      }).observe(document, { childList: true, subtree: true });
+    });
+    await page.reload();
+    await other.shows('status', 'ready');
+    // Longer than the page would wait for a conversation that it takes for empty.
+    await other.send('And now? /tokens 60 /rate 20');
+    await other.readsText('And now?');
+    await other.shows('status', 'ready');
+    release();
+    await device.readsText('And now?');
+    expect(await sameOnBoth(device, other)).toHaveLength(4);
+    expect(await page.evaluate(() => document.documentElement.dataset.hadKept)).toBeUndefined();
+  });
+
+  test.each([
+    ['over a socket', []],
+    ['over HTTP', ['Refuse WebSockets']],
+  ])('right behind a stop is answered, %s', async (_, blocked) => {
+    const chatId = stage.chatId();
+    const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+    if (blocked.length > 0) await asking.breaks(...blocked);
     await asking.send('Tell me a story /tokens 2000 /rate 50');
     await watching.reads(200);
     await asking.press('Stop');

@@ -59,12 +59,19 @@ export function ChatView(props: { readonly chatId: string; readonly transport: T
     chat.stop().catch((error: unknown) => setStopFailure(sentenceOf(error)));
   };
   const lastSent = messages.findLast(({ role }) => role === 'user');
+  // Nobody knows whether a chat is empty before it was read.
+  const isEmpty = messages.length === 0 && kept.left.length === 0 && chat.connection.state === 'connected';
+  // A message that was refused stands behind the answer of another device.
+  const refused = chat.unsent.flatMap(({ kind, state, messageId }) =>
+    kind === 'message' && state === 'refused' ? messageId : [],
+  );
+  const newest = messages.findLast(({ id }) => !refused.includes(id));
 
   return (
     <>
       <main className="messages" ref={scroll.list} onScroll={scroll.onScroll} aria-label="Messages">
         <div className="column" ref={scroll.content}>
-          {messages.length === 0 && kept.left.length === 0 && <ExamplePrompts onChoose={send} isGreeting />}
+          {isEmpty && <ExamplePrompts onChoose={send} isGreeting />}
           {messages.map((message, index) => (
             <MessageRow
               key={message.id}
@@ -72,6 +79,7 @@ export function ChatView(props: { readonly chatId: string; readonly transport: T
               message={message}
               isLast={index === messages.length - 1}
               isRunning={isRunning}
+              isWriting={isRunning && message === newest && message.role === 'assistant'}
               onDone={focusField}
             />
           ))}

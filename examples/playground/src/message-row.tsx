@@ -15,15 +15,16 @@ interface MessageRowProps {
   readonly message: UIMessage;
   readonly isLast: boolean;
   readonly isRunning: boolean;
+  /** Whether this message is the answer that is being written. */
+  readonly isWriting: boolean;
   /** Where the focus goes when the control that had it is gone. */
   readonly onDone: () => void;
 }
 
 /** A message with what became of it, and what a person can do with it. */
-export function MessageRow({ chat, message, isLast, isRunning, onDone }: MessageRowProps): ReactNode {
+export function MessageRow({ chat, message, isLast, isRunning, isWriting, onDone }: MessageRowProps): ReactNode {
   const [isEditing, setIsEditing] = useState(false);
   const unsent = chat.unsent.filter(({ messageId }) => messageId === message.id);
-  const isWriting = isRunning && isLast && message.role === 'assistant';
   const mayAct = !isRunning && unsent.length === 0;
   const regenerate = (): void => {
     onDone();

@@ -1,4 +1,4 @@
-import type { ChatReport, OwnSend } from '@chat-transport/core';
+import type { ChatReport, Connection, OwnSend } from '@chat-transport/core';
 import type { UIMessage } from 'ai';
 import { useEffect, useState } from 'react';
 import { useDelayed } from './use-delayed.ts';
@@ -11,17 +11,20 @@ export interface KeptSend {
   readonly isEdit: boolean;
 }
 
-/** How long a loaded page waits for the conversation before it takes it for empty, in milliseconds. */
+/** How long a page waits for the conversation, once the server has answered, before it takes it for empty, in milliseconds. */
 const waitForStateMs = 1500;
 
 /** Keeps what the server has not accepted over a reload of this tab. Those of the load before are `left`. */
 export function useKeptSends(
   chatId: string,
-  { messages, unsent }: { readonly messages: readonly UIMessage[]; readonly unsent: ChatReport['unsent'] },
+  { connection, messages, unsent }: KeptSource,
 ): { readonly left: readonly KeptSend[]; forget(send: KeptSend): void } {
   const key = `unsent-${chatId}`;
   const [left, setLeft] = useState(() => readStored<readonly KeptSend[]>(key) ?? []);
-  const hasWaited = useDelayed(true, waitForStateMs);
+  // Until the server has answered once, it may have the message: over a slow network nothing says that it was not sent.
+  const [hasAnswered, setHasAnswered] = useState(false);
+  if (!hasAnswered && (connection.state === 'connected' || connection.state === 'refused')) setHasAnswered(true);
+  const hasWaited = useDelayed(hasAnswered, waitForStateMs);
   const isKnown = messages.length > 0 || hasWaited;
   const open = isKnown ? left.filter((send) => !isDelivered(send, messages)) : left;
   // The same list while nothing was delivered: a large image is not stored again for each word of an answer.
@@ -37,6 +40,12 @@ export function useKeptSends(
     left: isKnown ? open : [],
     forget: (send) => setLeft((sends) => sends.filter((each) => each !== send)),
   };
+}
+
+interface KeptSource {
+  readonly connection: Connection;
+  readonly messages: readonly UIMessage[];
+  readonly unsent: ChatReport['unsent'];
 }
 
 function keptOf({ kind, message }: OwnSend): KeptSend[] {
