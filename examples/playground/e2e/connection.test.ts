@@ -17,6 +17,23 @@ test('a device shows after a second that it is offline, and hides that once the 
   await device.shows('connection', 'connected');
 });
 
+test('a device shows at once that the browser has lost the network, and sends what was written then when it is back', async () => {
+  const chatId = stage.chatId();
+  const [device, other] = await Promise.all([stage.open(chatId), stage.open(chatId)]);
+  await device.page.context().setOffline(true);
+  // Sooner than a silent connection counts as dead.
+  await device.shows('connection', 'offline', 10_000);
+  await device.page.getByRole('alert').filter({ hasText: offline }).waitFor();
+  await device.send('Are you there? /rate 300');
+  await device.page.getByText('Sending…').waitFor();
+  await device.page.context().setOffline(false);
+  await device.shows('connection', 'connected');
+  await other.readsText('Are you there?');
+  expect(await sameOnBoth(device, other)).toHaveLength(2);
+  expect(await device.marks()).toEqual([]);
+  expect((await stage.server.modelCalls(chatId)).calls).toBe(1);
+});
+
 test('after a half-open cut the answer is whole, and realtime brings the next one', async () => {
   const chatId = stage.chatId();
   const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);

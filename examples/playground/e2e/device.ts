@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
 /** How long a story waits for what must happen, in milliseconds. */
@@ -46,6 +46,25 @@ export class Device {
     await this.press('Send');
   }
 
+  /** Sends, and presses Stop in the moment in which that button comes: before the server can have answered. */
+  async sendAndStop(text: string): Promise<void> {
+    await this.page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await this.page.evaluate(async () => {
+      const button = (label: string): HTMLButtonElement | undefined =>
+        [...document.querySelectorAll('button')].find(({ textContent }) => textContent === label);
+      const stop = new Promise<HTMLButtonElement>((resolve) => {
+        new MutationObserver((_, observer) => {
+          const shown = button('Stop');
+          if (!shown) return;
+          observer.disconnect();
+          resolve(shown);
+        }).observe(document.body, { childList: true, subtree: true });
+      });
+      button('Send')?.click();
+      (await stop).click();
+    });
+  }
+
   press(button: string): Promise<void> {
     return this.page.getByRole('button', { name: button, exact: true }).click();
   }
@@ -63,6 +82,18 @@ export class Device {
       .locator('.row[data-role="user"]', { has: this.page.getByTestId('message').filter({ hasText: text }) })
       .last();
     await row.getByRole('button', { name: button, exact: true }).click();
+  }
+
+  /** A call of a tool, counted from 0. */
+  tool(index: number): Locator {
+    return this.page.getByTestId('tool').nth(index);
+  }
+
+  /** Waits until the calls of tools are in these states. */
+  async showsTools(...states: readonly string[]): Promise<void> {
+    const shown = (): Promise<(string | null)[]> =>
+      this.page.getByTestId('tool').evaluateAll((tools) => tools.map((tool) => tool.getAttribute('data-state')));
+    await expect.poll(shown, { timeout: patienceMs, message: 'tools' }).toEqual(states);
   }
 
   /** Waits until what became of a message is shown below it. */

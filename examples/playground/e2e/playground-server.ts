@@ -44,11 +44,12 @@ export async function runServer(
   return { child, url, output };
 }
 
-export async function startServer(): Promise<PlaygroundServer> {
+/** @param env Settings of the server beside its port and database. */
+export async function startServer(env: Record<string, string> = {}): Promise<PlaygroundServer> {
   const data = await mkdtemp(join(tmpdir(), 'playground-'));
   const CHAT_DB = join(data, 'chats.db');
   const start = async (port: string): Promise<{ child: ChildProcess; url: string }> => {
-    const started = await runServer({ PORT: port, CHAT_DB });
+    const started = await runServer({ ...env, PORT: port, CHAT_DB });
     if (started.url === '') throw new Error(`The server ended at once. It said: ${started.output}`);
     return started;
   };

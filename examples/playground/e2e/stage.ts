@@ -11,13 +11,13 @@ export interface Stage {
   open(chatId: string, options?: BrowserContextOptions): Promise<Device>;
 }
 
-/** Sets a stage up for the file, and clears it after each story. */
-export function setStage(): Stage {
+/** Sets a stage up for the file, or for the stories of a `describe`, and clears it after each story. `env` are settings of the server. */
+export function setStage(env?: Record<string, string>): Stage {
   let server: PlaygroundServer | undefined;
   let browser: Browser | undefined;
 
   beforeAll(async () => {
-    [server, browser] = await Promise.all([startServer(), launchBrowser()]);
+    [server, browser] = await Promise.all([startServer(env), launchBrowser()]);
   });
   afterEach(async () => {
     await Promise.all((browser?.contexts() ?? []).map((context) => context.close()));

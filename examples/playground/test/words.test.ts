@@ -8,6 +8,7 @@ describe('the words in a prompt', () => {
       reasoning: false,
       table: false,
       tools: [],
+      approvals: 1,
       bigCharacters: 0,
       silenceMs: 0,
       error: false,
@@ -25,6 +26,7 @@ describe('the words in a prompt', () => {
       reasoning: true,
       table: true,
       tools: ['big', 'approval', 'tool', 'client-tool'],
+      approvals: 1,
       bigCharacters: 20_000,
       silenceMs: 5000,
       error: true,
@@ -41,12 +43,21 @@ describe('the words in a prompt', () => {
     expect(parseWords('/tool /tool').tools).toEqual(['tool']);
   });
 
+  test('several calls that need an approval are counted', () => {
+    expect(parseWords('Launch both /approvals 2')).toMatchObject({
+      tools: ['approval'],
+      approvals: 2,
+      text: 'Launch both',
+    });
+  });
+
   test('numbers are clamped', () => {
-    expect(parseWords('/tokens 99999999 /rate 0 /silence 999999 /big 900mb')).toMatchObject({
+    expect(parseWords('/tokens 99999999 /rate 0 /silence 999999 /big 900mb /approvals 99')).toMatchObject({
       tokens: 20_000,
       rate: 0.1,
       silenceMs: 600_000,
       bigCharacters: 5_000_000,
+      approvals: 5,
     });
   });
 });

@@ -21,7 +21,10 @@ export function writeScript(prompt: LanguageModelV4Prompt): Script {
   if (words.reasoning && !answered) beats.push(...block('reasoning', reasoningTokens(words.text)));
   if (calls.length > 0) {
     beats.push(...block('text', ['Let ', 'me ', 'use ', 'a ', 'tool ', 'for ', 'that. ']));
-    for (const call of calls) beats.push(...toolCall(call, words, prompt.length));
+    for (const call of calls) {
+      const count = call === 'approval' ? words.approvals : 1;
+      for (let number = 1; number <= count; number += 1) beats.push(...toolCall(call, words, prompt.length, number));
+    }
   } else {
     const intro = answered ? `${toolSummary(prompt)}\n\n` : introOf(prompt, words);
     const tokens = answerTokens(words.text, {
@@ -75,15 +78,17 @@ const toolNames: Record<ToolWord, string> = {
   big: 'bigReport',
 };
 
-function toolCall(word: ToolWord, words: Words, position: number): Beat[] {
-  const id = `call-${word}-${position}`;
+/** @param number Counts the calls of one tool in a step, from 1. */
+function toolCall(word: ToolWord, words: Words, position: number, number: number): Beat[] {
+  const suffix = number === 1 ? '' : `-${number}`;
+  const id = `call-${word}-${position}${suffix}`;
   const toolName = toolNames[word];
   const input = JSON.stringify(
     word === 'big'
       ? { characters: words.bigCharacters }
       : word === 'client-tool'
         ? {}
-        : { topic: words.text || 'nothing' },
+        : { topic: `${words.text || 'nothing'}${suffix}` },
   );
   const deltas = input.match(/[\s\S]{1,8}/g) ?? [];
   return [

@@ -9,6 +9,8 @@ export interface Words {
   readonly table: boolean;
   /** The tools to call in the first step, in the order of the words. */
   readonly tools: readonly ToolWord[];
+  /** How many calls need an approval, where one does. */
+  readonly approvals: number;
   /** How many characters the big tool output has. */
   readonly bigCharacters: number;
   /** How long the model says nothing in the middle of its answer, in milliseconds. */
@@ -37,6 +39,7 @@ export function parseWords(input: string): Words {
   let error = false;
   let silenceMs = 0;
   let bigCharacters = 0;
+  let approvals = 1;
 
   const text = input
     .replace(/(?<!\S)\/(tokens|rate|silence) +(\d+(?:\.\d+)?)(?!\S)/gi, (_, word: string, digits: string) => {
@@ -44,6 +47,11 @@ export function parseWords(input: string): Words {
       if (word.toLowerCase() === 'tokens') tokens = clamp(Math.round(value), 1, 20_000);
       else if (word.toLowerCase() === 'rate') rate = clamp(value, 0.1, 10_000);
       else silenceMs = clamp(value, 0, 600) * 1000;
+      return '';
+    })
+    .replace(/(?<!\S)\/approvals +(\d+)(?!\S)/gi, (_, digits: string) => {
+      approvals = clamp(Number(digits), 1, 5);
+      tools.push('approval');
       return '';
     })
     .replace(/(?<!\S)\/big(?: +(\d+(?:\.\d+)?)(b|kb|mb))?(?!\S)/gi, (_, digits?: string, unit?: string) => {
@@ -70,6 +78,7 @@ export function parseWords(input: string): Words {
     reasoning,
     table,
     tools: [...new Set(tools)],
+    approvals,
     bigCharacters,
     silenceMs,
     error,
