@@ -167,7 +167,7 @@ test('a sweep opens sockets only to chats whose answers are not saved', async ()
 });
 
 test('a log whose socket is over shows a new ticket at its next call, and no call fails', async () => {
-  const { workerd, open } = await setUp({ sessionMs: 300 });
+  const { workerd, open } = await setUp({ sessionMs: 1_000 });
   const proxy = await proxyTo(workerd);
   const { log } = open({ url: `http://${proxy.host}/api/chat` });
   await log.begin(run);
