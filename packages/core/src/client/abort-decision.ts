@@ -19,14 +19,14 @@ export interface AbortDecision {
  * a user sends again only after a stop.
  */
 export function awaitDecision(clock: Clock, { onWithdrawn, onDecided }: AbortOutcomes): AbortDecision {
-  let state: 'pending' | 'withdrawn' | 'decided' = 'pending';
-  const leave = (next: typeof state, act: () => void) => () => {
-    if (state !== 'pending') return;
-    state = next;
+  let isPending = true;
+  const first = (act: () => void) => () => {
+    if (!isPending) return;
+    isPending = false;
     clock.clearTimeout(timer);
     act();
   };
-  const decide = leave('decided', onDecided);
+  const decide = first(onDecided);
   const timer = clock.setTimeout(decide, 0);
-  return { withdraw: leave('withdrawn', onWithdrawn), decide };
+  return { withdraw: first(onWithdrawn), decide };
 }

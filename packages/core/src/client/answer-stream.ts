@@ -2,6 +2,7 @@ import type { UIMessage, UIMessageChunk } from 'ai';
 import { ChatTransportError } from '../errors.ts';
 import type { EndReason } from '../wire/frame.ts';
 import { UnfinishedCalls, unfinishedToolText } from '../wire/unfinished-calls.ts';
+import { createLatch, type Latch } from './latch.ts';
 
 /** How many chunks may wait for a slow reader of the stream. Above it, frames are left in the log and read again. */
 export const maxQueuedChunks = 1024;
@@ -18,10 +19,13 @@ interface AnswerStreamOptions {
 /** The stream in which the AI SDK reads a run: its chunks, and its end as the AI SDK shows ends. */
 export class AnswerStream {
   readonly stream: ReadableStream<UIMessageChunk>;
+  /** Opens when the stream is over and its reader has taken all that was in it, or has left. */
+  readonly read: Latch = createLatch();
   readonly #calls: UnfinishedCalls;
   #controller!: ReadableStreamDefaultController<UIMessageChunk>;
   #lastType = '';
-  #failure: unknown;
+  /** Ends the stream. */
+  #finish: (() => void) | undefined;
 
   constructor({ continued, onPull, onCancel }: AnswerStreamOptions) {
     this.#calls = new UnfinishedCalls(continued);
@@ -31,10 +35,13 @@ export class AnswerStream {
           this.#controller = controller;
         },
         pull: () => {
-          this.#settleFailure();
+          this.#settle();
           onPull();
         },
-        cancel: onCancel,
+        cancel: () => {
+          onCancel();
+          this.read.open();
+        },
       },
       { highWaterMark: maxQueuedChunks },
     );
@@ -66,14 +73,15 @@ export class AnswerStream {
 
   /** Ends with an error, or without one where the reader detaches from the run. */
   end(error?: unknown): void {
-    this.#failure = error;
-    if (error) this.#settleFailure();
-    else this.#controller.close();
+    this.#finish = () => (error ? this.#controller.error(error) : this.#controller.close());
+    this.#settle();
   }
 
-  /** Errors the stream once its queue is empty: an error throws away what is queued, and what arrived must be shown. */
-  #settleFailure(): void {
-    if (this.#failure && this.#controller.desiredSize === maxQueuedChunks) this.#controller.error(this.#failure);
+  /** Ends the stream once its queue is empty: an error throws away what is queued, and what arrived must be shown. */
+  #settle(): void {
+    if (!this.#finish || this.#controller.desiredSize !== maxQueuedChunks) return;
+    this.#finish();
+    this.read.open();
   }
 }
 

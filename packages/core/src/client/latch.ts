@@ -1,5 +1,5 @@
 /** Something that happens once, and that others wait for. */
-interface Latch {
+export interface Latch {
   readonly opened: Promise<void>;
   open(): void;
 }

@@ -69,9 +69,11 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
     const first = sent();
     const opened = !first || (wanted && wanted !== first.runId) ? await open({ runId: wanted }) : undefined;
     if (opened) return handOver(opened);
-    // The chat is ready once this resolves with nothing: not before it has read all of what was sent, and what it went on with by itself.
+    // The chat is ready once this resolves with nothing: not before it has read all of what was sent, and what it went on with by itself. A tool
+    // may hold its reading back for long. Behind that, it sends in the same task, or is ready by its own account while an asynchronous
+    // `sendAutomaticallyWhen` decides.
     for (let own = sent(); own && !abortSignal?.aborted; own = sent()) {
-      await Promise.race([own.closed.then(() => sleep(clock, 0, closing)), abortOf(abortSignal)]);
+      await Promise.race([own.read.then(() => sleep(clock, 0, closing)), abortOf(abortSignal)]);
       const refusal = session.ledger.outbox.find(({ runId, state }) => runId === own?.runId && state === 'refused');
       if (!refusal || sent() || abortSignal?.aborted) continue;
       // This resume would clear the error of the chat's own send.

@@ -78,6 +78,11 @@ export class RunReader {
     return this.#closed.opened;
   }
 
+  /** Resolves when the stream is over and its reader has taken all that was in it, or has left. */
+  get read(): Promise<void> {
+    return this.#answer.read.opened;
+  }
+
   /** Resolves when the run is known to have begun, from whatever path. */
   get begun(): Promise<void> {
     return this.#begun.opened;

@@ -274,30 +274,71 @@ describe('client tools', () => {
     expect(world.model.calls).toHaveLength(2);
   });
 
-  it('keep a page busy that resumed as it sent, from the call to the end of what follows', async () => {
+  it('keep a plain page that resumed as it sent busy for as long as one runs', async () => {
     const world = new World();
-    const chat = world.device().synced('c', {
-      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
-      onToolCall: ({ toolCall }) =>
-        void chat.addToolOutput({ tool: 'where', toolCallId: toolCall.toolCallId, output: 'here' }),
+    const device = world.device();
+    let answer = (): void => {};
+    const hasRun = new Promise<void>((resolve) => {
+      answer = resolve;
     });
+    const chat = device.chat('c', { onToolCall: () => hasRun });
     const resumed = chat.resumeStream();
     void chat.sendMessage({ text: 'hi' });
     tool(await world.model.call());
-    const second = await world.model.call(1);
-    let isReady = false;
-    void resumed.then(() => {
-      isReady = true;
-    });
-    second.say('you are ');
-    await until(() => texts(chat).at(-1)?.includes('you are'));
-    expect(isReady).toBe(false);
-    second.say('here');
-    second.finish();
+    const session = device.transport.session('c');
+    await until(() => session.readers.length === 0);
+    // Whatever the end of the answer has led to has happened by now.
+    await session.ask();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(chat.status).toBe('streaming');
+    answer();
     await resumed;
     expect(chat.status).toBe('ready');
-    expect(texts(chat).at(-1)).toContain('you are here');
   });
+
+  it.each([
+    ['before', false],
+    ['behind', true],
+  ])(
+    'keep a page that resumed as it sent busy in what follows, where the tool runs %s the end of the answer',
+    async (_, late) => {
+      const world = new World();
+      const device = world.device();
+      let answerClaim = (): void => {};
+      const isOver = new Promise<void>((resolve) => {
+        answerClaim = resolve;
+      });
+      device.network.intercept = ({ url }, forward) =>
+        late && url.includes('/command') ? isOver.then(forward) : undefined;
+      const chat = device.synced('c', {
+        sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+        onToolCall: ({ toolCall }) =>
+          void chat.addToolOutput({ tool: 'where', toolCallId: toolCall.toolCallId, output: 'here' }),
+      });
+      await until(() => informed(device, 0));
+    const statuses: string[] = [];
+      chat['~registerStatusCallback'](() => void statuses.push(chat.status));
+      const resumed = chat.resumeStream();
+      void chat.sendMessage({ text: 'hi' });
+      const first = await world.model.call();
+      if (late) tool(first);
+      else first.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+      await until(() => (late ? chat.status === 'ready' : JSON.stringify(chat.messages).includes('"output":"here"')));
+      if (late) await resumed;
+      else first.finish();
+      answerClaim();
+      const second = await world.model.call(1);
+      second.say('you are ');
+      await until(() => texts(chat).at(-1)?.includes('you are'));
+      second.say('here');
+      second.finish();
+      await resumed;
+      await until(() => chat.status === 'ready');
+      const once = ['submitted', 'streaming', 'ready'];
+      expect(statuses).toEqual([...once, ...once]);
+      expect(texts(chat).at(-1)).toContain('you are here');
+    },
+  );
 
   it('of the next run stay with its sender, though this device answered an older call when it had heard of that run', async () => {
     const world = new World();
