@@ -576,6 +576,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'does not go on with the answer that came while its send waited',
   },
   {
+    id: 'server-takes-commands-as-they-come',
+    file: `${http}/route-command.ts`,
+    find: '  await engine.turns.take(party);\n  const id',
+    replace: '  const id',
+    test: `${tests}/herds.test.ts`,
+    title: 'go from user to user also for commands, which begin one in a turn',
+  },
+  {
     id: 'server-counts-no-commands',
     file: `${http}/route-command.ts`,
     find: "context.engine.access.enter(userId, waitMs > 0 ? 'stream' : 'command')",

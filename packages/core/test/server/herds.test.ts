@@ -219,6 +219,21 @@ describe('turns of heavy work', () => {
     expect(Math.max(...others)).toBeLessThan(50);
   });
 
+  it('go from user to user also for commands, which begin one in a turn', async () => {
+    const world = createWorld({ authorize: ({ request }) => ({ userId: request.headers.get('x-user') ?? '' }) });
+    const as = (userId: string) => ({ headers: { 'x-user': userId } });
+    let answered = 0;
+    const stop = async (id: string, chatId: string, userId: string) => {
+      const response = await world.post(`/${chatId}/command`, { id, runId: 'r', type: 'cancel' }, as(userId));
+      expect(response.status).toBe(200);
+      return ++answered;
+    };
+    const herd = Array.from({ length: 250 }, (_, index) => stop('x', `c${index}`, 'a'));
+    const other = await stop('x', 'mine', 'b');
+    await Promise.all(herd);
+    expect(other).toBeLessThan(50);
+  });
+
   it('leave room for everything else between them', async () => {
     const turns = new FairTurns(systemClock);
     let isOver = false;

@@ -34,7 +34,11 @@ async function receiptOf(
   request: Request,
   { chatId, userId, waitMs }: { readonly chatId: string; readonly userId: string | undefined; readonly waitMs: number },
 ): Promise<CommandReceipt> {
-  const fields = await readJsonBody(request, context.maxBodyBytes);
+  const { engine } = context;
+  const party = partyOf(chatId, userId);
+  const fields = await readJsonBody(request, context.maxBodyBytes, undefined, () => engine.turns.take(party));
+  // Commands that arrive together take one turn of the event loop each.
+  await engine.turns.take(party);
   const id = parseId('id', fields.id);
   const runId = parseId('runId', fields.runId);
   if (fields.type !== 'cancel' && fields.type !== 'steer' && fields.type !== 'claim') {
@@ -44,7 +48,7 @@ async function receiptOf(
 
   const command: RunCommand =
     fields.type === 'cancel' ? { id, type: 'cancel' } : { id, type: 'steer', parts: await steerParts(fields.parts) };
-  return sendCommand(context.engine, { chatId, runId }, command, { waitMs, signal: request.signal });
+  return sendCommand(engine, { chatId, runId }, command, { waitMs, signal: request.signal });
 }
 
 async function claimToolCall(
