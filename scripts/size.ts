@@ -18,7 +18,7 @@ const ably = "export { Realtime } from 'ably';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   // Twice the 9.5 kB that were planned, and all of it is this project's own code: CONTRIBUTING.md says what takes it.
-  { name: 'core', package: 'core', code: core, limitBytes: 18_800 },
+  { name: 'core', package: 'core', code: core, limitBytes: 18_900 },
   {
     name: 'core/react',
     package: 'core',
@@ -34,7 +34,7 @@ const budgets: readonly Budget[] = [
     // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
     limitBytes: 2300,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_600 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_700 },
   {
     name: 'partykit',
     package: 'partykit',

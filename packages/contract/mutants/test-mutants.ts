@@ -95,6 +95,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'an answer that ends with its deleted chat does not keep its sender waiting',
   },
   {
+    id: 'client-takes-a-stream-that-is-over-for-an-open-one',
+    file: 'packages/core/src/client/resume-run.ts',
+    find: 'endedAt: ended && position',
+    replace: '',
+    test: 'packages/core/test/client/idle-devices.test.ts',
+    title: 'shows an answer that was there before its stream as the whole one',
+  },
+  {
     id: 'client-forgets-what-a-send-took-along',
     file: 'packages/core/src/client/unsent.ts',
     find: 'void sending?.begun.then(() => session.refresh());',

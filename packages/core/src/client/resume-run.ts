@@ -60,7 +60,9 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
     reader = undefined;
   };
   const handOver = (opened: RunReader) => {
-    session.dispatch({ type: 'stream-opened', runId: opened.runId, turn: opened.turn });
+    const { runId, turn, ended, position } = opened;
+    // Where all of it was here already, it was over before it is handed over.
+    session.dispatch({ type: 'stream-opened', runId, turn, endedAt: ended && position });
     void opened.closed.then(() => request.abort());
     session.stops.watch(opened, abortSignal, request.signal);
     return opened.stream;

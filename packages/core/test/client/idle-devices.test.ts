@@ -121,4 +121,25 @@ describe('an idle device', () => {
     watching.transport.session('c').wake();
     await until(() => texts(chat)[0] === 'user: hi');
   });
+
+  it('shows an answer that was there before its stream as the whole one, without reading the chat again', async () => {
+    const world = new World();
+    const sender = world.device().synced('c');
+    const watching = world.device();
+    const chat = watching.synced('c');
+    await until(() => watching.path('c') === 'realtime' && informed(watching, 0));
+    const held: string[] = [];
+    watching.network.drop = (data) => held.push(data) > 0;
+    void sender.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('word');
+    call.finish();
+    await until(() => sender.status === 'ready' && held.some((data) => 'end' in JSON.parse(data)));
+    const before = watching.network.requests.length;
+    const { listener } = [...world.service.listeners].find(({ device }) => device === watching.network) ?? {};
+    for (const data of held) listener?.onMessage(data);
+    await until(() => chat.status === 'ready' && texts(chat).join() === 'user: hi,assistant: word');
+    expect(watching.transport.session('c').ledger.shown.place).toEqual({ kind: 'whole', turn: 1 });
+    expect(watching.network.requests.slice(before)).toEqual([]);
+  });
 });

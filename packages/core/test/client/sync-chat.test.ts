@@ -316,7 +316,7 @@ describe('client tools', () => {
           void chat.addToolOutput({ tool: 'where', toolCallId: toolCall.toolCallId, output: 'here' }),
       });
       await until(() => informed(device, 0));
-    const statuses: string[] = [];
+      const statuses: string[] = [];
       chat['~registerStatusCallback'](() => void statuses.push(chat.status));
       const resumed = chat.resumeStream();
       void chat.sendMessage({ text: 'hi' });

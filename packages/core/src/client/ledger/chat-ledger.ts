@@ -50,7 +50,7 @@ export type LedgerEvent =
   /** The chat shows what was unreported. */
   | { readonly type: 'reported' }
   | { readonly type: 'discarded'; readonly messageId: string }
-  | { readonly type: 'stream-opened'; readonly runId: string; readonly turn: number }
+  | ({ readonly type: 'stream-opened' } & shown.HandedStream)
   /** `endedAt`: the run's number of offsets, where the stream was read to the run's end. */
   | { readonly type: 'stream-closed'; readonly runId: string; readonly endedAt: number | undefined }
   | {
@@ -173,7 +173,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
         ...readAgain(ledger),
       });
     case 'stream-opened':
-      return same({ shown: shown.streamOpened(ledger.shown, event.runId, event.turn) });
+      return whole(same({ shown: shown.streamOpened(ledger.shown, event) }));
     case 'stream-closed':
       return whole(same({ shown: shown.streamClosed(ledger.shown, event.runId, event.endedAt) }));
     case 'messages-taken':

@@ -51,11 +51,24 @@ export function lost(shown: Shown): Shown {
   return { ...shown, place: { kind: 'uncertain' }, stream: { kind: 'none' } };
 }
 
+/** A stream that is handed to the chat. */
+export interface HandedStream {
+  readonly runId: string;
+  readonly turn: number;
+  /** The run's number of offsets, where all of it is in the stream already. */
+  readonly endedAt?: number | undefined;
+}
+
 /** A stream was handed to the chat. What was whole before it stays whole. */
-export function streamOpened(shown: Shown, runId: string, turn: number): Shown {
+export function streamOpened(shown: Shown, { runId, turn, endedAt }: HandedStream): Shown {
   const whole = wholeTurn(shown);
   const place: Place = whole === undefined ? shown.place : { kind: 'whole', turn: whole };
-  return { ...shown, place, stream: { kind: 'open', runId, turn } };
+  const run = { runId, turn };
+  return {
+    ...shown,
+    place,
+    stream: endedAt === undefined ? { kind: 'open', ...run } : { kind: 'ended', ...run, at: endedAt },
+  };
 }
 
 /** The stream is over: at the run's end, which it says is at `endedAt`, or before it. */
