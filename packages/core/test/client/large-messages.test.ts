@@ -47,8 +47,8 @@ async function answered(world: World, { chat, unsent }: Opened, send: () => Prom
   call.finish();
   await sending;
   await until(
-    () => texts(chat).at(-1) === `assistant: ${answer}` && unsent().every(({ state }) => state === 'refused'),
-    () => [chat.status, texts(chat).at(-1), String(chat.error), unsent()],
+    () => texts(chat).includes(`assistant: ${answer}`) && unsent().every(({ state }) => state === 'refused'),
+    () => [chat.status, texts(chat), String(chat.error), unsent().map(({ state }) => state)],
     patienceMs,
   );
   return call.messages;
