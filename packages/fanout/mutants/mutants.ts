@@ -128,8 +128,9 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'takes-every-refusal-for-forbidden',
     file: 'src/server/held-socket.ts',
-    find: 'ownError(answer) ?? foreignError(response.status, answer)',
-    replace: "ownError(answer) ?? foreignError(403, '')",
+    find: 'return commandAnswer(await host.handle(deviceRequest(request, path, { ...message, runId: run })));',
+    replace: `const response = await host.handle(deviceRequest(request, path, { ...message, runId: run }));
+  return response.ok ? commandAnswer(response) : { error: notAllowed };`,
     killedBy: 'a command over a WebSocket that the app refuses with a response of its own',
   },
 ];
