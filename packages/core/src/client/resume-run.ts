@@ -61,7 +61,7 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
   };
   const handOver = (opened: RunReader) => {
     const { runId, turn, ended, position } = opened;
-    // Where all of it was here already, it was over before it is handed over.
+    // All of the run may be here already: then its stream is over before it is handed over.
     session.dispatch({ type: 'stream-opened', runId, turn, endedAt: ended && position });
     void opened.closed.then(() => request.abort());
     session.stops.watch(opened, abortSignal, request.signal);
@@ -72,7 +72,7 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
     const opened = !first || (wanted && wanted !== first.runId) ? await open({ runId: wanted }) : undefined;
     if (opened) return handOver(opened);
     // The chat is ready once this resolves with nothing: not before it has read all of what was sent, and what it went on with by itself. A tool
-    // may hold its reading back for long. Behind that, it sends in the same task, or is ready by its own account while an asynchronous
+    // may hold the reading back for long. After that, the chat sends in the same task, or the AI SDK itself shows `ready` while an asynchronous
     // `sendAutomaticallyWhen` decides.
     for (let own = sent(); own && !abortSignal?.aborted; own = sent()) {
       await Promise.race([own.read.then(() => sleep(clock, 0, closing)), abortOf(abortSignal)]);

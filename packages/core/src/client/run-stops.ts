@@ -51,8 +51,8 @@ export class RunStops {
 
   /**
    * A send has begun that may have been stopped before: then the cancel is sent again, because the first one may have come too early. Where the
-   * server has joined it to a later send of this chat, which took its message along, the user waits for that answer; where to a run that is not
-   * known as this device's, another user does.
+   * server has joined it to a later send of this chat, which took its message along, the user waits for that answer. Where it has joined it to
+   * a run that is not known to be this device's, another user waits.
    */
   confirm(sentRunId: string, reader: RunReader): boolean {
     const { context, ledger, readers } = this.#session;

@@ -1,6 +1,6 @@
 import type { RunKey } from '@chat-transport/core/provider';
 
-/** How many runs a process remembers for its sweeps. Of those in front, `listChats` has to name the chats. */
+/** How many runs a process remembers for its sweeps. It forgets the oldest first; `listChats` has to name their chats. */
 export const maxUnsavedRuns = 10_000;
 
 /** The runs that this process has begun, until it knows that they are saved. */
