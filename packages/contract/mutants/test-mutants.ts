@@ -103,6 +103,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'shows an answer that was there before its stream as the whole one',
   },
   {
+    id: 'client-stops-the-answer-of-another-user',
+    file: 'packages/core/src/client/run-stops.ts',
+    find: 'if (isOwn && !isWanted',
+    replace: 'if (!isWanted',
+    test: 'packages/core/test/client/run-stops.test.ts',
+    title: 'a run of another device cancels only what is its own',
+  },
+  {
     id: 'client-forgets-what-a-send-took-along',
     file: 'packages/core/src/client/unsent.ts',
     find: 'void sending?.begun.then(() => session.refresh());',

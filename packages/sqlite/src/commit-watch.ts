@@ -3,7 +3,7 @@ import { type LocalNotices, revocationsClaim } from '@chat-transport/core/provid
 
 /**
  * How often a waiting log looks for other processes' commits, in milliseconds. One look reads one number from shared
- * memory.
+ * memory; after a commit also the progress of each chat in which somebody waits.
  */
 const commitPollMs = 20;
 

@@ -1,0 +1,32 @@
+import type { UIMessage } from 'ai';
+import { expect, it } from 'vitest';
+import type { ChatSession } from '../../src/client/chat-session.ts';
+import type { RunReader } from '../../src/client/run-reader.ts';
+import { RunStops } from '../../src/client/run-stops.ts';
+
+it.each([
+  ['its own run', { runId: 'sent', newest: undefined, cancels: ['sent'] }],
+  ['a run of the same device', { runId: 'joined', newest: { runId: 'joined', from: 'me' }, cancels: ['joined'] }],
+  ['a run of another device', { runId: 'joined', newest: { runId: 'joined', from: 'you' }, cancels: [] }],
+  ['a run that the device knows nothing of', { runId: 'joined', newest: undefined, cancels: [] }],
+])(
+  'a message that was stopped on its way and begins as %s cancels only what is its own',
+  (_, { runId, newest, cancels }) => {
+    const cancelled: string[] = [];
+    const session = {
+      context: { clientId: 'me' },
+      ledger: { letGo: [{ runId: 'sent', kind: 'cancelled' }], server: { newest } },
+      readers: [],
+      dispatch() {},
+      refresh() {},
+      commands: {
+        async cancel(id: string) {
+          cancelled.push(id);
+        },
+      },
+    };
+    const stops = new RunStops(session as unknown as ChatSession<UIMessage>);
+    expect(stops.confirm('sent', { runId } as RunReader)).toBe(true);
+    expect(cancelled).toEqual(cancels);
+  },
+);
