@@ -11,7 +11,7 @@ export const postgresMutants: readonly TestMutant[] = [
     find: "for (const chatId of chatIds) local.notify(chatId, kind === 'f' ? 'frames' : 'changes');",
     replace: 'void [kind, chatIds];',
     test: `${postgres}/test/contract.test.ts`,
-    title: 'with LISTEN: the log > stops a silent run that another process writes within 300 ms',
+    title: 'stops a silent run that another process writes within 300 ms',
   },
   {
     id: 'postgres-tells-nobody-of-frames',
@@ -19,7 +19,7 @@ export const postgresMutants: readonly TestMutant[] = [
     find: 'gather ??= setTimeout(sendAppended, gatherMs);',
     replace: 'void [sendAppended, gather, gatherMs];',
     test: `${postgres}/test/contract.test.ts`,
-    title: 'with LISTEN: the log > shows a reader elsewhere each frame, the end, and the next run',
+    title: 'shows a reader elsewhere each frame, the end, and the next run',
   },
   {
     id: 'postgres-trusts-a-silent-connection',
@@ -139,8 +139,7 @@ export const postgresMutants: readonly TestMutant[] = [
     find: "(n.frames->>'from')::bigint",
     replace: "(n.frames->>'from')::int",
     test: `${postgres}/test/contract.test.ts`,
-    title:
-      'on PGlite, by polling: the log > refuses an offset inside a frame, an offset beyond the end, and an invalid offset',
+    title: 'refuses an offset inside a frame, an offset beyond the end, and an invalid offset',
   },
   {
     id: 'postgres-deletes-more-than-what-is-over',

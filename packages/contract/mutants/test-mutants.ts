@@ -11,7 +11,7 @@ export interface TestMutant {
   readonly replace: string;
   /** The file of the test, from the repository's root. */
   readonly test: string;
-  /** A part of the test's full title. */
+  /** A part of the test's title, as the file of the test or the contract has it: a title with parameters is cut in front of them. */
   readonly title: string;
 }
 
@@ -36,7 +36,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',
     replace: 'holders.at(-1)?.current[name]',
     test: 'packages/core/test/react/use-realtime-chat.test.tsx',
-    title: 'runs client tools with the component that has them, when it is shown first',
+    title: 'runs client tools with the component that has them',
   },
   {
     id: 'client-clears-a-refusal-while-others-stream',
@@ -108,7 +108,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'if (isOwn && !isWanted',
     replace: 'if (!isWanted',
     test: 'packages/core/test/client/run-stops.test.ts',
-    title: 'a run of another device cancels only what is its own',
+    title: 'cancels only what is its own',
   },
   {
     id: 'client-forgets-what-a-send-took-along',
@@ -180,7 +180,7 @@ export const testMutants: readonly TestMutant[] = [
     find: "return error ? { kind: 'failed', error } : { kind: 'none' };",
     replace: "return { kind: 'none' };",
     test: 'packages/core/test/client/honesty.test.ts',
-    title: 'whose login has expired sees why the chat cannot be read, over HTTP',
+    title: 'whose login has expired sees why the chat cannot be read',
   },
   {
     id: 'client-forgets-answers-to-earlier-messages',
@@ -260,7 +260,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'if (position === 0 && !raw) {',
     replace: 'if (position === 0) {',
     test: `${tests}/herds.test.ts`,
-    title: 'gets every chunk as the model said it',
+    title: 'gets every chunk unchanged',
   },
   {
     id: 'server-reads-a-strangers-body',
@@ -389,7 +389,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'contentOf(known) === contentOf(message))) return;',
     replace: 'contentOf(known) !== undefined)) return;',
     test: `${tests}/message-ids.test.ts`,
-    title: 'is refused from a device that names its turn',
+    title: ', before anything begins',
   },
   {
     id: 'server-answers-a-message-twice',
@@ -421,7 +421,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'sent.map((message) => own.get(message.id) ?? message);',
     replace: 'sent.map((message) => (message === sent.at(-1) ? message : (own.get(message.id) ?? message)));',
     test: `${tests}/history.test.ts`,
-    title: 'with the answer that goes on cannot change the output of a tool that the server ran',
+    title: 'cannot change the output of a tool that the server ran',
   },
   {
     id: 'server-believes-a-clients-answer',
@@ -453,7 +453,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'if (messages.length > maxMessagesPerBody) {',
     replace: 'if (messages.length < 0) {',
     test: `${tests}/message-slices.test.ts`,
-    title: 'of too many messages is refused before it is checked',
+    title: 'is refused before it is checked',
   },
   {
     id: 'server-searches-without-a-pause',
@@ -501,7 +501,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'queueWaitMs: Math.floor(timings.sendMs / 2),',
     replace: '',
     test: 'packages/core/test/client/waiting-sends.test.ts',
-    title: 'is being sent for as long as that takes, and is answered once (realtime)',
+    title: 'is being sent for as long as that takes, and is answered once',
   },
   {
     id: 'server-lets-any-number-wait',
@@ -573,7 +573,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'if (this.#clock.now() >= watch.endsAt) this.#end(watch);',
     replace: 'if (watch.endsAt < 0) this.#end(watch);',
     test: `${tests}/revocation.test.ts`,
-    title: 'reads no longer than an hour in one stream, also where authorize says that the reader may',
+    title: 'reads no longer than an hour in one stream',
   },
   {
     id: 'server-waits-for-an-app-that-never-answers',
@@ -581,7 +581,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'this.#arm(watch);\n        void this.#ask(watch);',
     replace: 'void this.#ask(watch).then(() => this.#arm(watch));',
     test: `${tests}/revocation.test.ts`,
-    title: 'also where authorize never answers',
+    title: 'reads no longer than an hour in one stream',
   },
   {
     id: 'server-goes-on-with-any-answer',
@@ -669,7 +669,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'const dead = Math.min(deadAfterMs, this.#leaseMs * deadAfterPart);',
     replace: 'const dead = Math.min(deadAfterMs, this.#leaseMs * deadAfterPart * 7);',
     test: 'packages/partykit/test/remote.test.ts',
-    title: 'a third',
+    title: 'a half-open link is replaced within half a lease',
   },
   {
     id: 'partykit-sends-what-an-object-cannot-receive',
