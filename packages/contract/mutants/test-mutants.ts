@@ -656,6 +656,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'one user has a limited number of sockets',
   },
   {
+    id: 'websocket-asks-every-client-to-renew',
+    file: 'packages/websocket/src/server/session.ts',
+    find: '#handshakeGrants = true;',
+    replace: '#handshakeGrants = false;',
+    test: 'packages/websocket/test/subscriptions.test.ts',
+    title: 'goes on by itself while the handshake’s own headers grant as much as the token did',
+  },
+  {
+    id: 'websocket-renews-what-grants-less',
+    file: 'packages/websocket/src/server/session.ts',
+    find: 'grant.may.every((each) => again.may.includes(each))',
+    replace: 'again.may.length > 0',
+    test: 'packages/websocket/test/subscriptions.test.ts',
+    title: 'goes on by itself while the handshake’s own headers grant as much as the token did',
+  },
+  {
     id: 'websocket-follows-a-chat-for-each-device',
     file: 'packages/websocket/src/server/channel-hub.ts',
     find: 'if (known) return known;',

@@ -96,9 +96,24 @@ describe('subscribing', () => {
     expect(client.received).not.toContain('one late');
   });
 
+  test('goes on by itself while the handshake’s own headers grant as much as the token did', async () => {
+    const app = await serveStub({ subscriptionMs: 2_000 });
+    const [full, reader] = [await app.client().opened(), await app.client({ 'x-may': 'read' }).opened()];
+    await full.subscribe('one', await app.token('one'));
+    await reader.subscribe('two', await app.token('two'));
+    // The handshake may not command, and the token may: the client is asked.
+    await reader.got({ type: 'reauthorize', chat: 'two', ref: 1 });
+    await until('three renewals', () => app.grants.filter((chat) => chat === 'one').length >= 4);
+    expect(full.received).not.toContainEqual(expect.objectContaining({ type: 'reauthorize' }));
+    await app.publish('one', 'still here');
+    await until('the message', () => full.received.includes('one still here'));
+    full.tell({ type: 'command', ref: 5, chat: 'one', run: 'run1', message: { id: 's1', type: 'cancel' } });
+    expect(await full.got({ type: 'receipt' })).toMatchObject({ receipt: { outcome: 'delivered' } });
+  });
+
   test('asks for a new token before the subscription is over, and goes on with it', async () => {
     const app = await serveStub({ subscriptionMs: 2_000 });
-    const client = await app.client().opened();
+    const client = await app.client({ 'x-may': '' }).opened();
     await client.subscribe('one', await app.token('one'));
     await client.got({ type: 'reauthorize', chat: 'one', ref: 1 });
     expect(await client.subscribe('one', await app.token('one'), 2)).toMatchObject({ type: 'live' });
@@ -108,7 +123,7 @@ describe('subscribing', () => {
 
   test('ends with a reason when nobody brings a new token', async () => {
     const app = await serveStub({ subscriptionMs: 200 });
-    const client = await app.client().opened();
+    const client = await app.client({ 'x-may': '' }).opened();
     await client.subscribe('one', await app.token('one'));
     expect(await client.got({ type: 'refused' })).toMatchObject({ chat: 'one', ref: 1, code: 'unauthorized' });
     const before = client.received.length;

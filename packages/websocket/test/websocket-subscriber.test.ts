@@ -1,11 +1,19 @@
 import type { AddressInfo } from 'node:net';
 import { ChatTransportError, type RealtimeSubscriber } from '@chat-transport/core/provider';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { type WebSocketSubscriberOptions, websocketSubscriber } from '../src/index.ts';
 import type { WebSocketServerOptions } from '../src/server.ts';
 import { type StubApp, serveStub } from './support/app.ts';
 import { type TcpProxy, tcpProxy } from './support/tcp-proxy.ts';
 import { until } from './support/until.ts';
+
+/** A page whose handshake does not say who it is, so that only a token may renew its subscriptions. */
+class Unnamed extends WebSocket {
+  constructor(url: string) {
+    super(url, { headers: { 'x-may': '' } });
+  }
+}
 
 class Device {
   readonly heard: string[] = [];
@@ -250,6 +258,7 @@ describe('credentials', () => {
     const { app, subscriber } = await setUp(
       { subscriptionMs: 2_000 },
       {
+        webSocket: Unnamed as unknown as typeof globalThis.WebSocket,
         authorize: (chatId) => {
           asked += 1;
           return app.token(chatId);
@@ -267,6 +276,7 @@ describe('credentials', () => {
     const { app, subscriber } = await setUp(
       { subscriptionMs: 2_000 },
       {
+        webSocket: Unnamed as unknown as typeof globalThis.WebSocket,
         authorize: (chatId) =>
           may ? app.token(chatId) : Promise.reject(new ChatTransportError({ code: 'unauthorized', message: 'No.' })),
       },

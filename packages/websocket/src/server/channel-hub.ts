@@ -5,12 +5,13 @@ import type { SocketConnection } from './socket-connection.ts';
 /** One chat on one socket. */
 export interface Subscription {
   readonly connection: SocketConnection;
-  readonly grant: ChatGrant;
+  /** What the app has granted last. */
+  grant: ChatGrant;
   /** The client's number for it. */
   readonly ref: number;
   /** When it ends, by the server's clock. */
-  readonly endsAt: number;
-  /** Whether the client was asked to authorize again. */
+  endsAt: number;
+  /** Whether its renewal is under way. */
   isAsked: boolean;
   /** Whether messages were dropped since the reader fell behind. */
   hasMissed: boolean;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import {
+  type ChatGrant,
   type ChatTokens,
   type CommandAnswer,
   commandAnswer,
@@ -38,6 +39,8 @@ export class Session {
   readonly #subscriptions = new Map<string, Subscription>();
   #commands = 0;
   #refusals = 0;
+  /** Whether the handshake's headers were enough for the app, as far as it was asked. */
+  #handshakeGrants = true;
 
   constructor(socket: WebSocket, handshake: IncomingMessage, context: SessionContext, onClosed: () => void) {
     this.#context = context;
@@ -70,7 +73,7 @@ export class Session {
         this.#refuse(ref, grant.chatId, 'unauthorized', 'The subscription is over: subscribe again with a new token.');
       } else if (now >= endsAt - aheadMs && !subscription.isAsked) {
         subscription.isAsked = true;
-        this.#connection.tell({ type: 'reauthorize', ref, chat: grant.chatId });
+        void this.#renew(subscription);
       }
     }
   }
@@ -139,6 +142,36 @@ export class Session {
     this.#refusals = 0;
     // Not awaited: other frames of this socket do not wait for the log.
     void this.#follow(subscription);
+  }
+
+  /**
+   * Renews a subscription whose end is near. Cookies of the handshake may say who this is, so the app is asked with the
+   * handshake's own headers first; where they do not grant as much as before, the client is asked for a new token.
+   */
+  async #renew(subscription: Subscription): Promise<void> {
+    const { ref, grant } = subscription;
+    const again = this.#handshakeGrants ? await this.#grantOfHandshake(grant.chatId) : undefined;
+    if (!this.#connection.isOpen || this.#subscriptions.get(grant.chatId) !== subscription) return;
+    if (again && again.userId === grant.userId && grant.may.every((each) => again.may.includes(each))) {
+      subscription.grant = again;
+      subscription.endsAt = this.#context.options.now() + this.#context.options.subscriptionMs;
+      subscription.isAsked = false;
+      return;
+    }
+    this.#handshakeGrants = false;
+    this.#connection.tell({ type: 'reauthorize', ref, chat: grant.chatId });
+  }
+
+  /** What the app grants to the handshake's headers; `undefined` where it refuses or does not answer. */
+  async #grantOfHandshake(chatId: string): Promise<ChatGrant | undefined> {
+    const { host, tokens } = this.#context;
+    try {
+      const request = hostRequest(this.#connection.handshake, `${host.api}/auth`, { method: 'POST', body: { chatId } });
+      const { token } = (await (await host.handle(request)).json()) as { token?: string };
+      return await tokens.verify(token);
+    } catch {
+      return undefined;
+    }
   }
 
   async #follow(subscription: Subscription): Promise<void> {

@@ -68,6 +68,8 @@ export async function serve(
 /** What the small handler of {@link serveStub} saw. */
 export interface StubApp extends TestApp {
   readonly commands: { url: string; headers: Headers; body: unknown }[];
+  /** The chats of the tokens that were granted. */
+  readonly grants: string[];
 }
 
 /**
@@ -77,13 +79,15 @@ export interface StubApp extends TestApp {
 export async function serveStub(options: WebSocketServerOptions = {}): Promise<StubApp> {
   const realtime = websocketServer(options);
   const commands: StubApp['commands'] = [];
+  const grants: StubApp['grants'] = [];
   const handle = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
     const may = request.headers.get('x-may')?.split(',') ?? ['read', 'send', 'command'];
     try {
       if (pathname === '/api/chat/auth') {
-        return await realtime.authorize(request, async (_chatId, action = 'read') => {
+        return await realtime.authorize(request, async (chatId, action = 'read') => {
           if (!may.includes(action)) throw new ChatTransportError({ code: 'forbidden', message: `No ${action} here.` });
+          if (action === 'read') grants.push(chatId);
         });
       }
       const body = (await request.json()) as { id: string };
@@ -104,5 +108,5 @@ export async function serveStub(options: WebSocketServerOptions = {}): Promise<S
     stream: handle,
   };
   realtime.connect(host);
-  return { ...(await serve(realtime, handle)), commands };
+  return { ...(await serve(realtime, handle)), commands, grants };
 }
