@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** A value as text, the same for equal values: keys are sorted. */
 export const json = (value: unknown): string =>
   JSON.stringify(value, (_, nested) =>
@@ -5,3 +7,7 @@ export const json = (value: unknown): string =>
       ? Object.fromEntries(Object.entries(nested).sort(([a], [b]) => (a < b ? -1 : 1)))
       : nested,
   );
+
+/** Whether both are the same as text. Most are equal, and to find that out needs no text. */
+export const isSameJson = (one: unknown, other: unknown): boolean =>
+  isDeepStrictEqual(one, other) || json(one) === json(other);

@@ -3,7 +3,7 @@ import type { RunRecord } from '@chat-transport/core/provider';
 import { unfinishedToolText } from '@chat-transport/core/server';
 import { isToolUIPart, type UIMessage, type UIMessageChunk } from 'ai';
 import { brief } from './brief.ts';
-import { json } from './json.ts';
+import { isSameJson, json } from './json.ts';
 import { isTaskTool, taskOf } from './model.ts';
 import { PlainChat, type Tab } from './tab.ts';
 import { chatId, strangerName, type World } from './world.ts';
@@ -69,7 +69,7 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     if (before === -1 && run.start.before !== null)
       wrong.push(`Run ${run.runId} begins behind ${run.start.before}, which is not there.`);
     const question = [...conversation.slice(0, before + 1), ...run.start.tail];
-    if (json(question) !== json(messages))
+    if (!isSameJson(question, messages))
       wrong.push(
         `Run ${run.runId} answers\n    ${brief(messages)}\n  devices have\n    ${brief(question)}${difference(messages, question)}`,
       );
@@ -90,7 +90,7 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
 
 /** Where two conversations part. */
 function difference(one: readonly UIMessage[], other: readonly UIMessage[]): string {
-  const at = one.findIndex((message, index) => json(message) !== json(other[index]));
+  const at = one.findIndex((message, index) => !isSameJson(message, other[index]));
   const [a = 'nothing', b = 'nothing'] = [one.at(at), other.at(at)].map((message) => message && json(message));
   const from = Math.max(0, [...a].findIndex((_, index) => a[index] !== b[index]) - 60);
   return `\n  message ${at} differs:\n    ${a.slice(from, from + 300)}\n    ${b.slice(from, from + 300)}`;
@@ -262,7 +262,7 @@ function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): s
     .filter(({ id, role }) => known.has(id) || role !== 'user' || !isUnsent(world, tab, id))
     .map((message) => withoutRawInput(withoutUnsentAnswers(world, tab, message, conversation)));
   const logged = conversation.map(withoutRawInput);
-  if (json(shown) === json(logged)) return wrong;
+  if (isSameJson(shown, logged)) return wrong;
   wrong.push(
     `${name} (${chat.status}, ${tab.connection}) shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, logged)}`,
   );

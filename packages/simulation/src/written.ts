@@ -1,7 +1,7 @@
 import type { LogFrame, RunRecord } from '@chat-transport/core/provider';
 import { unfinishedToolText } from '@chat-transport/core/server';
 import type { UIMessageChunk } from 'ai';
-import { json } from './json.ts';
+import { isSameJson, json } from './json.ts';
 import type { World } from './world.ts';
 
 /** The chunks of one writer of a run, as the log has them. */
@@ -116,14 +116,14 @@ function isClosing(chunk: UIMessageChunk): boolean {
 
 function sameChunk(original: UIMessageChunk, chunk: UIMessageChunk, isPart: boolean): boolean {
   if (original.type === 'start' && chunk.type === 'start')
-    return json({ ...original, messageId: chunk.messageId }) === json(chunk);
+    return isSameJson({ ...original, messageId: chunk.messageId }, chunk);
   if (isPart && 'delta' in original && 'delta' in chunk && typeof original.delta === 'string')
     return (
       original.delta.startsWith(String(chunk.delta)) && 'id' in original && 'id' in chunk && original.id === chunk.id
     );
   if (isPart && original.type === 'tool-input-delta' && chunk.type === 'tool-input-delta')
     return original.toolCallId === chunk.toolCallId && original.inputTextDelta.startsWith(chunk.inputTextDelta);
-  return json(original) === json(chunk);
+  return isSameJson(original, chunk);
 }
 
 /** Adjacent deltas of one part as one: where frames end is nobody's business. */
