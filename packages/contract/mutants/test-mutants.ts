@@ -47,6 +47,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'keeps its error while another device’s answer streams, and after it',
   },
   {
+    id: 'client-pauses-before-the-run-that-it-wants-now',
+    file: 'packages/core/src/client/http-path.ts',
+    find: 'if (!this.#following?.request) continue;',
+    replace: '',
+    test: 'packages/core/test/client/transport.test.ts',
+    title: 'before the first word, over HTTP, waits for nothing but the word',
+  },
+  {
     id: 'client-sends-only-the-last-answer-again',
     file: 'packages/core/src/client/unsent.ts',
     find: "if (send.kind === 'answer')",

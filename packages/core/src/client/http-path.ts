@@ -51,7 +51,10 @@ interface Ask {
   readonly onFrame?: HttpSink['onFrame'] | undefined;
 }
 
-/** The following that is under way. Its request brings `run`, where it was asked for one, and the turns behind `turn` that it has not passed. */
+/**
+ * The following that is under way. Its request brings `run`, where it was asked for one, and the turns behind `turn` that
+ * it has not passed; it is absent once another run is wanted.
+ */
 interface Following {
   readonly ended: AbortController;
   readonly request?: {
@@ -104,8 +107,11 @@ export class HttpPath {
     if (this.#following) {
       // Following brings all later turns, and the one run that was asked for.
       const [run] = this.#want().runs;
-      const { controller, run: carried, turn = 0 } = this.#following.request ?? {};
-      if (run && run !== carried && run.turn <= turn) controller?.abort();
+      const { ended, request } = this.#following;
+      if (request && run && run !== request.run && run.turn <= request.turn) {
+        this.#following = { ended };
+        request.controller.abort();
+      }
       return;
     }
     const ended = new AbortController();
@@ -117,6 +123,8 @@ export class HttpPath {
       if (signal.aborted) break;
       if (path === 'sse' || frames < 0) this.#path = null;
       this.#sink.onChange();
+      // A request that was given up for another run has not failed.
+      if (!this.#following?.request) continue;
       if (frames < 1 && lastedMs < timings.graceMs) await this.pause();
       // A poll answers with the first frames: it is not sent for each token.
       else if (path === 'poll') await sleep(clock, timings.gapMs, signal);

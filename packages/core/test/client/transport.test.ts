@@ -1,8 +1,10 @@
+import { Chat } from '@ai-sdk/react';
 import type { UIMessage } from 'ai';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ResumeOf } from '../../src/client/resume-run.ts';
-import { RealtimeChatTransport } from '../../src/index.ts';
-import { never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
+import { RealtimeChatTransport, syncChat } from '../../src/index.ts';
+import { TestClock } from '../support/test-clock.ts';
+import { Network, never, nonces, quickTimings, texts, until, World } from '../support/world.ts';
 
 const idle = (chat: { status: string }) => chat.status === 'ready' || chat.status === 'error';
 
@@ -425,6 +427,23 @@ describe('a reload', () => {
     const { messages } = reloaded;
     await reloaded.resumeStream();
     expect(reloaded.messages).toBe(messages);
+  });
+
+  it('before the first word, over HTTP, waits for nothing but the word', async () => {
+    const world = new World({ respond: () => new Promise(() => {}) });
+    void world.device().chat('c').sendMessage({ text: 'hi' });
+    await until(async () => (await world.log.state('c')).active);
+    const clock = new TestClock();
+    const network = new Network();
+    const transport = new RealtimeChatTransport({ clock, fetch: network.fetch(() => world.handler) });
+    onTestFinished(() => transport.close());
+    // No time passes: a pause before the next request would not end.
+    clock.stop();
+    onTestFinished(syncChat(new Chat<UIMessage>({ id: 'c', transport }), transport));
+    await until(
+      () => network.requests.some((request) => /run=.*follow=1$/.test(request)),
+      () => network.requests,
+    );
   });
 
   it('under StrictMode, which mounts twice, is no stop', async () => {
