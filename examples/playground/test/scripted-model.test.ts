@@ -113,6 +113,12 @@ describe('the scripted model', () => {
     expect(modelCalls('tool').calls).toBe(2);
   });
 
+  test('/again calls the tool again after each output', async () => {
+    const message = await ask([user('cats /tool /again /rate 5000')], { chatId: 'again' });
+    expect(message.parts.filter(({ type }) => type === 'tool-lookUp')).toHaveLength(5);
+    expect(modelCalls('again').calls).toBe(5);
+  });
+
   test('/client-tool waits for the page, then goes on', async () => {
     const question = user('/client-tool /rate 5000');
     const waiting = await ask([question]);

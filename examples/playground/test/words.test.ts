@@ -8,6 +8,7 @@ describe('the words in a prompt', () => {
       reasoning: false,
       table: false,
       tools: [],
+      again: false,
       approvals: 1,
       bigCharacters: 0,
       silenceMs: 0,
@@ -18,7 +19,7 @@ describe('the words in a prompt', () => {
 
   test('every word is read, and none stays in the text', () => {
     const words = parseWords(
-      'Tell /tokens 500 me /rate 100 /reasoning a /silence 5 story /error /table /approval /big 20kb /tool /client-tool',
+      'Tell /tokens 500 me /rate 100 /reasoning a /silence 5 story /error /table /approval /big 20kb /tool /client-tool /again',
     );
     expect(words).toEqual({
       tokens: 500,
@@ -26,6 +27,7 @@ describe('the words in a prompt', () => {
       reasoning: true,
       table: true,
       tools: ['big', 'approval', 'tool', 'client-tool'],
+      again: true,
       approvals: 1,
       bigCharacters: 20_000,
       silenceMs: 5000,

@@ -16,7 +16,7 @@ export function writeScript(prompt: LanguageModelV4Prompt): Script {
   const words = parseWords(lastUserText(prompt));
   const answered = prompt.at(-1)?.role === 'tool';
   const beats: Beat[] = [{ part: { type: 'stream-start', warnings: [] } }];
-  const calls = answered ? [] : words.tools;
+  const calls = answered && !words.again ? [] : words.tools;
 
   if (words.reasoning && !answered) beats.push(...block('reasoning', reasoningTokens(words.text)));
   if (calls.length > 0) {

@@ -9,6 +9,8 @@ export interface Words {
   readonly table: boolean;
   /** The tools to call in the first step, in the order of the words. */
   readonly tools: readonly ToolWord[];
+  /** Whether the tools are called again after each output, without end. */
+  readonly again: boolean;
   /** How many calls need an approval, where one does. */
   readonly approvals: number;
   /** How many characters the big tool output has. */
@@ -37,6 +39,7 @@ export function parseWords(input: string): Words {
   let reasoning = false;
   let table = false;
   let error = false;
+  let again = false;
   let silenceMs = 0;
   let bigCharacters = 0;
   let approvals = 1;
@@ -59,11 +62,12 @@ export function parseWords(input: string): Words {
       tools.push('big');
       return '';
     })
-    .replace(/(?<!\S)\/(reasoning|table|error|tool|client-tool|approval)(?!\S)/gi, (_, found: string) => {
+    .replace(/(?<!\S)\/(reasoning|table|error|again|tool|client-tool|approval)(?!\S)/gi, (_, found: string) => {
       const word = found.toLowerCase();
       if (word === 'reasoning') reasoning = true;
       else if (word === 'table') table = true;
       else if (word === 'error') error = true;
+      else if (word === 'again') again = true;
       else tools.push(word as ToolWord);
       return '';
     })
@@ -78,6 +82,7 @@ export function parseWords(input: string): Words {
     reasoning,
     table,
     tools: [...new Set(tools)],
+    again,
     approvals,
     bigCharacters,
     silenceMs,
