@@ -11,14 +11,15 @@ interface BannersProps {
   readonly onRestore: (() => void) | undefined;
 }
 
-/** What a person has to know about the connection: that the server refuses it, or that there is none. */
+/** What a person has to know about the connection: that it is refused, or that there is none. */
 export function Banners({ connection, onRestore }: BannersProps): ReactNode {
   const isOffline = useDelayed(connection.state === 'offline', bannerAfterMs);
   if (connection.state === 'refused') {
+    const isAccess = ['unauthorized', 'forbidden'].includes(connection.error.code);
     return (
       <div className="banner refused" role="alert">
         <p>
-          <b>No access.</b> {connection.error.message}
+          <b>{isAccess ? 'No access.' : 'Not connected.'}</b> {connection.error.message}
         </p>
         <button type="button" onClick={connection.retry}>
           Try again
