@@ -33,10 +33,18 @@ export class Device {
     this.page = page;
   }
 
-  static async open(browser: Browser, url: string, chatId: string, options?: BrowserContextOptions): Promise<Device> {
+  /** @param address The page's address, to which the chat is added. */
+  static async open(
+    browser: Browser,
+    address: string,
+    chatId: string,
+    options?: BrowserContextOptions,
+  ): Promise<Device> {
     const context = await browser.newContext(options);
     const device = new Device(await context.newPage());
-    await device.page.goto(`${url}/?chat=${chatId}`);
+    const url = new URL(address);
+    url.searchParams.set('chat', chatId);
+    await device.page.goto(url.href);
     await device.shows('connection', 'connected');
     return device;
   }
@@ -63,6 +71,22 @@ export class Device {
       button('Send')?.click();
       (await stop).click();
     });
+  }
+
+  /** Adds a text to the answer that is being written. */
+  async steer(text: string): Promise<void> {
+    await this.page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await this.press('Steer');
+  }
+
+  /**
+   * Gives the page a clock of its own, which runs on from here and which the story can set and move. The page is loaded
+   * again: what it began before would go by the browser's clock.
+   */
+  async takeClock(): Promise<void> {
+    await this.page.clock.install();
+    await this.page.reload();
+    await this.shows('connection', 'connected');
   }
 
   press(button: string): Promise<void> {

@@ -16,6 +16,8 @@ export interface PlaygroundServer {
   kill(): Promise<void>;
   /** Starts it again, on the same port and database. */
   restart(): Promise<void>;
+  /** Starts it again, on the same port and with an empty database. */
+  loseChats(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,9 +49,9 @@ export async function runServer(
 /** @param env Settings of the server beside its port and database. */
 export async function startServer(env: Record<string, string> = {}): Promise<PlaygroundServer> {
   const data = await mkdtemp(join(tmpdir(), 'playground-'));
-  const CHAT_DB = join(data, 'chats.db');
+  let database = 0;
   const start = async (port: string): Promise<{ child: ChildProcess; url: string }> => {
-    const started = await runServer({ ...env, PORT: port, CHAT_DB });
+    const started = await runServer({ ...env, PORT: port, CHAT_DB: join(data, `chats-${database}.db`) });
     if (started.url === '') throw new Error(`The server ended at once. It said: ${started.output}`);
     return started;
   };
@@ -61,15 +63,20 @@ export async function startServer(env: Record<string, string> = {}): Promise<Pla
     child.kill('SIGKILL');
     await once(child, 'close');
   };
+  const restart = async (): Promise<void> => {
+    await kill();
+    ({ child, url } = await start(port));
+  };
   return {
     url,
     kill,
+    restart,
     async modelCalls(chatId) {
       return (await (await fetch(`${url}/debug/model-calls?chat=${chatId}`)).json()) as ModelCalls;
     },
-    async restart() {
-      await kill();
-      ({ child, url } = await start(port));
+    async loseChats() {
+      database += 1;
+      await restart();
     },
     async close() {
       await kill();

@@ -8,7 +8,8 @@ export interface Stage {
   readonly server: PlaygroundServer;
   /** A chat id that no other story uses. */
   chatId(): string;
-  open(chatId: string, options?: BrowserContextOptions): Promise<Device>;
+  /** @param address The page's address, where it is not the playground's own. */
+  open(chatId: string, options?: BrowserContextOptions, address?: string): Promise<Device>;
 }
 
 /** Sets a stage up for the file, or for the stories of a `describe`, and clears it after each story. `env` are settings of the server. */
@@ -32,9 +33,9 @@ export function setStage(env?: Record<string, string>): Stage {
       return server;
     },
     chatId: () => `story-${crypto.randomUUID()}`,
-    open(chatId, options) {
-      if (!server || !browser) throw new Error('The stage has not been set up.');
-      return Device.open(browser, server.url, chatId, options);
+    open(chatId, options, address = server?.url) {
+      if (!address || !browser) throw new Error('The stage has not been set up.');
+      return Device.open(browser, address, chatId, options);
     },
   };
 }
