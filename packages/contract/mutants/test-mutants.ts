@@ -31,6 +31,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'a commit in one chat wakes those who wait there, and nobody else',
   },
   {
+    id: 'server-reports-a-steer-before-the-log-has-it',
+    file: `${run}/steers.ts`,
+    find: 'await this.#inLog(id);',
+    replace: 'void this.#inLog(id);',
+    test: `${tests}/continuation/hand-over.test.ts`,
+    title: 'is the next writer’s, where the model has taken it and the log does not have it in the answer',
+  },
+  {
+    id: 'server-refuses-the-steers-of-a-run-that-it-has-lost',
+    file: `${run}/run-writer.ts`,
+    find: 'this.#commands.giveUp();',
+    replace: '',
+    test: `${tests}/continuation/hand-over.test.ts`,
+    title: 'is the next writer’s, where its process wakes up too late and stops the model',
+  },
+  {
     id: 'client-takes-callbacks-from-the-main-view',
     file: 'packages/core/src/react/use-realtime-chat.ts',
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',

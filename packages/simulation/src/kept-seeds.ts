@@ -84,5 +84,16 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 3,
     showed: 'the sender of a run waited for it without end, because the chat was deleted before its first chunk',
   },
+  {
+    seed: 8002814,
+    edition: 4,
+    showed:
+      'a message that steered a run was told as delivered by a process that had lost the run, and was in no answer',
+  },
+  {
+    seed: 8002830,
+    edition: 4,
+    showed: 'the simulation took a stop for answered whose page was reloaded before the answer',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

@@ -183,7 +183,8 @@ export class Tab {
     for (const { runId } of readers) this.device.world.ledger.cancelled.add(runId);
     try {
       await this.#synced.stop();
-      return readers.map(({ runId }) => runId);
+      // A page that is gone waits for nothing.
+      return this.gone ? [] : readers.map(({ runId }) => runId);
     } catch {
       return [];
     }

@@ -56,6 +56,8 @@ export function startRunTask(
       },
       cursor: () => steers.cursor,
       handOver: () => steers.handOver(),
+      giveUp: () => steers.giveUp(),
+      logged: (chunks) => steers.logged(chunks),
     },
     resumed,
   );

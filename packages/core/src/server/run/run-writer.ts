@@ -35,6 +35,10 @@ export interface CommandInbox {
   cursor(): number;
   /** The run is handed over. Answers the steers that the model has taken: it takes no more. */
   handOver(): readonly SteerCommand[];
+  /** Nothing more of this writer's comes into the log. What the model refuses now may be the next writer's. */
+  giveUp(): void;
+  /** The log has these chunks. */
+  logged(chunks: readonly UIMessageChunk[]): void;
 }
 
 /**
@@ -156,7 +160,10 @@ export class RunWriter {
     if (why === 'handed-over' && !this.#modelEnd) this.#takeSteers();
     this.#stopped = why;
     if (why === 'deadline' && !this.#modelEnd) this.#closeCalls();
-    if (!isWriting(why)) this.#over.abort(overReason);
+    if (!isWriting(why)) {
+      this.#over.abort(overReason);
+      this.#commands.giveUp();
+    }
     this.#leaveModel(new DOMException(`The run is over: ${why}.`, 'AbortError'));
     this.#changed.notify();
   }
@@ -346,6 +353,7 @@ export class RunWriter {
     if (news.end) return this.stop('over');
     if (news.superseded) return this.stop('superseded');
     this.#barrier.logged(chunks);
+    this.#commands.logged(chunks);
     this.#live.push(frame, bytes);
     publisher.publish(chatId, { v: wireVersion, run: runId, turn, ...frame });
     this.#commands.onNews(news);

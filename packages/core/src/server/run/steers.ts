@@ -1,4 +1,9 @@
-import { convertToModelMessages, experimental_createSteering, type Experimental_Steering as Steering } from 'ai';
+import {
+  convertToModelMessages,
+  experimental_createSteering,
+  type Experimental_Steering as Steering,
+  type UIMessageChunk,
+} from 'ai';
 import type { CommandReceipt, RunRecord, SteerCommand, WriterNews } from '../../log/run-log.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { askLog } from './ask-log.ts';
@@ -20,6 +25,10 @@ export class Steers {
   #handedOver: Promise<void> = Promise.resolve();
   /** What the model has taken, in order. */
   readonly #taken: SteerCommand[] = [];
+  /** The steers that the log has in the answer. */
+  readonly #logged = new Set<string>();
+  /** By steer: resolves when the log has it in the answer. */
+  readonly #waiting = new Map<string, () => void>();
   /** `leaving`: what the model refuses is the next writer's. `left`: what it takes is, too, because nothing of this writer's comes any more. */
   #hold: 'kept' | 'leaving' | 'left' = 'kept';
 
@@ -66,6 +75,15 @@ export class Steers {
     return this.#taken;
   }
 
+  /** The log has these chunks. */
+  logged(chunks: readonly UIMessageChunk[]): void {
+    for (const chunk of chunks) {
+      if (chunk.type !== 'steering-message') continue;
+      this.#logged.add(chunk.id);
+      this.#waiting.get(chunk.id)?.();
+    }
+  }
+
   /** Waits for the outcomes that are known already. The log settles the others when the run ends. */
   async flush(): Promise<void> {
     if (this.#settled.size === 0) return;
@@ -80,6 +98,10 @@ export class Steers {
     const write = askLog(this.#options, ask, () => this.#options.log.settle(this.#run, id, receipt));
     this.#writes.add(write);
     await write.finally(() => this.#writes.delete(write));
+  }
+
+  async #inLog(id: string): Promise<void> {
+    if (!this.#logged.has(id)) await new Promise<void>((resolve) => this.#waiting.set(id, resolve));
   }
 
   async #deliver(steer: SteerCommand): Promise<void> {
@@ -102,7 +124,11 @@ export class Steers {
       const isDelivered = receipt.outcome === 'delivered';
       // Whoever goes on with the run hands over what this writer could not.
       if (this.#hold === 'left' || (this.#hold === 'leaving' && !isDelivered)) return;
-      if (isDelivered) this.#taken.push(steer);
+      if (isDelivered) {
+        this.#taken.push(steer);
+        // A writer that is lost before its append leaves the steer to the next one, or to the run's end.
+        await this.#inLog(id);
+      }
       await this.#settle(id, receipt);
     } catch (error) {
       this.#options.emit({ type: 'steer-failed', chatId, runId, error });

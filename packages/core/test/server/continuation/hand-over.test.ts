@@ -1,11 +1,12 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RunLog } from '@chat-transport/core/provider';
-import type { ChatHandlerOptions, RespondInput } from '@chat-transport/core/server';
+import { type ChatHandlerOptions, defaultLeaseMs, type RespondInput } from '@chat-transport/core/server';
 import { hasToolCall, isStepCount, type UIMessageChunk, type UserModelMessage } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { createWorld, ended, until, type World } from '../support.ts';
+import { deadAndNext } from './mortal.ts';
 import { callOf, finishWith, openRun, type Script, textOf, toolsOf, twoTools } from './scripted-run.ts';
-import { chatId, goesOn, send, settle, step, stepEnd } from './stopped.ts';
+import { chatId, goesOn, send, settle, step, stepEnd, stoppable } from './stopped.ts';
 
 type Tools = NonNullable<ChatHandlerOptions['tools']>;
 const call: UIMessageChunk = { type: 'tool-input-available', toolCallId: 'a', toolName: 'book', input: { what: 'a' } };
@@ -38,7 +39,9 @@ const afterSoft = (): Promise<void> => new Promise((resolve) => setTimeout(resol
 /** What `streamText` reads its steering object by. */
 interface SteeringReader {
   takeMessages(): UserModelMessage[];
+  hasPendingMessages(): boolean;
   resolveTakenMessages(step: { stepNumber: number; sentMessages: readonly UserModelMessage[] }): unknown;
+  end(reason: 'aborted'): void;
 }
 
 function readSteering(steering: RespondInput['steering']): SteeringReader {
@@ -123,14 +126,13 @@ describe('a run at its soft deadline', () => {
         await interruption(world);
       }
       steered.resolveTakenMessages({ stepNumber: 1, sentMessages });
-      if (id === 's1') await settle(async () => (await receiptOf(id))?.outcome === 'delivered');
     }
     expect((await chunksOf(log)).slice(-2)).toEqual([stepEnd, { type: 'steering-message', id: 's1', parts }]);
     const next = createWorld({ ...goesOn, toolBarrier: true, log });
     await next.handler.sweep();
     const { steering } = (await next.model()).input;
     expect(await messagesOf(readSteering(steering))).toMatchObject([{ content: parts }]);
-    expect(await receiptOf('s2')).toMatchObject({ outcome: 'accepted' });
+    expect([await receiptOf('s1'), await receiptOf('s2')]).toEqual([{ outcome: 'delivered' }, { outcome: 'accepted' }]);
   });
 
   it('goes on here, where its budget is used up, or a tool may have run without a barrier', async () => {
@@ -164,6 +166,51 @@ describe('a run at its soft deadline', () => {
     await two.handler.sweep();
     await ended(two, 'finish');
     expect(prompts).toHaveLength(3);
+  });
+});
+
+describe('a steer of a run whose process is lost', () => {
+  const parts = [{ type: 'text' as const, text: 'Shorter.' }];
+  const steer = { id: 's1', runId: 'r1', type: 'steer', parts };
+
+  it('is the next writer’s, where the model has taken it and the log does not have it in the answer', async () => {
+    const { dead, next, log } = deadAndNext({}, ({ type }) => type === 'steering-message', 'before');
+    void (await dead.send(send)).body?.cancel();
+    const model = await dead.model();
+    model.push({ type: 'start' }, step);
+    const steered = readSteering(model.input.steering);
+    await dead.command(chatId, steer);
+    steered.resolveTakenMessages({ stepNumber: 1, sentMessages: await messagesOf(steered) });
+    model.push(...words('t'), stepEnd, { type: 'steering-message', id: 's1', parts });
+    const world = await next();
+    const { steering } = (await world.model()).input;
+    expect(await messagesOf(readSteering(steering))).toMatchObject([{ content: parts }]);
+    expect(await log.receipt({ chatId, runId: 'r1' }, 's1')).toEqual({ outcome: 'accepted' });
+  });
+
+  it('is the next writer’s, where its process wakes up too late and stops the model', async () => {
+    let aheadMs = 0;
+    const log = memoryLog({ now: () => Date.now() + aheadMs });
+    const first = stoppable(log);
+    const one = createWorld({ ...goesOn, toolBarrier: true, log: first.log });
+    void (await one.send(send)).body?.cancel();
+    const model = await one.model();
+    model.push({ type: 'start' }, step);
+    const steered = readSteering(model.input.steering);
+    model.input.signal.addEventListener('abort', () => steered.end('aborted'));
+    await one.command(chatId, steer);
+    await settle(async () => steered.hasPendingMessages());
+    first.stop();
+    aheadMs += defaultLeaseMs;
+    await settle(async () => (await log.state(chatId)).active?.interrupted === true);
+    const next = createWorld({ ...goesOn, toolBarrier: true, log });
+    await next.handler.sweep();
+    await next.model();
+    first.goOn();
+    model.push(...words('t'));
+    await interruption(one);
+    await one.handler.runtime.close();
+    expect(await log.receipt({ chatId, runId: 'r1' }, 's1')).toEqual({ outcome: 'accepted' });
   });
 });
 
