@@ -22,7 +22,6 @@ describeKilledWriters({
   // The object's clock, for all who write to it.
   advance: (ms) => workerd.seen(ms),
   // The test of SQLite has each of them.
-  appends: 'every-second',
 });
 
 test('an answer that is made in the object goes on in the next one when workerd is killed', {

@@ -20,5 +20,4 @@ describeKilledWriters({
   place: () => server.url,
   open: openLog,
   // The test of SQLite has each of them.
-  appends: 'every-second',
 });

@@ -26,5 +26,4 @@ describeKilledWriters({
     };
   },
   // The test of SQLite has each of them.
-  appends: 'every-second',
 });

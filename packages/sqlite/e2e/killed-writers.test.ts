@@ -6,7 +6,6 @@ describeKilledWriters({
   name: 'sqlite',
   script: new URL('support/writer-process.ts', import.meta.url),
   place: (folder) => join(folder, 'chats.db'),
-  appends: 'every',
   open: async (path, aheadMs) => {
     const log = sqliteLog({ path, now: () => Date.now() + aheadMs });
     return { log, close: () => log.close() };

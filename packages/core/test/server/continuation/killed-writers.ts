@@ -23,8 +23,6 @@ export interface KilledWriters {
   readonly place: (folder: string) => string;
   /** Opens the store, with a clock that is so far ahead. */
   readonly open: (place: string, aheadMs: number) => Promise<{ readonly log: RunLog; close(): Promise<void> }>;
-  /** Behind which appends writers are killed. With `every-second`, fewer are killed twice and frozen, too: a process takes half a second to start. */
-  readonly appends: 'every' | 'every-second';
   /** Where all processes share the store's own clock: sets it ahead, so that no lease is valid any more. `open` then sets nothing. */
   readonly advance?: (ms: number) => Promise<unknown>;
 }
@@ -35,8 +33,7 @@ export interface KilledWriters {
  */
 const aheadMs = 20_000;
 /**
- * Where a run is killed twice: with calls in flight, between two steps, in a step that runs again, and in the last one; and, where every append is tried,
- * in front of a step.
+ * Where a run is killed twice: with calls in flight, between two steps, in a step that runs again, in the last one, and in front of a step.
  */
 const twice: readonly (readonly [number, number])[] = [
   ...([
@@ -275,8 +272,7 @@ export function describeKilledWriters(store: KilledWriters): void {
       });
       // Every chunk is an append of its own here.
       expect(appends).toBeGreaterThan(35);
-      const step = store.appends === 'every' ? 1 : 2;
-      const kills = Array.from({ length: Math.ceil(appends / step) }, (_, index) => index * step + 1);
+      const kills = Array.from({ length: appends }, (_, index) => index + 1);
       const killed = Array.from({ length: store.advance ? 1 : together }, async () => {
         for (let killAt = kills.shift(); killAt; killAt = kills.shift()) expect(await killWriters(killAt)).toBe(1);
       });
@@ -284,7 +280,7 @@ export function describeKilledWriters(store: KilledWriters): void {
     });
 
     it('and is killed again, the same', { timeout: 120_000 }, async () => {
-      const kills = twice.slice(0, store.appends === 'every' ? undefined : twice.length / 2);
+      const kills = [...twice];
       const killed = Array.from({ length: store.advance ? 1 : together }, async () => {
         for (let both = kills.shift(); both; both = kills.shift()) expect(await killWriters(...both)).toBe(2);
       });
@@ -293,7 +289,7 @@ export function describeKilledWriters(store: KilledWriters): void {
   });
 
   describe(`${store.name}: a writer that is frozen beyond its lease, and goes on behind its successor`, () => {
-    it.each(store.appends === 'every' ? [1, 12, 20, 33] : [12, 33])(
+    it.each([1, 12, 20, 33])(
       'writes, publishes and saves nothing: frozen behind append %i',
       { timeout: 60_000 },
       (killAt) =>
