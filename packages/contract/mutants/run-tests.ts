@@ -1,7 +1,7 @@
 // Runs the packages' own tests against mistakes in their source: each mutant, or those whose ids are named, must fail its test.
 import { readFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
-import { startVitest, type TestCase, type Vitest } from 'vitest/node';
+import { join } from 'node:path';
+import { createVitest, type Vitest } from 'vitest/node';
 import { type TestMutant, testMutants } from './test-mutants.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -9,8 +9,17 @@ const names = process.argv.slice(2);
 const chosen = testMutants.filter(({ id }) => names.length === 0 || names.includes(id));
 /** How long a test may take with its mistake, in milliseconds: one that hangs has failed. */
 const testTimeout = 20_000;
-/** How many mutants run at a time: most of each one's time is the start of its test process. */
+/** How many mutants run at a time. */
 const atOnce = 2;
+
+/** What a runner has in the place of a file. */
+interface Mistake {
+  /** Empty: every file is as it is. */
+  file: string;
+  text: string;
+  /** Whether the test has loaded it. */
+  isLoaded: boolean;
+}
 
 /** The mutant's file with its mistake. @throws Error when its place is gone, or there are two: then the mutant must be written anew. */
 function mutated({ id, file, find, replace }: TestMutant): string {
@@ -20,60 +29,83 @@ function mutated({ id, file, find, replace }: TestMutant): string {
   return text.replace(find, () => replace);
 }
 
-/** Runs the mutant's test. Answers what is wrong with the mutant, if anything is. */
-async function problemOf(mutant: TestMutant): Promise<string | undefined> {
-  const text = mutated(mutant);
-  const [folder, kind] = [mutant.test.split('/').slice(0, 2).join(sep), mutant.test.split('/')[2]];
-  let isLoaded = false;
-  const plugin = {
-    name: 'mutate',
-    enforce: 'pre' as const,
-    load(id: string): string | undefined {
-      if (id.split('?')[0] !== join(root, mutant.file)) return undefined;
-      isLoaded = true;
-      return text;
-    },
-  };
-  const vitest = await startVitest(
-    'test',
-    [join(root, mutant.test)],
-    {
-      root: join(root, folder),
-      config: join(root, folder, kind === 'e2e' ? 'vitest.e2e.config.ts' : 'vitest.config.ts'),
-      ...{ watch: false, run: true, testTimeout, fsModuleCache: false, reporters: [{}] },
-      ...{
-        testNamePattern: mutant.title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
-        dangerouslyIgnoreUnhandledErrors: true,
+/** Tests of one configuration, with one mistake at a time in their source. A runner is started once: that takes longer than most tests. */
+class Runner {
+  readonly #vitest: Vitest;
+  readonly #mistake: Mistake;
+
+  private constructor(vitest: Vitest, mistake: Mistake) {
+    this.#vitest = vitest;
+    this.#mistake = mistake;
+  }
+
+  static async start(folder: string, config: string): Promise<Runner> {
+    const mistake: Mistake = { file: '', text: '', isLoaded: false };
+    const plugin = {
+      name: 'mutate',
+      enforce: 'pre' as const,
+      load(id: string): string | undefined {
+        if (id.split('?')[0] !== mistake.file) return undefined;
+        mistake.isLoaded = true;
+        return mistake.text;
       },
-    },
-    { plugins: [plugin] },
-  );
-  try {
-    const ran = testsOf(vitest).filter((test) => test.result().state !== 'skipped');
-    if (!isLoaded) return `${mutant.test} does not load ${mutant.file}.`;
+    };
+    const options = {
+      watch: false,
+      testTimeout,
+      fsModuleCache: false,
+      reporters: [{}],
+      dangerouslyIgnoreUnhandledErrors: true,
+    };
+    const vitest = await createVitest('test', { root: folder, config, ...options }, { plugins: [plugin] });
+    return new Runner(vitest, mistake);
+  }
+
+  /** Runs the mutant's test. Answers what is wrong with the mutant, if anything is. */
+  async problemOf(mutant: TestMutant): Promise<string | undefined> {
+    const file = join(root, mutant.file);
+    Object.assign(this.#mistake, { file, text: mutated(mutant), isLoaded: false });
+    this.#vitest.invalidateFile(file);
+    this.#vitest.setGlobalTestNamePattern(mutant.title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    const test = join(root, mutant.test);
+    const { testModules } = await this.#vitest.runTestSpecifications(await this.#vitest.globTestSpecifications([test]));
+    const ran = testModules
+      // The runner still knows the modules of earlier runs.
+      .filter(({ moduleId }) => moduleId === test)
+      .flatMap(({ children }) => [...children.allTests()])
+      .filter((test) => test.result().state !== 'skipped');
+    // The next test gets the file as it is.
+    this.#mistake.file = '';
+    this.#vitest.invalidateFile(file);
+    if (!this.#mistake.isLoaded) return `${mutant.test} does not load ${mutant.file}.`;
     if (ran.length === 0)
       return `No test of ${mutant.test} has "${mutant.title}" in its title, or the file cannot be loaded.`;
     return ran.some((test) => test.result().state === 'failed')
       ? undefined
       : `"${mutant.title}" passed with the mutant.`;
-  } finally {
-    await vitest.close();
   }
-}
 
-function testsOf(vitest: Vitest): TestCase[] {
-  return vitest.state.getTestModules().flatMap(({ children }) => [...children.allTests()]);
+  close(): Promise<void> {
+    return this.#vitest.close();
+  }
 }
 
 const problems: string[] = [];
 const queue = [...chosen];
 
 async function work(): Promise<void> {
+  const runners = new Map<string, Runner>();
   for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-    const problem = await problemOf(mutant);
+    const [packages = '', name = '', kind] = mutant.test.split('/');
+    const folder = join(root, packages, name);
+    const config = join(folder, kind === 'e2e' ? 'vitest.e2e.config.ts' : 'vitest.config.ts');
+    const runner = runners.get(config) ?? (await Runner.start(folder, config));
+    runners.set(config, runner);
+    const problem = await runner.problemOf(mutant);
     process.stdout.write(`${problem ? 'NOT KILLED' : 'killed'}  ${mutant.id}  by "${mutant.title}"\n`);
     if (problem) problems.push(`${mutant.id}: ${problem}`);
   }
+  for (const runner of runners.values()) await runner.close();
 }
 
 await Promise.all(Array.from({ length: atOnce }, work));
