@@ -47,6 +47,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is the next writer’s, where its process wakes up too late and stops the model',
   },
   {
+    id: 'client-takes-a-newer-resume-for-a-stop',
+    file: 'packages/core/src/client/run-stops.ts',
+    find: 'else if (this.#justNow?.runId === runId) this.#justNow.withdraw();',
+    replace: '',
+    test: 'packages/core/test/client/transport.test.ts',
+    title: 'that takes the place of an earlier one is no stop',
+  },
+  {
     id: 'client-takes-callbacks-from-the-main-view',
     file: 'packages/core/src/react/use-realtime-chat.ts',
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',

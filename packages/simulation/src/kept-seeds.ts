@@ -95,5 +95,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'the simulation took a stop for answered whose page was reloaded before the answer',
   },
+  {
+    seed: 8002998,
+    edition: 4,
+    showed: 'a resume that took the place of an earlier one was taken for a stop, and cancelled the run',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

@@ -42,7 +42,7 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
   const isChosen = metadata instanceof ResumeOf;
   const wanted = isChosen ? metadata.runId : gaveUpRun(session.ledger.letGo);
   // React's StrictMode and hot reload abort and resume in one task: that is no stop. `syncChat` resumes a run of its own choice.
-  if (!wanted) session.stops.withdraw();
+  session.stops.withdraw(wanted);
   const { closing, clock } = session.context;
   const request = within(closing);
   session.use({ ...call, metadata: ownMetadata(metadata) });

@@ -8,6 +8,8 @@ export class RunStops {
   // biome-ignore lint/suspicious/noExplicitAny: stops do not look into messages.
   readonly #session: ChatSession<any>;
   #newest: AbortDecision | undefined;
+  /** The abort of this very moment: the AI SDK aborts a resume in the call that begins the next one. */
+  #justNow: (AbortDecision & { readonly runId: string }) | undefined;
 
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   constructor(session: ChatSession<any>) {
@@ -35,6 +37,10 @@ export class RunStops {
       session.dispatch({ type: 'let-go', runId: reader.runId, kind: 'undecided' });
       session.dispatch({ type: 'stream-closed', runId: reader.runId, endedAt: undefined });
       this.#newest = awaitDecision(clock, { onWithdrawn, onDecided });
+      this.#justNow = { ...this.#newest, runId: reader.runId };
+      queueMicrotask(() => {
+        this.#justNow = undefined;
+      });
     };
     signal?.addEventListener('abort', onAborted, { signal: isOver });
   }
@@ -44,9 +50,13 @@ export class RunStops {
     this.#newest?.decide();
   }
 
-  /** The newest abort was no stop. */
-  withdraw(): void {
-    this.#newest?.withdraw();
+  /**
+   * The newest abort was no stop, because the chat resumes. A resume of a run that was chosen here (`runId`) may follow a stop in the same task: it
+   * takes back only that it has itself aborted an earlier resume of this run.
+   */
+  withdraw(runId: string | undefined): void {
+    if (runId === undefined) this.#newest?.withdraw();
+    else if (this.#justNow?.runId === runId) this.#justNow.withdraw();
   }
 
   /**

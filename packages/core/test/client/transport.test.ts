@@ -470,6 +470,31 @@ describe('a reload', () => {
     expect(world.finished.map(({ outcome }) => outcome)).toEqual(['finish']);
   });
 
+  it('that takes the place of an earlier one is no stop, where `syncChat` has chosen the run', async () => {
+    const world = new World();
+    void world.device().chat('c').sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    const device = world.device();
+    const reloaded = device.chat('c');
+    const resumed = reloaded.resumeStream();
+    const shows = (text: string) =>
+      until(
+        () => texts(reloaded).at(-1) === text,
+        () => texts(reloaded),
+      );
+    await shows('assistant: one ');
+    const { runId } = (await world.log.state('c')).active ?? { runId: '' };
+    const again = reloaded.resumeStream({ metadata: new ResumeOf(runId) });
+    await resumed;
+    call.say('two');
+    await shows('assistant: one two');
+    // A cancel would have left before the stream was opened again.
+    expect(device.network.requests.filter((request) => request.endsWith('/command'))).toEqual([]);
+    call.finish();
+    await again;
+  });
+
   it('asks for what there is before it sets up a socket', async () => {
     const order: string[] = [];
     const transport = new RealtimeChatTransport({
