@@ -319,6 +319,20 @@ describe('how an answer ended', () => {
     }
   });
 
+  test('is written once, also where a refused message stands behind the answer', async () => {
+    const device = await stage.open(stage.chatId());
+    await device.breaks('Read only (403 for all else)');
+    await device.send('Second');
+    await device.marked('Not sent. You may not write in this chat.');
+    await device.breaks('Allowed');
+    await device.send('Fail /error /rate 200');
+    await device.marked('Cut short. The scripted model failed, as /error asked.');
+    await device.shows('status', 'error');
+    const { text } = (await device.messages()).at(-1) ?? {};
+    expect(text).toBe('Second');
+    expect(await device.page.getByRole('button', { name: 'Dismiss' }).count()).toBe(0);
+  });
+
   test('leads to another answer: a failed one can be tried again, and a whole one regenerated', async () => {
     const chatId = stage.chatId();
     const [asking, watching] = await Promise.all([stage.open(chatId), stage.open(chatId)]);

@@ -100,7 +100,7 @@ export function Composer(props: ComposerProps): ReactNode {
         rows={1}
         dir="auto"
         aria-label="Message"
-        placeholder={isRunning ? 'Steer the answer…' : 'Write a message…'}
+        placeholder={isRunning ? 'Steer the answer' : 'Write a message…'}
         value={draft}
         onChange={({ target }) => onDraft(target.value)}
         onKeyDown={onKeyDown}

@@ -26,7 +26,9 @@ export function ErrorNotice(props: {
 }
 
 function isOnMessage({ connection, messages, unsent }: UseRealtimeChatHelpers, error: Error): boolean {
-  const { failure } = (messages.at(-1)?.metadata ?? {}) as { failure?: string };
+  // A message of this device that was refused stands behind the answer.
+  const answer = messages.findLast(({ role }) => role === 'assistant');
+  const { failure } = (answer?.metadata ?? {}) as { failure?: string };
   if (failure === error.message || unsent.some((send) => send.error === error)) return true;
   return connection.state === 'refused' && connection.error.message === error.message;
 }
