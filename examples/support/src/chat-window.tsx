@@ -1,8 +1,9 @@
 'use client';
 
 import type { UseRealtimeChatHelpers } from '@chat-transport/core/react';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { endings } from './endings.ts';
+import { followEnd } from './follow-end.ts';
 
 /** A message that a visitor may try. */
 export interface Suggestion {
@@ -21,6 +22,7 @@ export function ChatWindow({
   const { messages, sendMessage, stop, status, error, connection, unsent, outcomes } = chat;
   const [text, setText] = useState('');
   const [stopFailure, setStopFailure] = useState<string>();
+  useEffect(followEnd, []);
   const isBusy = status === 'submitted' || status === 'streaming';
   // Shown once: at its message, or above the form.
   const isShown = unsent.some((send) => send.error === error) || connection.state === 'refused';
@@ -47,7 +49,9 @@ export function ChatWindow({
             over <span data-testid="path">{connection.path}</span>
           </>
         )}
-        , <span data-testid="status">{status}</span>. Open this address in a second window, reload, stop from there.
+        , <span data-testid="status">{status}</span>.
+        <br />
+        Open this address in a second window, reload, stop from there.
       </p>
       {messages.map((message) => (
         <div key={message.id}>
@@ -80,7 +84,13 @@ export function ChatWindow({
           </p>
         ))}
       <form onSubmit={send}>
-        <input aria-label="Message" dir="auto" value={text} onChange={(event) => setText(event.target.value)} />
+        <input
+          aria-label="Message"
+          placeholder="Write a message…"
+          dir="auto"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
         {isBusy ? (
           <button type="button" onClick={stopAnswer}>
             Stop

@@ -68,5 +68,27 @@ export function describeTwoDevices(start: () => Promise<RunningExample>): OneSer
     expect(messages[1]).not.toContain(' 599');
     expect([asking.errors, watching.errors]).toEqual([[], []]);
   });
+
+  it('keeps the newest words in view, until the reader scrolls up', async () => {
+    const device = await Device.open(stage.browser, `${stage.url}/chat/${crypto.randomUUID()}`);
+    const { page } = device;
+    await page.setViewportSize({ width: 390, height: 400 });
+    const scrolled = (): Promise<{ top: number; end: number }> =>
+      page.evaluate(() => ({ top: scrollY, end: document.documentElement.scrollHeight - innerHeight }));
+    await device.send('count to 2000');
+    await expect.poll(scrolled).toSatisfy(({ top, end }) => end > 50 && Math.abs(end - top) < 1);
+    await page.evaluate(() => scrollTo(0, 0));
+    const { end: before } = await scrolled();
+    await expect.poll(scrolled).toSatisfy(({ end }) => end > before + 50);
+    expect((await scrolled()).top).toBe(0);
+    await device.press('Stop');
+  });
+
+  it('shows why the server refuses a chat', async () => {
+    const page = await stage.browser.newPage();
+    await page.goto(`${stage.url}/chat/nobody`);
+    await page.getByRole('alert').filter({ hasText: 'You do not have access to this chat.' }).waitFor();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+  });
   return stage;
 }
