@@ -21,7 +21,7 @@ export function Mark(props: {
 
 const cutShort: Record<'error' | 'deadline' | 'lost', string> = {
   error: 'The model failed.',
-  deadline: 'The time limit came before the answer was whole.',
+  deadline: 'The time limit came before the answer was whole, or the server was shut down.',
   lost: 'The server that wrote this answer was lost.',
 };
 
