@@ -17,6 +17,7 @@ it('shows a turn that the server starts, live, and notifies only where nobody wa
   const device = await Device.open(stage.browser, `${stage.url}/chat/${watched}`);
   await Promise.all([start(watched), start(unwatched)]);
   await device.reads(' 10 ');
+  expect(await device.page.getByRole('button', { name: 'Let the server write a report' }).isDisabled()).toBe(true);
   expect(await device.messages()).toEqual(['user: report', expect.stringContaining('assistant: “report”')]);
   await device.shows('status', 'ready');
   await until('the notification', async () => (await notified()).includes(unwatched));

@@ -10,10 +10,12 @@ const id = location.pathname.split('/').at(-1) ?? '';
 
 function App(): ReactNode {
   const chat = useRealtimeChat({ id, transport });
+  // One answer at a time: the server would refuse the report.
+  const isBusy = chat.status === 'submitted' || chat.status === 'streaming';
   return (
     <>
       <p>
-        <button type="button" onClick={() => void fetch(`/report/${id}`, { method: 'POST' })}>
+        <button type="button" disabled={isBusy} onClick={() => void fetch(`/report/${id}`, { method: 'POST' })}>
           Let the server write a report
         </button>
       </p>
