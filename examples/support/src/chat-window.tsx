@@ -2,7 +2,7 @@
 
 import type { UseRealtimeChatHelpers } from '@chat-transport/core/react';
 import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
-import { endings } from './endings.ts';
+import { endings, saysEnding } from './endings.ts';
 import { followEnd } from './follow-end.ts';
 
 /** A message that a visitor may try. */
@@ -25,7 +25,10 @@ export function ChatWindow({
   useEffect(followEnd, []);
   const isBusy = status === 'submitted' || status === 'streaming';
   // Shown once: at its message, or above the form.
-  const isShown = unsent.some((send) => send.error === error) || connection.state === 'refused';
+  const isShown =
+    saysEnding(error, outcomes[messages.at(-1)?.id ?? '']) ||
+    unsent.some((send) => send.error === error) ||
+    connection.state === 'refused';
 
   const send = (event: FormEvent): void => {
     event.preventDefault();
