@@ -25,7 +25,11 @@ export default defineConfig({
   // The headings' anchors are the ones that GitHub makes, so that a link works in both places.
   markdown: { anchor: { slugify: slug }, theme: { light: 'github-light-high-contrast', dark: 'github-dark' } },
   themeConfig: {
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      // Guides come before the generated reference, which has many short pages that are nothing but the word.
+      options: { miniSearch: { searchOptions: { boostDocument: (id: string) => (id.includes('/api/') ? 0.2 : 1) } } },
+    },
     outline: { level: [2, 3] },
     nav: [
       { text: 'Getting started', link: '/getting-started' },
