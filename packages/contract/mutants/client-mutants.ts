@@ -206,7 +206,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-takes-a-second-mount-for-a-stop',
     file: `${folder}/resume-run.ts`,
-    find: 'if (!wanted) session.stops.withdraw();',
+    find: 'session.stops.withdraw(wanted);',
     replace: '',
     killedBy: 'reload/mounts-twice',
   },

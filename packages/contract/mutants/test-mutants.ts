@@ -49,8 +49,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-takes-a-newer-resume-for-a-stop',
     file: 'packages/core/src/client/run-stops.ts',
-    find: 'else if (this.#justNow?.runId === runId) this.#justNow.withdraw();',
-    replace: '',
+    find: '!runId || runId === this.#aborted',
+    replace: '!runId',
     test: 'packages/core/test/client/transport.test.ts',
     title: 'that takes the place of an earlier one is no stop',
   },

@@ -8,8 +8,8 @@ export class RunStops {
   // biome-ignore lint/suspicious/noExplicitAny: stops do not look into messages.
   readonly #session: ChatSession<any>;
   #newest: AbortDecision | undefined;
-  /** The abort of this very moment: the AI SDK aborts a resume in the call that begins the next one. */
-  #justNow: (AbortDecision & { readonly runId: string }) | undefined;
+  /** The run of the newest abort. */
+  #aborted: string | undefined;
 
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   constructor(session: ChatSession<any>) {
@@ -34,13 +34,11 @@ export class RunStops {
     };
     const onAborted = () => {
       this.decide();
-      session.dispatch({ type: 'let-go', runId: reader.runId, kind: 'undecided' });
-      session.dispatch({ type: 'stream-closed', runId: reader.runId, endedAt: undefined });
+      const { runId } = reader;
+      session.dispatch({ type: 'let-go', runId, kind: 'undecided' });
+      session.dispatch({ type: 'stream-closed', runId, endedAt: undefined });
       this.#newest = awaitDecision(clock, { onWithdrawn, onDecided });
-      this.#justNow = { ...this.#newest, runId: reader.runId };
-      queueMicrotask(() => {
-        this.#justNow = undefined;
-      });
+      this.#aborted = runId;
     };
     signal?.addEventListener('abort', onAborted, { signal: isOver });
   }
@@ -51,12 +49,12 @@ export class RunStops {
   }
 
   /**
-   * The newest abort was no stop, because the chat resumes. A resume of a run that was chosen here (`runId`) may follow a stop in the same task: it
-   * takes back only that it has itself aborted an earlier resume of this run.
+   * The newest abort was no stop, because the chat resumes. A resume of a run that was chosen here (`runId`) may follow a
+   * stop of another one in the same task. Of its own run, the AI SDK has aborted an earlier resume: a run that was
+   * stopped is not chosen.
    */
   withdraw(runId: string | undefined): void {
-    if (runId === undefined) this.#newest?.withdraw();
-    else if (this.#justNow?.runId === runId) this.#justNow.withdraw();
+    if (!runId || runId === this.#aborted) this.#newest?.withdraw();
   }
 
   /**
