@@ -89,7 +89,7 @@ export class AnswerStream {
 function endError(reason: 'error' | 'deadline' | 'lost'): ChatTransportError {
   const messages = {
     error: 'The answer failed before it was complete.',
-    deadline: 'The answer was cut short because its time limit was reached.',
+    deadline: 'The answer was cut short because its server had no more time.',
     lost: 'The answer was cut short because the server that wrote it stopped.',
   } as const;
   return new ChatTransportError({ code: reason === 'error' ? 'provider-failed' : reason, message: messages[reason] });

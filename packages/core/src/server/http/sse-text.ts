@@ -41,7 +41,7 @@ export function closingChunk(reason: EndReason, sawError: boolean, sawAbort: boo
 
 const errorTexts: Record<'error' | 'deadline' | 'lost', string> = {
   error: 'The answer failed before it was complete.',
-  deadline: 'The answer was cut short because its time limit was reached.',
+  deadline: 'The answer was cut short because its server had no more time.',
   lost: 'The answer was cut short because the server that wrote it stopped.',
 };
 
