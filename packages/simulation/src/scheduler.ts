@@ -9,13 +9,9 @@ export interface Timer {
   done: boolean;
 }
 
-// Taken before the globals are replaced.
+// Taken before the globals are replaced: a real turn of the event loop runs every microtask and `nextTick` there is.
 const realSetImmediate = globalThis.setImmediate;
-/**
- * Runs every microtask and `nextTick` there is, and reports unhandled rejections, as Node does between two callbacks of
- * the event loop. Node's REPL uses it for that. A real turn of the loop for each step would cost a tenth of a seed.
- */
-const drain: () => void = (process as unknown as { _tickCallback: () => void })._tickCallback;
+const turn = (): Promise<void> => new Promise((resolve) => realSetImmediate(resolve));
 
 /** The virtual time: it moves to the next timer when nothing is left to do at the present one. */
 export class Scheduler {
@@ -54,20 +50,8 @@ export class Scheduler {
   }
 
   /** Runs until `isOver`, until nothing is left, or until the time is `deadline`. Answers whether it was over. */
-  run(isOver: () => boolean, deadline: number): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      // Microtasks can be drained only outside of a microtask, so that the steps run in a callback of the event loop.
-      realSetImmediate(() => {
-        try {
-          resolve(this.#run(isOver, deadline));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
-  }
-
-  #run(isOver: () => boolean, deadline: number): boolean {
+  async run(isOver: () => boolean, deadline: number): Promise<boolean> {
+    await turn();
     while (!isOver()) {
       const timer = this.#timers.at(-1);
       if (!timer || timer.at > deadline) {
@@ -79,7 +63,7 @@ export class Scheduler {
       this.now = timer.at;
       this.steps++;
       timer.callback();
-      drain();
+      await turn();
     }
     return true;
   }
