@@ -260,8 +260,8 @@ function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): s
   // What this device sent and the server did not take is still shown here, and only here.
   const shown = chat.messages
     .filter(({ id, role }) => known.has(id) || role !== 'user' || !isUnsent(world, tab, id))
-    .map((message) => withoutRawInput(withoutUnsentAnswers(world, tab, message, conversation)));
-  const logged = conversation.map(withoutRawInput);
+    .map((message) => withoutUnread(withoutUnsentAnswers(world, tab, message, conversation)));
+  const logged = conversation.map(withoutUnread);
   if (isSameJson(shown, logged)) return wrong;
   wrong.push(
     `${name} (${chat.status}, ${tab.connection}) shows\n    ${brief(chat.messages)}\n  and the log has\n    ${brief(conversation)}${difference(shown, logged)}`,
@@ -269,12 +269,15 @@ function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): s
   return wrong;
 }
 
-/** Without what only some readers keep of a call that asked for approval, and what nothing reads: the text of its input. */
-function withoutRawInput(message: UIMessage): UIMessage {
+/**
+ * Without what nothing reads, and what only some devices have: of a call that asked for approval the text of its input,
+ * and of an edited message the field by which `sendMessage` was told which one it is.
+ */
+function withoutUnread(message: UIMessage): UIMessage {
   const parts = message.parts.map((part) =>
     isToolUIPart(part) && part.approval ? { ...part, rawInput: undefined } : part,
   );
-  return { ...message, parts };
+  return { ...message, parts, messageId: undefined } as UIMessage;
 }
 
 /** A tool call that was answered here and that nothing was sent for, as after a stop, is answered here and only here. */
