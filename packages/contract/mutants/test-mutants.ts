@@ -287,6 +287,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is joined only while it has not begun',
   },
   {
+    id: 'server-goes-on-with-a-lease-that-is-over',
+    file: `${run}/continuations.ts`,
+    find: 'if (clock.now() - askedAt >= leaseMs) return false;',
+    replace: '',
+    test: `${tests}/continuation/continuation.test.ts`,
+    title: 'calls no model in a process that hears a whole lease later that the run is its own',
+  },
+  {
     id: 'server-compacts-the-senders-own-answer',
     file: `${http}/stream-run.ts`,
     find: 'if (position === 0 && !raw) {',

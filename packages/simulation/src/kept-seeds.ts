@@ -100,5 +100,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'a resume that took the place of an earlier one was taken for a stop, and cancelled the run',
   },
+  {
+    seed: 8003693,
+    edition: 4,
+    showed: 'a process that stood still while it took a run over called its model although another one had the run',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

@@ -98,10 +98,11 @@ export function createContinuations(parts: Omit<Engine, 'continuations'>): Conti
 /** Makes this process the run's writer. Answers whether it is. */
 async function takeOver(engine: Engine, key: RunKey, attempt: number): Promise<boolean> {
   const { options, publisher, finisher } = engine;
-  const { log, maxContinuations, emit } = options;
+  const { log, maxContinuations, emit, clock, leaseMs } = options;
   const { chatId, runId } = key;
+  const askedAt = clock.now();
   const fence = crypto.randomUUID();
-  const ask = { chatId, operation: 'takeOver', signal: engine.draining, timeoutMs: options.leaseMs };
+  const ask = { chatId, operation: 'takeOver', signal: engine.draining, timeoutMs: leaseMs };
   const taken = await askLog(options, ask, () =>
     log.takeOver(key, { ifAttempt: attempt, fence, max: maxContinuations }),
   );
@@ -120,6 +121,8 @@ async function takeOver(engine: Engine, key: RunKey, attempt: number): Promise<b
   }));
   // Not even the log answers: the lease expires, and somebody else takes the run over.
   if (!read) return false;
+  // The process may have stood still meanwhile: then the lease is over, and the run may have another writer.
+  if (clock.now() - askedAt >= leaseMs) return false;
   startWriter(engine, taken.answer, fence, read.answer);
   return true;
 }

@@ -1,5 +1,6 @@
+import { type Clock, systemClock } from '@chat-transport/core';
 import { memoryLog } from '@chat-transport/core/memory';
-import { decodeFrame, type Frame, type RealtimeServer } from '@chat-transport/core/provider';
+import { decodeFrame, type Frame, type RealtimeServer, type RunLog } from '@chat-transport/core/provider';
 import { type ChatHandlerOptions, defaultLeaseMs } from '@chat-transport/core/server';
 import type { UIMessageChunk } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -90,6 +91,24 @@ describe('a run whose process stops', () => {
     expect(frames.slice(published)).toEqual([]);
     expect(one.finished).toEqual([]);
     expect((await log.state(chatId)).runs[0]).toMatchObject({ attempt: 2, next, end: { reason: 'finish' } });
+  });
+
+  it('calls no model in a process that hears a whole lease later that the run is its own', async () => {
+    const { log } = await stoppedInTheMiddle();
+    let standstillMs = 0;
+    const asleep: RunLog = Object.assign(Object.create(log), {
+      takeOver: async (...call: Parameters<RunLog['takeOver']>) => {
+        const answer = await log.takeOver(...call);
+        standstillMs = defaultLeaseMs;
+        return answer;
+      },
+    });
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() + standstillMs };
+    const two = createWorld({ ...goesOn, clock, log: asleep });
+    await two.handler.sweep();
+    await two.handler.runtime.close();
+    expect([standstillMs, two.events.map(({ type }) => type)]).toEqual([defaultLeaseMs, []]);
+    expect((await log.state(chatId)).runs[0]).toMatchObject({ attempt: 2 });
   });
 
   it('is handed over to the devices of the first process, from where that one stopped', async () => {
