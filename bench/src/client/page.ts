@@ -60,7 +60,7 @@ export async function send({ transport }: Page, chatId: string, script: Script):
     trigger: 'submit-message',
     chatId,
     messageId: undefined,
-    messages: [ask(`question-${chatId}`, script)],
+    messages: [ask(crypto.randomUUID(), script)],
     abortSignal: undefined,
   });
   const tokensAt: number[] = [];
