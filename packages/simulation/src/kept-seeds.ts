@@ -105,5 +105,15 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'a process that stood still while it took a run over called its model although another one had the run',
   },
+  {
+    seed: 20000946,
+    edition: 4,
+    showed: 'the cancel of a message that a later send took along stopped the later one’s answer',
+  },
+  {
+    seed: 20001885,
+    edition: 4,
+    showed: 'a device lacked a message that its user had discarded when the next send had taken it along',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
 ];

@@ -59,15 +59,16 @@ export class RunStops {
 
   /**
    * A send has begun that may have been stopped before: then the cancel is sent again, because the first one may have come too early. Where the
-   * server has joined it to a later send of this chat, which took its message along, the user waits for that answer. Where it has joined it to
-   * a run that is not known to be this device's, another user waits.
+   * server has joined it to another run, that may be the one of a later send of this chat, which took its message along: the user waits for that
+   * answer. Or the run is not known to be this device's: another user waits.
    */
   confirm(sentRunId: string, reader: RunReader): boolean {
     const { context, ledger, readers } = this.#session;
     const { runId } = reader;
     const { newest } = ledger.server;
     const run = ledger.letGo.find((each) => each.runId === sentRunId || each.runId === runId);
-    const isOwn = runId === sentRunId || (newest?.runId === runId && newest.from === context.clientId);
+    const isFirst = ledger.sent === sentRunId && newest?.runId === runId && newest.from === context.clientId;
+    const isOwn = runId === sentRunId || isFirst;
     const isWanted = readers.some((other) => other !== reader && other.own && other.runId === runId);
     if (isOwn && !isWanted && (run?.kind === 'cancelling' || run?.kind === 'cancelled')) this.#cancel(runId);
     return run !== undefined && run.kind !== 'undecided';

@@ -68,9 +68,8 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
       session.dispatch({ type: 'refused', runId: reader.runId, error: failure, isReported: !abortSignal?.aborted });
       throw failure;
     });
-  // The server puts the send behind what it has, and not behind, or in the place of, a message that only this device shows.
-  const isElsewhere = messages.length < call.messages.length || refused.includes(messageId);
-  if (isElsewhere) sent.then(() => session.refresh()).catch(() => {});
+  // What the server puts the send behind, and what it takes along, may be other messages than this device shows.
+  if (outbox.length > 0) sent.then(() => session.refresh()).catch(() => {});
   const isOver = new AbortController();
   session.stops.watch(reader, abortSignal, isOver.signal);
   void Promise.allSettled([sent, reader.closed]).then(() => isOver.abort());

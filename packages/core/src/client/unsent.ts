@@ -45,7 +45,4 @@ export function discard<UI_MESSAGE extends UIMessage>(
   if (send.kind === 'message' || send.kind === 'answer') remove(chat, messageId);
   if (chat.error === send.error) chat.clearError();
   session.dispatch({ type: 'discarded', messageId });
-  // A send that is under way may have taken it along.
-  const sending = session.readers.find(({ own, hasBegun }) => own && !hasBegun);
-  void sending?.begun.then(() => session.refresh());
 }

@@ -237,6 +237,42 @@ describe('a message that was refused', () => {
     expect(unsent()).toEqual([]);
   });
 
+  it('is shown as the server has it, where the next message took it along before the user discarded it, and could not be stopped', async () => {
+    const world = new World();
+    const device = world.device();
+    const { chat, sync, unsent } = synced(device);
+    await until(() => isSettled(device));
+    const held: (() => void)[] = [];
+    device.network.intercept = ({ method, url }, forward) => {
+      if (url.includes('/command')) return refusal('not-now', 403);
+      if (method !== 'POST' || held.length === 2) return;
+      const isFirst = held.length === 0;
+      return new Promise((resolve) => {
+        held.push(() => resolve(isFirst ? refusal('forbidden', 403) : forward()));
+      });
+    };
+    void chat.sendMessage({ id: 'one', role: 'user', parts: [{ type: 'text', text: 'one' }] } as never);
+    await until(() => held.length === 1);
+    await chat.stop();
+    void chat.sendMessage({ text: 'two' });
+    await until(() => held.length === 2);
+    await chat.stop();
+    await until(() => String(chat.error).includes('not-now'));
+    held[0]?.();
+    await until(() => unsent()[0]?.state === 'refused');
+    sync.discard('one');
+    await until(() => isSettled(device));
+    expect(texts(chat)).toEqual(['user: two']);
+    held[1]?.();
+    const call = await world.model.call();
+    call.say('answer');
+    call.finish();
+    await until(
+      () => texts(chat).join() === 'user: one,user: two,assistant: answer' && isSettled(device),
+      () => [texts(chat), unsent(), device.network.requests],
+    );
+  });
+
   it('of an edit keeps its new text, and the old conversation is shown', async () => {
     let refuses = false;
     const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });

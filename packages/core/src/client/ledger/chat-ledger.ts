@@ -12,6 +12,8 @@ export interface ChatLedger {
   readonly server: server.ServerSide;
   readonly shown: shown.Shown;
   readonly outbox: own.Outbox;
+  /** The run of the newest send, as it was sent. */
+  readonly sent: string | undefined;
   readonly letGo: goes.LetGoRuns;
   /** Whether the server lets this device read the chat. */
   readonly access: { readonly kind: 'granted' } | { readonly kind: 'refused'; readonly error: ChatTransportError };
@@ -83,6 +85,7 @@ export const emptyLedger: ChatLedger = {
   server: server.unknownServer,
   shown: shown.nothingShown,
   outbox: [],
+  sent: undefined,
   letGo: [],
   access: { kind: 'granted' },
   claimedRun: undefined,
@@ -143,6 +146,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'sent':
       return same({
         outbox: own.sent(ledger.outbox, event.send),
+        sent: event.send.runId,
         unsentAnswers: ledger.unsentAnswers.filter((id) => !answeredCalls(event.send.message).includes(id)),
       });
     case 'began':
