@@ -39,6 +39,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is the next writer’s, where the model has taken it and the log does not have it in the answer',
   },
   {
+    id: 'writers-do-not-pause-behind-a-long-turn',
+    file: `${run}/append-turn.ts`,
+    find: 'if (pauseMs > 0)',
+    replace: 'if (false)',
+    test: `${tests}/append-turn.test.ts`,
+    title: 'after one that took',
+  },
+  {
+    id: 'writers-pause-for-as-long-as-the-process-stood-still',
+    file: `${run}/append-turn.ts`,
+    find: 'clock.now() + Math.min(tookMs, maxPauseMs)',
+    replace: 'clock.now() + tookMs',
+    test: `${tests}/append-turn.test.ts`,
+    title: 'comes at once again when the load is over',
+  },
+  {
     id: 'server-refuses-the-steers-of-a-run-that-it-has-lost',
     file: `${run}/run-writer.ts`,
     find: 'this.#commands.giveUp();',

@@ -7,11 +7,11 @@ import { UnfinishedCalls } from '../../wire/unfinished-calls.ts';
 import { continuedBy } from '../conversation/history.ts';
 import type { Engine } from '../engine.ts';
 import type { RespondOutput } from '../options.ts';
+import { appendTurn } from './append-turn.ts';
 import { askLog } from './ask-log.ts';
 import { IdleWatch } from './idle-watch.ts';
 import type { LiveRun } from './live-run.ts';
 import { type ModelStream, openModelStream } from './model-stream.ts';
-import { nextTurn } from './next-turn.ts';
 import { Notifier } from './notifier.ts';
 import { overReason } from './over-reason.ts';
 import { type ContinuationPlan, isServerTool } from './plan-continuation.ts';
@@ -43,7 +43,7 @@ export interface CommandInbox {
 
 /**
  * Writes one run: model stream → coalescer → append → readers and publisher. One append in flight: the model is read no faster than the
- * log takes it, and chunks that come in one turn of the event loop are one frame.
+ * log takes it, and chunks that come in one turn of the event loop are one frame (`appendTurn`).
  */
 export class RunWriter {
   readonly #engine: Engine;
@@ -195,7 +195,7 @@ export class RunWriter {
         await this.#changed.wait({ ms: waitMs });
         continue;
       }
-      if (!closing) await nextTurn(clock);
+      if (!closing) await appendTurn(clock);
       if (!this.#stopped || isWriting(this.#stopped)) await this.#appendNext();
     }
   }
