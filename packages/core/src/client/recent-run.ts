@@ -27,12 +27,12 @@ export class RecentRun {
 
   /**
    * The run's turn, where it can be streamed from its beginning without a request; not where it goes on in an assistant message that exists
-   * already, or may do so.
+   * already, or may do so: others may be in front of it that have changed, too.
    */
   turnOf(runId: string | undefined): number | undefined {
     if (!runId || this.#start?.run !== runId) return;
     const { turn, start } = this.#start;
-    return start.tail && start.tail[0]?.id !== start.messageId ? turn : undefined;
+    return start.tail?.every(({ id }) => id !== start.messageId) ? turn : undefined;
   }
 
   forget(): void {

@@ -188,6 +188,29 @@ describe('an answer to a call of an earlier message', () => {
   const first = ({ messages }: SyncedChat): unknown[] =>
     messages[1]?.parts.flatMap((part) => ('toolCallId' in part ? part.state : [])) ?? [];
 
+  it('is sent along with the answers to the last message, which keeps its beginning on every device', async () => {
+    const world = new World();
+    const [a, b] = await twoDevices(world, ['t1', 't2'], {}, true);
+    void b.sendMessage({ text: 'something else' });
+    const asking = await world.model.call(1);
+    asking.say('a beginning');
+    asking.push(
+      { type: 'tool-input-available', toolCallId: 't3', toolName: 'ask', input: {} },
+      { type: 'tool-approval-request', toolCallId: 't3', approvalId: 'approval of t3' },
+    );
+    asking.finish();
+    await shows([a, b], (chat) => chat.status === 'ready' && chat.messages.length === 4);
+    await a.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+    await a.addToolApprovalResponse({ id: 'approval of t3', approved: true });
+    void a.sendMessage();
+    const next = await world.model.call(2);
+    next.say('all there');
+    next.finish();
+    await shows([a, b], (chat) => chat.status === 'ready' && texts(chat).at(-1)?.includes('all there') === true);
+    expect(texts(b).at(-1)).toContain('a beginning');
+    expect(content(b)).toBe(content(a));
+  });
+
   it('is kept when the chat’s state is taken over before it is sent', async () => {
     const world = new World();
     const [a] = await waitingBehind(world, {});
