@@ -116,4 +116,19 @@ export const keptSeeds: readonly KeptSeed[] = [
     showed: 'a device lacked a message that its user had discarded when the next send had taken it along',
   },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
+  {
+    seed: 20003168,
+    edition: 4,
+    showed: 'an approved call went on without end on the other devices, because its run was cancelled before it began',
+  },
+  {
+    seed: 20003916,
+    edition: 4,
+    showed: 'the same, where the call was in an earlier message',
+  },
+  {
+    seed: 20004366,
+    edition: 4,
+    showed: 'a run that went on with an earlier message, and was cut, closed the calls of the last one on its sender',
+  },
 ];

@@ -191,9 +191,8 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
   began(reader: RunReader, turn: number, runId: string = reader.runId): void {
     const sentRunId = reader.runId;
     reader.begin(turn, runId);
-    const own = reader.own?.messages ?? [];
-    const messageIds = newMessages(own).map(({ id }) => id);
-    const isContinued = own.at(-1)?.role === 'assistant';
+    const messageIds = newMessages(reader.own?.messages ?? []).map(({ id }) => id);
+    const isContinued = reader.continued !== undefined;
     this.#line.reached();
     this.dispatch({ type: 'began', sentRunId, runId, turn, messageIds, isContinued });
     // The server may have joined the send to a run that this device already knows from realtime.

@@ -60,9 +60,9 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
     reader = undefined;
   };
   const handOver = (opened: RunReader) => {
-    const { runId, turn, ended, position } = opened;
+    const { runId, turn, endedAt } = opened;
     // All of the run may be here already: then its stream is over before it is handed over.
-    session.dispatch({ type: 'stream-opened', runId, turn, endedAt: ended && position });
+    session.dispatch({ type: 'stream-opened', runId, turn, endedAt });
     void opened.closed.then(() => request.abort());
     session.stops.watch(opened, abortSignal, request.signal);
     return opened.stream;

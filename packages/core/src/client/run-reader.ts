@@ -2,6 +2,7 @@ import type { UIMessage, UIMessageChunk } from 'ai';
 import type { ChunksFrame, EndFrame, EndReason, PointerFrame } from '../wire/frame.ts';
 import { AnswerStream, maxQueuedChunks } from './answer-stream.ts';
 import { createLatch } from './latch.ts';
+import { continuedMessage } from './own-answers.ts';
 import type { RunNeed } from './path-plan.ts';
 import { nextProgress, type ProgressEvent, type RunProgress, startedAt } from './run-progress.ts';
 import { Sequencer } from './sequencer.ts';
@@ -27,7 +28,7 @@ export interface RunReaderOptions {
   readonly errorBehind?: unknown;
   /** When the stream was opened, in page time. */
   readonly openedAt: number;
-  /** Called once, when the stream is over for whatever reason. `endedAt`: the run's number of offsets, where it was read to the run's end. */
+  /** Called once, when the stream is over for whatever reason. `endedAt`: the run's number of offsets, where it brought all of the run. */
   onClose(reader: RunReader, endedAt: number | undefined): void;
   /** Called when frames were left in the log and there is room for them again. */
   onRoom(): void;
@@ -36,6 +37,8 @@ export interface RunReaderOptions {
 /** One run as useChat reads it: a stream that survives every path, fed from all of them through a sequencer. */
 export class RunReader {
   readonly own: OwnSend | undefined;
+  /** The answer that the send goes on with: others may have followed it. */
+  readonly continued: UIMessage | undefined;
   readonly openedAt: number;
   readonly #sequencer = new Sequencer();
   readonly #options: RunReaderOptions;
@@ -57,10 +60,9 @@ export class RunReader {
     this.#isFed = isFed;
     this.openedAt = openedAt;
     this.#progress = startedAt(openedAt);
-    // A send behind an assistant message continues it.
-    const last = own?.messages.at(-1);
+    this.continued = own && continuedMessage(own.messages, own.messageId);
     this.#answer = new AnswerStream({
-      continued: last?.role === 'assistant' ? last : undefined,
+      continued: this.continued,
       onPull: () => {
         // Not for each chunk that is read: a response of the log brings many.
         if (this.position < this.#leftTo && this.#answer.room > maxQueuedChunks / 2) options.onRoom();
@@ -131,6 +133,14 @@ export class RunReader {
   /** Whether only a replay may begin this stream. */
   get awaitsReplay(): boolean {
     return !!this.#options.replay && !this.position;
+  }
+
+  /**
+   * The run's number of offsets, once all of it is in the stream. A run that ended with nothing written has no replay, and its stream does not
+   * bring what the end has made of the message that the run continues.
+   */
+  get endedAt(): number | undefined {
+    return this.awaitsReplay ? undefined : this.ended && this.position;
   }
 
   /** What the run waits for. `heardAt`: when realtime brought something last, in page time. */
@@ -207,6 +217,6 @@ export class RunReader {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#closed.open();
-    this.#options.onClose(this, this.ended && this.position);
+    this.#options.onClose(this, this.endedAt);
   }
 }
