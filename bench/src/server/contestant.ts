@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { ScriptedModel } from '../model.ts';
 
-/** Who runs in one bench. `bare-websocket` has no chat: it is a loop over `ws` sockets, the floor of fan-out. */
+/** Who runs in one bench. `bare-websocket` and `bare-http` have no chat: they are the floor of fan-out and of many readers. */
 export const contestantNames = [
   'stock-sse',
   'stock-websocket',
@@ -9,6 +9,7 @@ export const contestantNames = [
   'immediate-sqlite',
   'coalesced',
   'bare-websocket',
+  'bare-http',
   'sse-memory',
   'sse-sqlite',
   'sse-redis',

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ScriptedModel } from '../model.ts';
 import { ablyAiTransport, overAbly } from './ably.ts';
+import { bareHttp } from './bare-http.ts';
 import { bareWebSocket } from './bare-websocket.ts';
 import { chatTransport } from './chat-transport.ts';
 import type { CommandAnswer, CommandRequest, Commands } from './commands.ts';
@@ -20,6 +21,7 @@ const contestants: Record<ContestantName, MakeContestant> = {
   'immediate-sqlite': chatTransport({ log: 'sqlite', coalesced: false }),
   coalesced: chatTransport({ log: 'memory', coalesced: true }),
   'bare-websocket': bareWebSocket,
+  'bare-http': bareHttp,
   'sse-memory': overSse('memory'),
   'sse-sqlite': overSse('sqlite'),
   'sse-redis': overSse('redis'),
