@@ -89,10 +89,26 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-takes-a-newer-resume-for-a-stop',
     file: 'packages/core/src/client/run-stops.ts',
-    find: '!runId || runId === this.#aborted',
+    find: '!runId || runId === this.#newest?.runId',
     replace: '!runId',
     test: 'packages/core/test/client/transport.test.ts',
     title: 'that takes the place of an earlier one is no stop',
+  },
+  {
+    id: 'client-shares-what-a-send-behind-unknown-turns-may-not-have-taken-along',
+    file: 'packages/core/src/client/ledger/shown.ts',
+    find: 'messageIds.slice(-1)',
+    replace: 'messageIds',
+    test: 'packages/core/test/client/ledger/chat-ledger.test.ts',
+    title: 'an earlier message on its way is this',
+  },
+  {
+    id: 'client-stops-the-request-behind-the-one-that-was-stopped',
+    file: 'packages/core/src/client/stop-answer.ts',
+    find: '!isOver && ',
+    replace: '',
+    test: 'packages/core/test/client/honesty.test.ts',
+    title: 'whose receipt comes late does not stop the next question',
   },
   {
     id: 'client-takes-callbacks-from-the-main-view',
@@ -193,8 +209,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-stops-the-answer-of-another-user',
     file: 'packages/core/src/client/run-stops.ts',
-    find: 'if (isOwn && !isWanted',
-    replace: 'if (!isWanted',
+    find: ' && newest.from === context.clientId',
+    replace: '',
     test: 'packages/core/test/client/run-stops.test.ts',
     title: 'cancels only what is its own',
   },

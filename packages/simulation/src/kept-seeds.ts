@@ -115,6 +115,16 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'a device lacked a message that its user had discarded when the next send had taken it along',
   },
+  {
+    seed: 21001214,
+    edition: 4,
+    showed: 'a stop whose receipt came late stopped the next question',
+  },
+  {
+    seed: 21001280,
+    edition: 4,
+    showed: 'a message on its way disappeared from its device because a later send was thought to have taken it along',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

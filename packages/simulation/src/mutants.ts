@@ -96,7 +96,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'trusts-a-view-that-lost-a-turn',
     file: 'client/ledger/shown.ts',
-    find: 'if (wholeTurn(shown) === turn - 1) return',
+    find: 'if (isNext) return',
     replace: 'return',
   },
   {

@@ -31,7 +31,8 @@ export function compareWithModels({ ledger }: World, run: RunRecord, frames: rea
       if (written.length > 0 && attempt > 1) wrong.push(`writer ${attempt} wrote ${json(written[0])} without a model`);
       continue;
     }
-    const said = attempt > 1 ? rejoined(merged(script.chunks), written) : begunEarly(merged(script.chunks), written);
+    const own = merged(script.chunks);
+    const said = begunEarly(attempt > 1 ? rejoined(own, written) : own, written);
     const lack = compareWithScript(written, said, script, isLast ? run.end?.reason : undefined);
     if (lack) wrong.push(`writer ${attempt}: ${lack}`);
   }

@@ -7,9 +7,7 @@ import type { RunReader } from './run-reader.ts';
 export class RunStops {
   // biome-ignore lint/suspicious/noExplicitAny: stops do not look into messages.
   readonly #session: ChatSession<any>;
-  #newest: AbortDecision | undefined;
-  /** The run of the newest abort. */
-  #aborted: string | undefined;
+  #newest: (AbortDecision & { readonly runId: string }) | undefined;
 
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   constructor(session: ChatSession<any>) {
@@ -37,8 +35,7 @@ export class RunStops {
       const { runId } = reader;
       session.dispatch({ type: 'let-go', runId, kind: 'undecided' });
       session.dispatch({ type: 'stream-closed', runId, endedAt: undefined });
-      this.#newest = awaitDecision(clock, { onWithdrawn, onDecided });
-      this.#aborted = runId;
+      this.#newest = { runId, ...awaitDecision(clock, { onWithdrawn, onDecided }) };
     };
     signal?.addEventListener('abort', onAborted, { signal: isOver });
   }
@@ -54,7 +51,7 @@ export class RunStops {
    * stopped is not chosen.
    */
   withdraw(runId: string | undefined): void {
-    if (!runId || runId === this.#aborted) this.#newest?.withdraw();
+    if (!runId || runId === this.#newest?.runId) this.#newest?.withdraw();
   }
 
   /**
@@ -63,14 +60,13 @@ export class RunStops {
    * answer. Or the run is not known to be this device's: another user waits.
    */
   confirm(sentRunId: string, reader: RunReader): boolean {
-    const { context, ledger, readers } = this.#session;
+    const { context, ledger } = this.#session;
     const { runId } = reader;
     const { newest } = ledger.server;
     const run = ledger.letGo.find((each) => each.runId === sentRunId || each.runId === runId);
     const isFirst = ledger.sent === sentRunId && newest?.runId === runId && newest.from === context.clientId;
     const isOwn = runId === sentRunId || isFirst;
-    const isWanted = readers.some((other) => other !== reader && other.own && other.runId === runId);
-    if (isOwn && !isWanted && (run?.kind === 'cancelling' || run?.kind === 'cancelled')) this.#cancel(runId);
+    if (isOwn && (run?.kind === 'cancelling' || run?.kind === 'cancelled')) this.#cancel(runId);
     return run !== undefined && run.kind !== 'undecided';
   }
 

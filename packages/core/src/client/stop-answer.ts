@@ -22,7 +22,11 @@ export async function stopAnswer<UI_MESSAGE extends UIMessage>(
   const { clock, closing } = session.context;
   const waits = new AbortController();
   closing.addEventListener('abort', () => waits.abort(), { signal: waits.signal });
-  const unobserve = observeIdle(chat, () => waits.abort());
+  let isOver = false;
+  const unobserve = observeIdle(chat, () => {
+    isOver = true;
+    waits.abort();
+  });
   try {
     const cancelled = session.commands.cancel(runId);
     // The next run of the chat may begin at once; this call does not stop it.
@@ -35,6 +39,6 @@ export async function stopAnswer<UI_MESSAGE extends UIMessage>(
     unobserve();
     waits.abort();
   }
-  const isNext = session.readers.some((other) => other !== run);
-  if (!isNext) await chat.stop();
+  // What the chat does by now may be another request, for which nothing is read yet or any more.
+  if (!isOver && session.readers.every((reader) => reader === run)) await chat.stop();
 }

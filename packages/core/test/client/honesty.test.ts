@@ -410,6 +410,44 @@ describe('a stop', () => {
     }
   }
 
+  it('whose receipt comes late does not stop the next question, of which nothing is read any more', async () => {
+    let hasAccess = true;
+    const world = new World({ authorize: ({ action }) => hasAccess || action !== 'read' });
+    const device = world.device({ realtime: false });
+    const { chat, sync } = synced(device);
+    await until(() => isSettled(device));
+    void chat.sendMessage({ text: 'first' });
+    const first = await world.model.call();
+    first.say('one');
+    await until(() => texts(chat).at(-1) === 'assistant: one');
+    const releases: (() => void)[] = [];
+    device.network.intercept = ({ method }, forward) =>
+      method === 'POST' ? new Promise<void>((resolve) => releases.push(resolve)).then(forward) : undefined;
+    const stopping = sync.stop();
+    await until(() => releases.length === 1);
+    first.finish();
+    await until(() => chat.status === 'ready');
+    const sent = chat.sendMessage({ text: 'second' });
+    hasAccess = false;
+    device.transport.session('c').refresh();
+    await until(() => device.transport.session('c').readers.length === 0);
+    releases[0]?.();
+    await stopping;
+    expect(chat.status).toBe('submitted');
+    hasAccess = true;
+    await until(() => {
+      releases.at(-1)?.();
+      return world.model.calls.length === 2;
+    });
+    world.model.calls[1]?.say('two');
+    world.model.calls[1]?.finish();
+    await sent;
+    await until(
+      () => texts(chat).at(-1) === 'assistant: two' && isSettled(device),
+      () => [texts(chat), chat.status, String(chat.error)],
+    );
+  });
+
   it('is final: the answer is not streamed again, not even for a moment', async () => {
     const world = new World();
     const device = world.device();

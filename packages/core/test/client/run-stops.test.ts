@@ -27,7 +27,6 @@ it.each([
     const session = {
       context: { clientId: 'me' },
       ledger: { letGo: [{ runId: 'sent', kind: 'cancelled' }], server: { newest }, sent },
-      readers: [],
       dispatch() {},
       refresh() {},
       commands: {

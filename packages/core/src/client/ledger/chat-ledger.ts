@@ -255,6 +255,7 @@ function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, 
 function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }>): Transition {
   const { sentRunId, runId, turn, messageIds } = event;
   const place = shown.ownBegan(ledger.shown, event);
+  const taken = messageIds.filter((id) => place.seen.has(id));
   const transition = server.runHeard(ledger.server, { runId, turn });
   // A server that takes this device's message has given access back, whatever it answered before.
   const isBack = ledger.access.kind === 'refused';
@@ -265,7 +266,7 @@ function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }
       ...ledger,
       shown: place,
       access: isBack ? { kind: 'granted' } : ledger.access,
-      outbox: own.accepted(ledger.outbox, sentRunId, messageIds),
+      outbox: own.accepted(ledger.outbox, sentRunId, taken),
       server: needsRead ? server.needRead(transition.server) : transition.server,
     },
   };

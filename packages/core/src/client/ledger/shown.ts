@@ -98,18 +98,24 @@ export interface OwnBegin {
   readonly isContinued: boolean;
 }
 
-/** A run that this device sent has begun: its question is shown behind all that the chat has, or somewhere behind it. */
+/**
+ * A run that this device sent has begun: its question is shown behind all that the chat has, or somewhere behind it. Behind what this device has
+ * not heard of, such as a deletion, the server has the newest of the messages; the state says whether it has taken the others along.
+ */
 export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds, isContinued }: OwnBegin): Shown {
   const { stream } = shown;
   const isShown = stream.kind !== 'none' && stream.runId === sentRunId;
+  const isKnown = shownTurn(shown) === turn;
+  const isNext = wholeTurn(shown) === turn - 1;
+  const taken = isKnown || isNext || !shown.isSynchronized ? messageIds : messageIds.slice(-1);
   const next: Shown = {
     ...shown,
     baseTurn: turn,
-    seen: new Set([...shown.seen, ...messageIds]),
+    seen: new Set([...shown.seen, ...taken]),
     stream: isShown ? { ...stream, runId, turn } : stream,
   };
-  if (shownTurn(shown) === turn) return next;
-  if (wholeTurn(shown) === turn - 1) return { ...next, place: { kind: 'question', turn } };
+  if (isKnown) return next;
+  if (isNext) return { ...next, place: { kind: 'question', turn } };
   // The stream goes on in this device's copy of the answer, which lacks what others have added: its end is not the whole.
   const isCut = isContinued && next.stream.kind === 'open';
   return { ...next, place: { kind: 'uncertain' }, ...(isCut && { stream: { kind: 'cut', runId, turn } as const }) };

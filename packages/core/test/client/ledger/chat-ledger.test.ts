@@ -83,6 +83,8 @@ interface Row {
   readonly step?: string;
   readonly reads?: boolean;
   readonly updates?: readonly string[];
+  /** The messages that the chat shares with the server. */
+  readonly seen?: readonly string[];
   readonly unsent?: readonly string[];
   readonly outcomes?: Readonly<Record<string, string>>;
   readonly baseTurn?: number;
@@ -375,6 +377,19 @@ const table: readonly Row[] = [
     outcomes: { old: 'cancel', m1: 'deadline' },
   },
   {
+    title: 'an earlier message on its way is this device’s alone until something says that a later send took it along',
+    events: [...at(2), sent('r3', 'u3'), sent('r4', 'u4'), began('r4', 6, 'u3', 'u4')],
+    unsent: ['u3 sending'],
+    seen: ['u4'],
+    reads: true,
+  },
+  {
+    title: 'an earlier message on its way is the server’s when the next turn took it along',
+    events: [...at(2), sent('r3', 'u3'), sent('r4', 'u4'), began('r4', 3, 'u3', 'u4')],
+    unsent: [],
+    seen: ['u3', 'u4'],
+  },
+  {
     title: 'a chat that the server refuses is not read again by itself',
     events: [...at(2), { type: 'access-refused', error: forbidden }, { type: 'read-needed' }],
     reads: false,
@@ -402,6 +417,7 @@ describe('the ledger of a chat', () => {
     if (row.reads !== undefined) expect(needsOf(ledger).read).toBe(row.reads);
     if (row.updates) expect(updates(row.events)).toEqual(row.updates);
     if (row.unsent) expect(ledger.outbox.map(({ messageId, state }) => `${messageId} ${state}`)).toEqual(row.unsent);
+    if (row.seen) expect([...ledger.shown.seen]).toEqual(row.seen);
     if (row.outcomes) expect(ledger.server.outcomes).toEqual(row.outcomes);
     if (row.baseTurn !== undefined) expect(baseTurnOf(ledger)).toBe(row.baseTurn);
   });
