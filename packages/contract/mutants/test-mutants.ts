@@ -111,6 +111,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'whose receipt comes late does not stop the next question',
   },
   {
+    id: 'client-is-offline-because-of-an-older-request',
+    file: 'packages/core/src/client/http-path.ts',
+    find: 'onFailed?.(',
+    replace: 'this.#sink.onUnreachable(',
+    test: 'packages/core/test/client/honesty.test.ts',
+    title: 'also when an older request fails only then',
+  },
+  {
     id: 'client-takes-callbacks-from-the-main-view',
     file: 'packages/core/src/react/use-realtime-chat.ts',
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',

@@ -125,6 +125,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'a message on its way disappeared from its device because a later send was thought to have taken it along',
   },
+  {
+    seed: 849,
+    edition: 5,
+    showed: 'a chat was offline for ever because an older request failed once realtime was back',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

@@ -1,7 +1,7 @@
 import { ChatTransportError } from '@chat-transport/core';
 import type { ServerProcess } from './server-process.ts';
 import type { Tab } from './tab.ts';
-import type { World } from './world.ts';
+import { chatId, type World } from './world.ts';
 
 /** An answer's body on its way to a tab. */
 export interface OpenBody {
@@ -21,6 +21,8 @@ export class Network {
   readonly bodies: Set<OpenBody> = new Set();
   /** How many requests have neither been answered nor failed. */
   open = 0;
+  /** How many requests were made. */
+  requests = 0;
   readonly #world: World;
   readonly #tab: Tab;
 
@@ -40,6 +42,7 @@ export class Network {
       const theirs = new AbortController();
       let settled = false;
       this.open++;
+      this.requests++;
       const settle = (act: () => void): void => {
         if (settled || this.#tab.gone) return;
         settled = true;
@@ -194,7 +197,8 @@ export class Network {
         for (;;) {
           const { done, value } = await reader.read();
           if (!server.alive) return new Promise<never>(() => {});
-          if (value && world.isRevokedForLong(device.name))
+          // In their other chats, users lose their access a while later: when they are authorized again.
+          if (value && label.includes(` /${chatId}/`) && world.isRevokedForLong(device.name))
             world.ledger.violations.push(`${name} has no access any more and still receives ${label}.`);
           await clock.wait(world.latency() / 2);
           if (!this.bodies.has(entry)) return;

@@ -5,6 +5,8 @@ import type { ServerProcess } from './server-process.ts';
 import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
 
+/** How many chats of one page the service subscribes to. */
+const maxSubscriptions = 64;
 /** How long the service refuses everything when it is throttled, in milliseconds. */
 const throttledMs = 5000;
 
@@ -44,6 +46,10 @@ export class RealtimeService {
       subscribe: (chatId, listener, signal) => {
         const channel = `channel-${chatId}`;
         const entry: Subscription = { tab, channel, listener, signal, live: false, newestAt: 0 };
+        if ([...this.subscriptions].filter((other) => other.tab === tab).length >= maxSubscriptions) {
+          const error = new ChatTransportError({ code: 'rate-limited', message: 'Too many chats on one page.' });
+          return this.#later(tab, this.#world.latency(), () => listener.onFailed(error));
+        }
         this.subscriptions.add(entry);
         signal.addEventListener('abort', () => this.subscriptions.delete(entry));
         this.#goLive(entry);

@@ -17,6 +17,7 @@ export function jsonReport(result: ManyResult, trace: readonly string[] | undefi
     deliveredSteers: result.steered,
     continuedRuns: result.continued,
     approvals: result.approvals,
+    crowds: result.crowds,
     slowUploads: result.uploads,
     faults: Object.fromEntries(
       faultKinds.map((kind) => {
@@ -36,7 +37,7 @@ export function textReport(result: ManyResult, trace: readonly string[] | undefi
     return `  ${kind.padEnd(21)} ${String(times).padStart(8)} times, in ${((100 * seeds) / (seedsRun || 1)).toFixed(1).padStart(4)} % of the seeds`;
   });
   const summary = [
-    `${seedsRun} seeds from ${first} in ${(elapsedMs / 1000).toFixed(1)} s. Median: ${median(result.chunksPerRun)} chunks in an answer, ${median(result.devices)} devices. ${result.silences} models were silent for half an hour. ${result.steered} steers were delivered. ${result.continued} times another writer went on. ${result.approvals} approvals were answered. ${result.uploads.arrived} slow uploads arrived, ${result.uploads.broken} broke off.`,
+    `${seedsRun} seeds from ${first} in ${(elapsedMs / 1000).toFixed(1)} s. Median: ${median(result.chunksPerRun)} chunks in an answer, ${median(result.devices)} devices. ${result.silences} models were silent for half an hour. ${result.steered} steers were delivered. ${result.continued} times another writer went on. ${result.approvals} approvals were answered. In ${result.crowds} seeds each page showed a hundred chats. ${result.uploads.arrived} slow uploads arrived, ${result.uploads.broken} broke off.`,
     'Faults:',
     ...lines,
     failed.length === 0

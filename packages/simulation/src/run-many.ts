@@ -47,6 +47,8 @@ export interface ManyResult {
   readonly continued: number;
   /** How many approvals were answered. */
   readonly approvals: number;
+  /** In how many seeds each page showed a hundred chats. */
+  readonly crowds: number;
   /** How many slow uploads arrived, and how many broke off. */
   readonly uploads: { readonly arrived: number; readonly broken: number };
 }
@@ -110,6 +112,7 @@ const nothing: Omit<SeedResult, 'seed' | 'failures'> = {
   steered: 0,
   continued: 0,
   approvals: 0,
+  isCrowded: false,
   uploads: { arrived: 0, broken: 0 },
   virtualMs: 0,
   steps: 0,
@@ -137,6 +140,7 @@ function summary(first: number, results: readonly SeedResult[], elapsedMs: numbe
     steered: results.reduce((sum, { steered }) => sum + steered, 0),
     continued: results.reduce((sum, { continued }) => sum + continued, 0),
     approvals: results.reduce((sum, { approvals }) => sum + approvals, 0),
+    crowds: results.filter(({ isCrowded }) => isCrowded).length,
     uploads: {
       arrived: results.reduce((sum, { uploads }) => sum + uploads.arrived, 0),
       broken: results.reduce((sum, { uploads }) => sum + uploads.broken, 0),

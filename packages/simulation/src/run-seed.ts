@@ -1,5 +1,5 @@
 import type { FaultKind } from './faults.ts';
-import { judge, judgeStranger } from './oracles.ts';
+import { judge, judgeCrowd, judgeStranger } from './oracles.ts';
 import { MachineClock } from './scheduler.ts';
 import { Story } from './story.ts';
 import { installVirtualGlobals } from './virtual-globals.ts';
@@ -24,6 +24,8 @@ export interface SeedResult {
   readonly continued: number;
   /** How many approvals the log has an answer to. */
   readonly approvals: number;
+  /** Whether each page showed a hundred chats. */
+  readonly isCrowded: boolean;
   /** How many slow uploads arrived, and how many broke off. */
   readonly uploads: { readonly arrived: number; readonly broken: number };
   readonly virtualMs: number;
@@ -33,6 +35,9 @@ export interface SeedResult {
 
 /** How long everything may take to come to rest when all faults are over, in milliseconds. */
 const restMs = 300_000;
+
+/** How long pages are left alone behind that, in milliseconds: a request that went unanswered may wait for as long. */
+const afterwardsMs = 150_000;
 
 /** Lives one seed's story to its end and judges it. The same seed is the same story, to the letter. */
 export async function runSeed(seed: number, options: StoryOptions = {}): Promise<SeedResult> {
@@ -62,6 +67,7 @@ export async function runSeed(seed: number, options: StoryOptions = {}): Promise
     approvals: [...ledger.approvals.values()].filter(({ approved }) => approved !== undefined).length,
     uploads: ledger.uploads,
     devices: settings.devices,
+    isCrowded: settings.crowd > 0,
     silences: ledger.silences,
     steered: [...ledger.steers.values()].filter(
       ({ outcome }) => outcome && 'outcome' in outcome && outcome.outcome === 'delivered',
@@ -97,8 +103,9 @@ async function live(world: World, failures: string[]): Promise<void> {
   story.addWitness();
   await rest();
   await within(world, 'sweep', world.servers.find(({ alive }) => alive)?.handler.sweep());
-  // A request that went unanswered before may have as long to its next attempt.
-  await scheduler.run(() => false, scheduler.now + 150_000);
+  const before = tabs().map((tab) => ({ tab, requests: tab.network.requests }));
+  await scheduler.run(() => false, scheduler.now + afterwardsMs);
+  for (const { tab, requests } of before) failures.push(...judgeCrowd(tab, requests, afterwardsMs));
   if (!isQuiet()) failures.push(`Not at rest ${restMs} ms after the last fault, or the last long silence.`);
   failures.push(...(await within(world, 'judge', judge(world, tabs()))), ...judgeStranger(story.stranger));
 

@@ -113,6 +113,8 @@ export class Tab {
   /** Whether the last request of the chat failed with a disconnect: the AI SDK then resumes when the page is shown again. */
   disconnected = false;
   #synced: SyncedChat;
+  /** The page's other chats. */
+  readonly #crowd: SyncedChat[] = [];
 
   constructor(device: Device, name: string, messages: UIMessage[]) {
     const { world } = device;
@@ -154,6 +156,13 @@ export class Tab {
     } as never);
     if (world.isVerbose) this.#traceMessages();
     this.#synced = syncChat(this.chat, transport);
+    for (let index = 0; index < (device.name === strangerName ? 0 : world.settings.crowd); index++)
+      this.#crowd.push(syncChat(new PlainChat({ id: `idle-${index}`, transport } as never), transport));
+  }
+
+  /** How the page's other chats are connected. */
+  get crowdPaths(): readonly (string | null)[] {
+    return this.#crowd.map(({ getReport }) => getReport().connection.path);
   }
 
   #traceMessages(): void {
@@ -212,8 +221,11 @@ export class Tab {
 
   /** What a person does who is refused, and knows that access is back. */
   tryAgain(mayResend: boolean): void {
-    const { connection, unsent } = this.#synced.getReport();
-    if (connection.state === 'refused') connection.retry();
+    const { unsent } = this.#synced.getReport();
+    for (const { getReport } of [this.#synced, ...this.#crowd]) {
+      const { connection } = getReport();
+      if (connection.state === 'refused') connection.retry();
+    }
     for (const { messageId, state } of unsent) {
       if (state !== 'refused') continue;
       if (!mayResend || this.isBusy) {
@@ -238,7 +250,7 @@ export class Tab {
   /** The page is gone, and says nothing. */
   leave(): void {
     this.gone = true;
-    this.#synced();
+    this.#release();
     this.clock.stop();
     this.network.leave();
     this.transport.close();
@@ -247,8 +259,12 @@ export class Tab {
   /** The page lets go in order. */
   close(): void {
     this.closed = true;
-    this.#synced();
+    this.#release();
     this.transport.close();
+  }
+
+  #release(): void {
+    for (const release of [this.#synced, ...this.#crowd]) release();
   }
 
   #runTool(toolName: string, toolCallId: string): void {

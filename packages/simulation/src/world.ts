@@ -44,6 +44,8 @@ export interface Settings {
   readonly hasUploads: boolean;
   /** Whether models ask people before some tools run. */
   readonly asksApproval: boolean;
+  /** How many more chats each page shows, in which nobody writes. */
+  readonly crowd: number;
   /** How runs go on whose writers stop; `undefined`: they end. */
   readonly continuing: Continuing | undefined;
 }
@@ -95,7 +97,9 @@ export class World {
     const asksApproval = edition >= 4 && continuing !== undefined && this.random.fork('approvals').chance(0.5);
     const hasUploads = edition >= 4 && this.random.fork('uploads').chance(0.1);
     const keepsHistory = settings.keepsHistory && saves;
-    this.settings = { ...settings, isSilent, hasStranger, keepsHistory, continuing, asksApproval, hasUploads };
+    // Rare, as the silences: a hundred chats are a hundred times the work.
+    const crowd = edition >= 5 && this.random.fork('crowd').chance(0.02) ? 100 : 0;
+    this.settings = { ...settings, isSilent, hasStranger, keepsHistory, continuing, asksApproval, hasUploads, crowd };
     this.ledger = new Ledger();
     this.logClock = this.newClock('log');
     this.log = memoryLog({
@@ -169,7 +173,9 @@ function chooseContinuing(random: Random, edition: Edition): Continuing | undefi
   return edition >= 3 && random.chance(0.5) ? { softDeadlineMs, hasQueue } : undefined;
 }
 
-function chooseSettings(random: Random): Omit<Settings, 'continuing' | 'hasStranger' | 'asksApproval' | 'hasUploads'> {
+function chooseSettings(
+  random: Random,
+): Omit<Settings, 'continuing' | 'hasStranger' | 'asksApproval' | 'hasUploads' | 'crowd'> {
   return {
     devices: random.pick([1, 2, 2, 2, 2, 3, 4]),
     servers: random.pick([1, 2, 2, 3]),

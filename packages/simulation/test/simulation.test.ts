@@ -28,6 +28,7 @@ describe('the simulation', () => {
     expect(result.steered).toBeGreaterThan(20);
     expect(result.continued).toBeGreaterThan(20);
     expect(result.approvals).toBeGreaterThan(20);
+    expect(result.crowds).toBeGreaterThan(0);
     expect(result.uploads.arrived).toBeGreaterThan(10);
     expect(result.uploads.broken).toBeGreaterThan(5);
   });

@@ -1,5 +1,5 @@
 import { sleep } from '../clock.ts';
-import { ChatTransportError } from '../errors.ts';
+import { ChatTransportError, type ErrorCode } from '../errors.ts';
 import { isAccessRefusal } from '../provider/refusal.ts';
 import type { Frame } from '../wire/frame.ts';
 import { Backoff } from './backoff.ts';
@@ -16,7 +16,7 @@ export interface HttpSink {
   onMalformed(error: unknown): void;
   /** The server answered. */
   onAnswer(): void;
-  /** No response came. */
+  /** A read got no response, or lost it: the network is away. An older request that fails says nothing of the present. */
   onUnreachable(): void;
   /** The server does not let this device read the chat. */
   onRefused(error: ChatTransportError): void;
@@ -45,8 +45,8 @@ interface Ask {
   readonly waitMs?: number | undefined;
   readonly controller: AbortController;
   onBytes?(): void;
-  /** The user has as many streams open as a user may have. */
-  onLimited?(): void;
+  /** The request has failed, with this code where its error has one. */
+  onFailed?(code: ErrorCode | undefined): void;
   /** Takes the frames instead of the sink. */
   readonly onFrame?: HttpSink['onFrame'] | undefined;
 }
@@ -188,7 +188,7 @@ export class HttpPath {
    */
   async read(
     answer: Answer | Promise<Answer>,
-    { run, waitMs = 0, controller, onBytes, onLimited, onFrame = this.#sink.onFrame }: Ask,
+    { run, waitMs = 0, controller, onBytes, onFailed, onFrame = this.#sink.onFrame }: Ask,
     from: number | undefined,
   ): Promise<number> {
     const { clock, timings } = this.#context;
@@ -216,9 +216,7 @@ export class HttpPath {
       return frames;
     } catch (error) {
       this.#context.failed(error);
-      const code = ChatTransportError.isInstance(error) && error.code;
-      if (code === 'network') this.#sink.onUnreachable();
-      if (code === 'rate-limited') onLimited?.();
+      onFailed?.(ChatTransportError.isInstance(error) ? error.code : undefined);
       if (isTransient(error)) return -1;
       run?.end(error);
       if (isAccessRefusal(error)) this.#sink.onRefused(error);
@@ -254,15 +252,16 @@ export class HttpPath {
       this.#path = path;
       this.#sink.onChange();
     };
-    const onLimited = () => {
-      if (!signal.aborted) this.#openResponses = 'limited';
+    const onFailed: Ask['onFailed'] = (code) => {
+      // The user has as many streams open as a user may have.
+      if (code === 'rate-limited' && !signal.aborted) this.#openResponses = 'limited';
     };
     const onFrame: HttpSink['onFrame'] = (frame, replayed) => {
       // Turns come in order: an earlier one that has not come was left out, because the log has dropped it.
       request.turn = Math.max(request.turn, frame.turn - 1);
       this.#sink.onFrame(frame, replayed);
     };
-    const frames = await this.#ask({ run, waitMs, controller, onBytes, onLimited, onFrame });
+    const frames = await this.#ask({ run, waitMs, controller, onBytes, onFailed, onFrame });
     const lastedMs = now() - startedAt;
     // A proxy in between holds back an open response that brings no byte.
     if (!signal.aborted && path === 'sse' && this.#path !== path && lastedMs >= timings.firstByteMs)
@@ -272,6 +271,9 @@ export class HttpPath {
 
   async #readMissed(): Promise<void> {
     const { missed } = this.#want();
+    const onFailed: Ask['onFailed'] = (code) => {
+      if (code === 'network') this.#sink.onUnreachable();
+    };
     const targets: (RunReader | undefined)[] = missed.length > 0 ? [...missed] : [undefined];
     for (const target of targets) {
       const open = () => this.#want().missed.find((run) => run === target);
@@ -280,7 +282,7 @@ export class HttpPath {
       while (!this.#context.closing.aborted && (open() || this.#want().turn !== undefined)) {
         const controller = within(this.#context.closing);
         this.#reading = controller;
-        const frames = await this.#ask({ run: open(), waitMs: 0, controller });
+        const frames = await this.#ask({ run: open(), waitMs: 0, controller, onFailed });
         if (this.#reading !== controller) continue;
         if (frames >= 0) {
           this.#backoff.reset();

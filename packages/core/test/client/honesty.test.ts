@@ -547,6 +547,40 @@ describe('a device', () => {
     await until(() => sync.getReport().connection.state === 'connected');
   });
 
+  it('is connected once realtime is back, also when an older request fails only then', async () => {
+    const world = new World();
+    const device = world.device();
+    const { sync } = synced(device);
+    await until(() => device.path('c') === 'realtime' && device.network.isIdle);
+    let failOlder: (() => void) | undefined;
+    let endRead: (() => void) | undefined;
+    device.network.intercept = ({ url }, forward) => {
+      if (!url.includes('follow=')) return;
+      if (!url.includes('wait='))
+        return new Promise((_, reject) => {
+          failOlder = () => reject(new TypeError('fetch failed'));
+        });
+      // Its answer has come, and its body not yet.
+      return forward().then(({ headers }) => {
+        const body = new ReadableStream({
+          start(controller) {
+            endRead = () => controller.close();
+          },
+        });
+        return new Response(body, { headers });
+      });
+    };
+    device.setRealtime(false);
+    await until(() => failOlder);
+    device.setRealtime(true);
+    await until(() => endRead);
+    failOlder?.();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    endRead?.();
+    await until(() => device.network.isIdle);
+    expect(sync.getReport().connection).toEqual({ state: 'connected', path: 'realtime' });
+  });
+
   it('follows over HTTP while the service loses everything, and comes back to it', async () => {
     const world = new World();
     const device = world.device();
