@@ -119,6 +119,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'also when an older request fails only then',
   },
   {
+    id: 'client-sends-a-refused-message-along-with-an-answer',
+    file: 'packages/core/src/client/send-run.ts',
+    find: 'message === sending || !refused',
+    replace: 'message === call.messages.at(-1) || !refused',
+    test: 'packages/core/test/client/shared-answers.test.ts',
+    title: 'is not recorded with the answer, by a run that calls no model',
+  },
+  {
     id: 'client-takes-callbacks-from-the-main-view',
     file: 'packages/core/src/react/use-realtime-chat.ts',
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',

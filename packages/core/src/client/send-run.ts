@@ -40,20 +40,21 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
 ): Promise<ReadableStream<UIMessageChunk>> {
   const continued = continuedMessage(call.messages, call.messageId);
   const kind = kindOf(call as unknown as SendCall<UIMessage>, continued);
-  const last = call.messages.at(-1);
+  const sending = continued ?? call.messages.at(-1);
   const { outbox, shown } = session.ledger;
   const { isSynchronized } = shown;
   // A message that was refused before is shown as refused, and is not sent along with the next one. A plain chat marks no
   // message and sends it along, as with the AI SDK's own transport, except one that would make each later send too large.
+  // A message behind the answer that is sent is not sent either: nothing would reply to it.
   const refused = refusedMessages(isSynchronized ? outbox : outbox.filter(isTooLarge));
-  const messages = call.messages.filter((message) => message === last || !refused.includes(message.id));
+  const messages = call.messages.filter((message) => message === sending || !refused.includes(message.id));
   const own = { ...call, messages };
   // Only a user who has stopped sends again; and the cancel goes first.
   session.stops.decide();
   const cancelled = session.commands.settled();
   const reader = session.open(generateId(), { own });
-  const messageId = call.messageId ?? last?.id ?? reader.runId;
-  const content = kind === 'regenerate' ? undefined : (continued ?? last);
+  const messageId = call.messageId ?? sending?.id ?? reader.runId;
+  const content = kind === 'regenerate' ? undefined : sending;
   session.dispatch({ type: 'sent', send: { runId: reader.runId, kind, messageId, message: content } });
   session.dispatch({ type: 'stream-opened', runId: reader.runId, turn: 0 });
 

@@ -1,5 +1,6 @@
 import { lastAssistantMessageIsCompleteWithApprovalResponses, lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { syncChat } from '../../src/index.ts';
 import { type Device, texts, until, World } from '../support/world.ts';
 
 type SyncedChat = ReturnType<Device['synced']>;
@@ -165,6 +166,71 @@ describe('a call that the end of its run has closed', () => {
       () => begun,
     );
     expect(begun).toEqual(['t2']);
+  });
+});
+
+describe('a refused message behind an answer to a call', () => {
+  /** A device whose sends are refused while `refuses` says so; an answer that asks for approval, and a refused message behind it. */
+  async function refusedBehind(calls: readonly string[], answerFirst: boolean) {
+    const world = new World();
+    const device = world.device();
+    const refuses = { now: false };
+    device.network.intercept = ({ method }) =>
+      refuses.now && method === 'POST'
+        ? Promise.resolve(Response.json({ error: { code: 'forbidden', message: 'No.' } }, { status: 403 }))
+        : undefined;
+    const chat = device.chat('c', withApprovals);
+    const sync = syncChat(chat, device.transport);
+    onTestFinished(sync);
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    for (const toolCallId of calls) {
+      call.push({ type: 'tool-input-available', toolCallId, toolName: 'ask', input: {} });
+      call.push({ type: 'tool-approval-request', toolCallId, approvalId: `approval of ${toolCallId}` });
+    }
+    call.finish();
+    await shows([chat], ({ status, messages }) => status === 'ready' && messages.length === 2);
+    const unsent = () => sync.getReport().unsent.map(({ kind, state }) => `${kind} ${state}`);
+    const isRefused = (all: string) => until(() => unsent().join() === all && chat.status === 'error', unsent);
+    refuses.now = true;
+    if (answerFirst) {
+      void chat.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+      await isRefused('answer refused');
+    }
+    void chat.sendMessage({ text: 'mine' });
+    await isRefused(answerFirst ? 'answer refused,message refused' : 'message refused');
+    refuses.now = false;
+    return { world, chat, sync, unsent };
+  }
+
+  /** The answer is in the log, and the message is there neither, nor with the model, nor taken for sent. */
+  async function isLeft({ world, chat, unsent }: Awaited<ReturnType<typeof refusedBehind>>) {
+    await until(
+      async () => {
+        const { turn, runs } = await world.log.state('c');
+        return turn === 2 && runs.every(({ end }) => end) && chat.status === 'ready';
+      },
+      () => [chat.status, unsent(), texts(chat)],
+    );
+    expect((await world.log.state('c')).messages.map(({ role }) => role)).toEqual(['user', 'assistant']);
+    expect(unsent()).toEqual(['message refused']);
+    expect(texts(chat).at(-1)).toBe('user: mine');
+  }
+
+  it('is not recorded with the answer, by a run that calls no model', async () => {
+    const all = await refusedBehind(['t1', 't2'], false);
+    void all.chat.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+    await isLeft(all);
+    expect(all.world.model.calls).toHaveLength(1);
+  });
+
+  it('is not sent along when the answer is sent again', async () => {
+    const all = await refusedBehind(['t1'], true);
+    void all.sync.resend(all.chat.messages[1]?.id as string);
+    const call = await all.world.model.call(1);
+    expect(call.messages.map(({ role }) => role)).toEqual(['user', 'assistant']);
+    call.finish();
+    await isLeft(all);
   });
 });
 
