@@ -127,6 +127,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is not recorded with the answer, by a run that calls no model',
   },
   {
+    id: 'server-goes-on-with-another-answer-than-the-named-one',
+    file: `${conversation}/compose.ts`,
+    find: 'const isOvertaken = isGone || (meant',
+    replace: 'const isOvertaken = (meant',
+    test: `${tests}/history.test.ts`,
+    title: 'without the message that a send names is not gone on with',
+  },
+  {
     id: 'client-takes-callbacks-from-the-main-view',
     file: 'packages/core/src/react/use-realtime-chat.ts',
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',

@@ -196,3 +196,37 @@ describe.each(acts)('a refused $title', (each) => {
     expect(chat.error).toBeUndefined();
   });
 });
+
+describe('a refused answer to a call', () => {
+  const [each] = acts.filter(({ title }) => title === 'output of a tool') as [Act];
+
+  it('stays refused when it is sent again and its message is gone, and no other answer goes on in its place', async () => {
+    const { world, chat, sync, other, refuses, unsent } = await conversation(each);
+    refuses.now = true;
+    await each.act(chat);
+    await until(() => unsent().join() === 'answer refused');
+    const { messageId } = sync.getReport().unsent[0] as { messageId: string };
+    // Another device edits the question, which takes the answer away.
+    void other.sendMessage({ text: 'edited', messageId: question.id });
+    const edited = await world.model.call(1);
+    edited.say('another ');
+    edited.finish();
+    const shown = ['user: edited', 'assistant: another '];
+    await until(
+      () => JSON.stringify(texts(chat)) === JSON.stringify(shown) && chat.status === 'error',
+      () => [chat.status, texts(chat)],
+    );
+    refuses.now = false;
+    await sync.resend(messageId);
+    expect(chat.error).toMatchObject({ code: 'stale' });
+    expect(unsent()).toEqual(['answer refused']);
+    sync.discard(messageId);
+    expect([unsent(), chat.error, texts(chat)]).toEqual([[], undefined, shown]);
+    // A sentinel: the next question is the model's next call.
+    void chat.sendMessage({ text: 'more' });
+    (await world.model.call(2)).finish();
+    await until(() => chat.status === 'ready');
+    expect(world.model.calls).toHaveLength(3);
+    expect((await world.log.state('c')).turn).toBe(3);
+  });
+});

@@ -176,34 +176,39 @@ describe('a device that is behind', () => {
 });
 
 describe('two devices', () => {
-  it('that continue the same message from the same state get one run', async () => {
-    const world = createWorld();
+  /** A chat whose answer has called a client tool: the conversation with the output, and the id of the answer. */
+  async function called(world: ReturnType<typeof createWorld>) {
     await send(world, 'r1', [user('m1', 'weather?')]);
     const model = await world.model();
     model.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'weather', input: {} });
-    const [question, call] = await answer(world, 1, '');
+    const [question, call] = (await answer(world, 1, '')) as [UIMessage, UIMessage];
     const answered = {
       ...call,
-      parts: call?.parts.map((part) =>
+      parts: call.parts.map((part) =>
         part.type === 'tool-weather' ? { ...part, state: 'output-available', output: 'sunny' } : part,
       ),
     } as UIMessage;
-    const continuation = { messageId: call?.id };
-    const first = await send(world, 'r2', [question as UIMessage, answered], {
-      ...continuation,
-      clientId: 'a',
-      baseTurn: 1,
-    });
-    const second = await send(world, 'r3', [question as UIMessage, answered], {
-      ...continuation,
-      clientId: 'b',
-      baseTurn: 1,
-    });
+    return { messages: [question, answered], messageId: call.id };
+  }
+
+  it('that continue the same message from the same state get one run', async () => {
+    const world = createWorld();
+    const { messages, messageId } = await called(world);
+    const first = await send(world, 'r2', messages, { messageId, clientId: 'a', baseTurn: 1 });
+    const second = await send(world, 'r3', messages, { messageId, clientId: 'b', baseTurn: 1 });
     expect([await first.json(), await second.json()]).toEqual([
       { runId: 'r2', turn: 2 },
       { runId: 'r2', turn: 2 },
     ]);
     expect(world.models).toHaveLength(2);
+  });
+
+  it('of which one means a message that was deleted do not get one run', async () => {
+    const world = createWorld();
+    const { messages, messageId } = await called(world);
+    expect((await send(world, 'r2', messages, { messageId, baseTurn: 1 })).status).toBe(202);
+    const other = await send(world, 'r3', messages, { messageId: 'one-that-was-deleted', baseTurn: 1 });
+    expect([other.status, ((await other.json()) as Answer).error.code]).toEqual([409, 'busy']);
   });
 
   it('that send at the same moment get one run each way', async () => {

@@ -272,6 +272,25 @@ describe('the history', () => {
     expect((await world.model(2)).input.messages.map(textOf)).toEqual(['hi', 'answer', 'more']);
   });
 
+  it.each([
+    ['whole conversation', {}],
+    ['conversation, as far as it has seen it,', { baseTurn: 1 }],
+  ])('without the message that a send names is not gone on with: the %s is another', async (_, seen) => {
+    const world = createWorld();
+    await world.send({ id: 'c', messages: [u1] }, asJson);
+    const model = await world.model();
+    model.text('r1');
+    model.close();
+    await ended(world, 'finish');
+    const messages = (await world.state('c')).messages as UIMessage[];
+    for (const own of [messages, [...messages, u2]]) {
+      const sent = await world.send({ id: 'c', ...seen, messages: own, messageId: 'gone' }, asJson);
+      expect(sent.status).toBe(409);
+      expect(await sent.json()).toMatchObject({ error: { code: 'stale' }, state: { messages } });
+    }
+    expect((await world.state('c')).turn).toBe(1);
+  });
+
   it('has no place for an answer of which nothing came', async () => {
     const world = createWorld();
     const empty = { id: 'a1', role: 'assistant', parts: [] };

@@ -82,11 +82,13 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const seenTurn = !ownTurn || mayCut ? request.baseTurn : isServerBased ? turn : undefined;
   // Where the newest run still wrote as it was read here, nothing may begin on top of what was read: it may have ended since.
   const isPartial = head.newest !== undefined && !head.newest.run.end;
-  // A send that goes on with an answer does not go on with the one that came while it waited.
+  // A send that goes on with an answer does not go on with the one that came while it waited, or that is there in the place of a deleted one.
   const meant = isKnown ? continued : continuedMessage(own, request);
-  const isOvertaken = meant !== undefined && meant.id !== continued?.id;
+  const isGone =
+    trigger === 'submit-message' && messageId !== undefined && !messages.some(({ id }) => id === messageId);
+  const isOvertaken = isGone || (meant !== undefined && meant.id !== continued?.id);
   // By the sender's copy: the server's may have what the first of two equal sends has led to already.
-  const copy = own.find(({ id }) => id === continued?.id) ?? continued;
+  const copy = isOvertaken ? undefined : (own.find(({ id }) => id === continued?.id) ?? continued);
   const joinKey = copy && (await digest([copy.id, copy]));
   return {
     messages,
