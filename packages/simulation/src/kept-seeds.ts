@@ -130,6 +130,22 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'a chat was offline for ever because an older request failed once realtime was back',
   },
+  {
+    seed: 20001561,
+    edition: 4,
+    showed:
+      'the simulation took a run for one without a model that recorded an approval of a message with others behind it',
+  },
+  {
+    seed: 20003589,
+    edition: 4,
+    showed: 'an answer to a message of a deleted chat, sent again, went on with the newest answer',
+  },
+  {
+    seed: 20004936,
+    edition: 4,
+    showed: 'an answer to a message that an edit had taken away, sent again, went on with the newest answer',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

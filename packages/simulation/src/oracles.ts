@@ -45,8 +45,7 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     const lacks = [...compareWithModels(world, run, frames), ...judgeShape(chunks)];
     for (const lack of lacks) wrong.push(`Run ${run.runId} (${run.end?.reason}): ${lack}`);
     const script = ledger.scripts.get(run.runId);
-    const isRecorded = messages.at(-1)?.parts.some((part) => isToolUIPart(part) && part.state === 'approval-requested');
-    if (!script && run.end?.reason === 'finish' && !isRecorded)
+    if (!script && run.end?.reason === 'finish' && !isRecording(run, conversation))
       wrong.push(`Run ${run.runId} finished without a model.`);
     const mayBeCancelled =
       ledger.cancelled.has(run.runId) || ledger.cancelledUnknown || world.settings.onBusy === 'interrupt';
@@ -86,6 +85,16 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
   wrong.push(...judgeSteers(world, recorded, tabs));
   for (const tab of tabs) wrong.push(...judgeTab(world, tab, conversation));
   return wrong;
+}
+
+/**
+ * Whether a run only records an answer to one of several approvals of a message, which may have others behind it. It brings no question: no model
+ * would answer that. `conversation`: what the chat had before.
+ */
+function isRecording({ start }: RunRecord, conversation: readonly UIMessage[]): boolean {
+  const continued = start.tail.find(({ id }) => id === start.messageId);
+  const isWaiting = continued?.parts.some((part) => isToolUIPart(part) && part.state === 'approval-requested');
+  return isWaiting === true && start.tail.every(({ id }) => conversation.some((known) => known.id === id));
 }
 
 /** Where two conversations part. */
