@@ -146,6 +146,16 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'an answer to a message that an edit had taken away, sent again, went on with the newest answer',
   },
+  {
+    seed: 21002713,
+    edition: 4,
+    showed: 'the simulation knew no second writer whose approved call ran in front of its start',
+  },
+  {
+    seed: 22003407,
+    edition: 5,
+    showed: 'the simulation told the input of a failed call from the one that a replay brings: null, or none',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

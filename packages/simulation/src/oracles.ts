@@ -298,13 +298,15 @@ function judgeTab(world: World, tab: Tab, conversation: readonly UIMessage[]): s
 }
 
 /**
- * Without what nothing reads, and what only some devices have: of a call that asked for approval the text of its input,
- * and of an edited message the field by which `sendMessage` was told which one it is.
+ * Without what nothing reads, and what only some devices have: of a call that asked for approval the text of its input, of a call that failed
+ * without an input the `null` that says so, and of an edited message the field by which `sendMessage` was told which one it is.
  */
 function withoutUnread(message: UIMessage): UIMessage {
-  const parts = message.parts.map((part) =>
-    isToolUIPart(part) && part.approval ? { ...part, rawInput: undefined } : part,
-  );
+  const parts = message.parts.map((part) => {
+    if (!isToolUIPart(part)) return part;
+    if (part.state === 'output-error' && part.input === null) return { ...part, input: undefined };
+    return part.approval ? { ...part, rawInput: undefined } : part;
+  });
   return { ...message, parts, messageId: undefined } as UIMessage;
 }
 
