@@ -209,8 +209,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-asks-again-for-streams-that-are-limited',
     file: 'packages/core/src/client/http-path.ts',
-    find: "if (!signal.aborted) this.#openResponses = 'limited';",
-    replace: '',
+    find: "code === 'rate-limited' && !signal.aborted",
+    replace: 'false',
     test: 'packages/core/test/client/many-chats.test.ts',
     title: 'shows every chat as connected, and in each what another device asks',
   },
