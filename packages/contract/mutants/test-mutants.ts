@@ -239,6 +239,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'cancels only what is its own',
   },
   {
+    id: 'client-takes-a-state-for-the-answer-that-is-still-written',
+    file: 'packages/core/src/client/shown-messages.ts',
+    find: 'const isOpen = wasBusy && !waiting;',
+    replace: 'const isOpen = isStreaming;',
+    test: 'packages/core/test/client/shared-answers.test.ts',
+    title: 'leaves the refusal on the device that gave it, also where the run that it began is over first',
+  },
+  {
     id: 'client-forgets-what-a-send-took-along',
     file: 'packages/core/src/client/send-run.ts',
     find: 'outbox.length > 0',

@@ -172,4 +172,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'a run that went on with an earlier message, and was cut, closed the calls of the last one on its sender',
   },
+  {
+    seed: 21001069,
+    edition: 4,
+    showed:
+      'a device showed its own approval, which was too late, and not the answer that had gone on behind the refusal',
+  },
 ];

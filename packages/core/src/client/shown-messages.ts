@@ -53,21 +53,25 @@ export function takenOver<UI_MESSAGE extends UIMessage>(
   // What a regenerate or an edit has cut away is in a state that does not know of it yet.
   const isCut = sending?.messageId && sending.messages.at(-1)?.role === 'user';
   if (sending && (sending.trigger === 'regenerate-message' || isCut)) return;
-  // The stream goes on in its own message, which may be an earlier one; all others are the state's.
   const isStreaming = status === 'streaming';
-  const keptId = sending && !isStreaming ? sending.messageId : active?.messageId;
+  // Where an answer streams, the send is not what the chat waits for.
+  const waiting = isStreaming ? undefined : sending;
+  // The stream goes on in its own message, which may be an earlier one; all others are the state's.
+  const keptId = waiting ? waiting.messageId : active?.messageId;
   const kept = seen.messages.find(({ id, role }) => role === 'assistant' && id === keptId);
   const isShowing = shown.stream.kind !== 'none' && shown.stream.turn === turn;
   if (wasBusy && !sending && !isShowing) return;
   const hasKept = messages?.some(({ id }) => id === kept?.id);
   if (kept && messages && !hasKept && wasBusy) return;
   // A stream that has brought nothing yet has nothing that the state lacks.
-  const keeps = isStreaming || (sending !== undefined && wasBusy);
-  const next = keeps ? messages?.map((message) => (kept && message.id === kept.id ? kept : message)) : messages;
+  const keeps = wasBusy && (isStreaming || waiting);
+  const next = messages?.map((message) => (keeps && message.id === kept?.id ? kept : message));
   const conversation = next && withUnsent(seen, next, active?.messageId);
   // A send goes on with this device's own copy of the answer, which may lack what the state has.
-  if (keeps && !isStreaming && hasKept) return { conversation, place: { kind: 'uncertain' } };
+  if (waiting && wasBusy && hasKept) return { conversation, place: { kind: 'uncertain' } };
+  // The AI SDK writes what the stream brings into the message as it was when the request was made, whatever is shown now.
+  const isOpen = wasBusy && !waiting;
   // An answer that was shown as under way, and has failed since: its stream says why.
   const failed = shown.place.kind === 'question' && shown.place.turn === turn && isFailure(runs?.at(-1)?.end?.reason);
-  return { conversation, place: { kind: active || isStreaming || failed ? 'question' : 'whole', turn } };
+  return { conversation, place: { kind: active || isOpen || failed ? 'question' : 'whole', turn } };
 }

@@ -1,7 +1,7 @@
 import { lastAssistantMessageIsCompleteWithApprovalResponses, lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { syncChat } from '../../src/index.ts';
-import { type Device, texts, until, World } from '../support/world.ts';
+import { type Device, never, texts, until, World } from '../support/world.ts';
 
 type SyncedChat = ReturnType<Device['synced']>;
 
@@ -122,6 +122,49 @@ describe('several calls of one answer', () => {
     await shows([a], (chat) => states(chat).join() === 'output-available,output-available');
     void a.sendMessage();
     await goesOn(world, [a, b]);
+  });
+});
+
+describe('an approval that another device has refused before', () => {
+  it('leaves the refusal on the device that gave it, also where the run that it began is over first', async () => {
+    const world = new World();
+    const [a] = await twoDevices(world, ['t1'], withApprovals, true);
+    const late = world.device({ realtime: false });
+    const b = late.synced('c', withApprovals);
+    await shows([b], (chat) => chat.status === 'ready' && states(chat).join() === 'approval-requested');
+    const isDenied = (chat: SyncedChat) => states(chat).join() === 'output-denied';
+    let send = (): void => {};
+    const isSent = new Promise<void>((resolve) => {
+      send = resolve;
+    });
+    // Only the response to its own POST brings the late device the run.
+    late.network.block('sse');
+    late.network.intercept = (request, forward) => {
+      if (request.url.includes('follow=')) return never(request);
+      if (request.method !== 'POST') return undefined;
+      return isSent.then(forward).then(async (response) => {
+        if (!response.ok) return response;
+        (await world.model.call(2)).finish();
+        await until(async () => (await world.log.state('c')).runs.at(-1)?.end);
+        // The body comes when the state has been taken over.
+        const start = () => until(() => isDenied(b));
+        return new Response(response.body?.pipeThrough(new TransformStream({ start })), { headers: response.headers });
+      });
+    };
+    void b.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+    await shows([b], (chat) => chat.status === 'submitted');
+    void a.addToolApprovalResponse({ id: 'approval of t1', approved: false });
+    const next = await world.model.call(1);
+    next.push({ type: 'tool-output-denied', toolCallId: 't1' });
+    next.say('not done');
+    next.finish();
+    await shows([a], (chat) => chat.status === 'ready' && isDenied(chat));
+    send();
+    await until(
+      () => world.model.calls.length === 3 && b.status === 'ready' && content(a) === content(b),
+      () => [a, b].map((chat) => [chat.status, chat.messages.at(-1)]),
+    );
+    expect(isDenied(b)).toBe(true);
   });
 });
 
