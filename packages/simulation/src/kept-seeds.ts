@@ -178,4 +178,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     showed:
       'a device showed its own approval, which was too late, and not the answer that had gone on behind the refusal',
   },
+  {
+    seed: 21001850,
+    edition: 4,
+    showed: 'a device lacked the output of an earlier call that its own send had brought into the log after a reload',
+  },
 ];

@@ -17,19 +17,16 @@ function toolPart(part: object): ToolPart | undefined {
 /** The server's message with the answers to tool calls and approvals that were given on this device, and that the server does not have. */
 export function withOwnAnswers<UI_MESSAGE extends UIMessage>(
   theirs: UI_MESSAGE,
-  ours: UI_MESSAGE | undefined,
+  ours: UIMessage | undefined,
 ): UI_MESSAGE {
-  const answers = ours?.parts.filter((part) => answeredStates.includes(toolPart(part)?.state)) ?? [];
-  if (answers.length === 0) return theirs;
-  let isChanged = false;
+  if (!ours) return theirs;
+  const answered = answeredCalls(ours);
   const parts = theirs.parts.map((part) => {
     const call = toolPart(part);
-    if (!call || !openStates.includes(call.state)) return part;
-    const answer = answers.find((own) => toolPart(own)?.toolCallId === call.toolCallId);
-    isChanged ||= answer !== undefined;
-    return answer ?? part;
+    if (!call || !openStates.includes(call.state) || !answered.includes(call.toolCallId)) return part;
+    return ours.parts.find((own) => toolPart(own)?.toolCallId === call.toolCallId) ?? part;
   });
-  return isChanged ? { ...theirs, parts } : theirs;
+  return { ...theirs, parts };
 }
 
 /** The calls of a message that have an answer. */

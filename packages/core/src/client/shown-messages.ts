@@ -25,13 +25,15 @@ export interface Conversation<UI_MESSAGE extends UIMessage> {
 
 /** A conversation of the server, with what only this device has: its answers to calls, and its messages behind it. `answerId`: the answer to come. */
 export function withUnsent<UI_MESSAGE extends UIMessage>(
-  { messages: own, shown, answered }: Seen<UI_MESSAGE>,
+  { messages: own, shown, answered, sending }: Seen<UI_MESSAGE>,
   messages: readonly UI_MESSAGE[],
   answerId: string | undefined,
 ): Conversation<UI_MESSAGE> {
   const isThere = (id: string) => messages.some((message) => message.id === id);
   const unsent = own.filter(({ id, role }) => role === 'user' && !shown.seen.has(id) && !isThere(id));
-  const ownCopy = (id: string) => (answered.includes(id) ? own.find((message) => message.id === id) : undefined);
+  // What a send takes along is shown as it was sent: the server adds the answers in it to its own messages.
+  const copies = (id: string): readonly UIMessage[] | undefined => (answered.includes(id) ? own : sending?.messages);
+  const ownCopy = (id: string) => copies(id)?.find((message) => message.id === id);
   const next = messages.map((message) => withOwnAnswers(message, ownCopy(message.id)));
   if (!answerId || unsent.length === 0 || isThere(answerId))
     return { messages: [...next, ...unsent], placeholder: undefined };

@@ -351,7 +351,8 @@ describe('a message that was refused', () => {
     void chat.sendMessage({ text: 'and now? '.repeat(10_000) });
     await until(() => device.network.requests.filter((request) => request.startsWith('POST')).length === 3);
     sync.discard(chat.messages[1]?.id as string);
-    await until(() => part()?.state === 'input-available' && isSettled(device));
+    // The send that takes it along is under way.
+    await until(() => part()?.state === 'output-available' && isSettled(device));
     send();
     const second = await world.model.call(1);
     expect(JSON.stringify(second.messages)).toContain('"output":"here"');

@@ -330,6 +330,63 @@ describe('an answer to a call of an earlier message', () => {
     expect(first(a)).toEqual(['approval-responded', 'approval-requested']);
   });
 
+  /** A page that shows the first call as approved from before, and sends behind that; its send waits until `forward` is called. */
+  async function reloaded(world: World, a: SyncedChat) {
+    const messages = structuredClone(a.messages.slice(0, 2));
+    for (const part of messages[1]?.parts ?? [])
+      if ('toolCallId' in part && part.toolCallId === 't1')
+        Object.assign(part, { state: 'approval-responded', approval: { id: 'approval of t1', approved: true } });
+    const device = world.device();
+    const chat = device.synced('c', { messages });
+    let forward = (): void => {};
+    const isForwarded = new Promise<void>((resolve) => {
+      forward = resolve;
+    });
+    device.network.intercept = ({ method }, post) => (method === 'POST' ? isForwarded.then(post) : undefined);
+    void chat.sendMessage({ id: 'u3', role: 'user', parts: [{ type: 'text', text: 'and this' }] } as never);
+    await shows([chat], (own) => own.messages.length === 5);
+    return { chat, forward };
+  }
+
+  it('is kept by a page that shows it from before, while a send that takes it along waits', async () => {
+    const world = new World();
+    const [a] = await waitingBehind(world, {});
+    const { chat, forward } = await reloaded(world, a);
+    expect(first(chat)).toEqual(['approval-responded', 'approval-requested']);
+    forward();
+    const next = await world.model.call(2);
+    next.say('all there');
+    next.finish();
+    await shows([a, chat], (each) => each.status === 'ready' && each.messages.length === 6);
+    expect(first(a)).toEqual(['approval-responded', 'approval-requested']);
+    expect(content(chat)).toBe(content(a));
+  });
+
+  it('is not shown any more where the send that took it along is refused', async () => {
+    let refuses = false;
+    const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });
+    const [a] = await waitingBehind(world, {});
+    const { chat, forward } = await reloaded(world, a);
+    refuses = true;
+    forward();
+    await shows([chat], (own) => own.status === 'error' && first(own).join() === first(a).join());
+    expect(first(a)).toEqual(['approval-requested', 'approval-requested']);
+  });
+
+  it('is not shown any more where the message of the send that took it along was there already', async () => {
+    const world = new World();
+    const [a] = await waitingBehind(world, {});
+    const { chat, forward } = await reloaded(world, a);
+    void a.sendMessage({ id: 'u3', role: 'user', parts: [{ type: 'text', text: 'and this' }] } as never);
+    const next = await world.model.call(2);
+    next.say('all there');
+    next.finish();
+    await shows([a], (each) => each.status === 'ready' && each.messages.length === 6);
+    forward();
+    await shows([chat], (own) => own.status === 'ready' && content(own) === content(a));
+    expect(world.model.calls).toHaveLength(3);
+  });
+
   it('is sent when it is given, and shown on every device', async () => {
     const world = new World();
     const [a, b] = await waitingBehind(world, withApprovals);

@@ -152,7 +152,8 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'began':
       return began(ledger, event);
     case 'known':
-      return same({ outbox: own.accepted(ledger.outbox, event.runId, []) });
+      // The other send may have lacked the answers to calls that this one took along, and that are shown.
+      return same({ outbox: own.accepted(ledger.outbox, event.runId, []), ...readAgain(ledger) });
     case 'refused':
       // What the chat has cut for this send is put back; and the server may have begun what it did not answer.
       return same({
@@ -211,7 +212,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'access-granted':
       return ledger.access.kind === 'granted'
         ? { ledger, updates: [] }
-        : same({ access: { kind: 'granted' }, server: server.needRead(ledger.server) });
+        : same({ access: emptyLedger.access, server: server.needRead(ledger.server) });
   }
 }
 
@@ -259,13 +260,14 @@ function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }
   const transition = server.runHeard(ledger.server, { runId, turn });
   // A server that takes this device's message has given access back, whatever it answered before.
   const isBack = ledger.access.kind === 'refused';
-  const needsRead = isBack || (place.isSynchronized && place.place.kind === 'uncertain');
+  // A run that this send was joined to may lack the answers to calls that it took along, and that are shown.
+  const needsRead = isBack || runId !== sentRunId || (place.isSynchronized && place.place.kind === 'uncertain');
   return {
     updates: transition.updates,
     ledger: {
       ...ledger,
       shown: place,
-      access: isBack ? { kind: 'granted' } : ledger.access,
+      access: emptyLedger.access,
       outbox: own.accepted(ledger.outbox, sentRunId, taken),
       server: needsRead ? server.needRead(transition.server) : transition.server,
     },

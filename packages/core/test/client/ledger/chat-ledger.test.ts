@@ -390,6 +390,18 @@ const table: readonly Row[] = [
     seen: ['u3', 'u4'],
   },
   {
+    title: 'a send whose messages the server has with another run reads what came of the rest of it',
+    events: [...at(2), sent('r3', 'u2'), { type: 'known', runId: 'r3' }],
+    unsent: [],
+    reads: true,
+  },
+  {
+    title: 'a send that was joined to another run reads what came of the rest of it',
+    events: [...at(2), sent('r4', 'u3'), { ...began('r3', 3, 'u3'), sentRunId: 'r4' } as LedgerEvent],
+    unsent: [],
+    reads: true,
+  },
+  {
     title: 'a chat that the server refuses is not read again by itself',
     events: [...at(2), { type: 'access-refused', error: forbidden }, { type: 'read-needed' }],
     reads: false,
