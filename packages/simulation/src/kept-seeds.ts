@@ -156,6 +156,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'the simulation told the input of a failed call from the one that a replay brings: null, or none',
   },
+  {
+    seed: 24001574,
+    edition: 5,
+    showed: 'a device lacked its own question, which a later send had taken along and another device had cut away',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

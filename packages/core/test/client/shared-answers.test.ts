@@ -144,7 +144,6 @@ describe('an approval that another device has refused before', () => {
       if (request.method !== 'POST') return undefined;
       return isSent.then(forward).then(async (response) => {
         if (!response.ok) return response;
-        (await world.model.call(2)).finish();
         await until(async () => (await world.log.state('c')).runs.at(-1)?.end);
         // The body comes when the state has been taken over.
         const start = () => until(() => isDenied(b));
@@ -161,11 +160,43 @@ describe('an approval that another device has refused before', () => {
     await shows([a], (chat) => chat.status === 'ready' && isDenied(chat));
     send();
     await until(
-      () => world.model.calls.length === 3 && b.status === 'ready' && content(a) === content(b),
-      () => [a, b].map((chat) => [chat.status, chat.messages.at(-1)]),
+      () => b.status === 'ready' && content(a) === content(b),
+      () => [a, b].map((chat) => [chat.status, content(chat), late.network.requests]),
     );
     expect(isDenied(b)).toBe(true);
+    expect(world.model.calls).toHaveLength(2);
   });
+
+  it.each(['reject', 'interrupt', 'queue'] as const)(
+    'does not end, or repeat, the answer behind the refusal (%s)',
+    async (onBusy) => {
+      const world = new World({ onBusy });
+      const [a] = await twoDevices(world, ['t1'], withApprovals, true);
+      const late = world.device({ realtime: false });
+      const b = late.synced('c', withApprovals);
+      await shows([b], (chat) => chat.status === 'ready' && states(chat).join() === 'approval-requested');
+      late.network.block('sse');
+      late.network.intercept = (request) => (request.url.includes('follow=') ? never(request) : undefined);
+      void a.addToolApprovalResponse({ id: 'approval of t1', approved: false });
+      const next = await world.model.call(1);
+      next.push({ type: 'tool-output-denied', toolCallId: 't1' });
+      next.say('not ');
+      await shows([a], (chat) => states(chat).join() === 'output-denied');
+      void b.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+      await until(() => late.network.requests.filter((request) => request.startsWith('POST')).length === 1);
+      late.network.intercept = () => undefined;
+      late.network.blocked.clear();
+      next.say('done');
+      next.finish();
+      await until(
+        () =>
+          a.status === 'ready' && b.status === 'ready' && content(a) === content(b) && content(a).includes('not done'),
+        () => [a, b].map((chat) => [chat.status, String(chat.error), chat.messages.at(-1), late.network.requests]),
+      );
+      expect(world.model.calls).toHaveLength(2);
+      expect((await world.log.state('c')).runs.at(-1)?.end?.reason).toBe('finish');
+    },
+  );
 });
 
 describe('a call that the end of its run has closed', () => {

@@ -255,7 +255,8 @@ function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, 
 
 function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }>): Transition {
   const { sentRunId, runId, turn, messageIds } = event;
-  const place = shown.ownBegan(ledger.shown, event);
+  const isAccepted = ledger.outbox.every((send) => send.runId !== sentRunId);
+  const place = shown.ownBegan(ledger.shown, event, isAccepted);
   const taken = messageIds.filter((id) => place.seen.has(id));
   const transition = server.runHeard(ledger.server, { runId, turn });
   // A server that takes this device's message has given access back, whatever it answered before.

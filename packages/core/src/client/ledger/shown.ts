@@ -100,13 +100,20 @@ export interface OwnBegin {
 
 /**
  * A run that this device sent has begun: its question is shown behind all that the chat has, or somewhere behind it. Behind what this device has
- * not heard of, such as a deletion, the server has the newest of the messages; the state says whether it has taken the others along.
+ * not heard of, such as a deletion, the server has the newest of the messages; the state says whether it has taken the others along. `isAccepted`: an
+ * earlier run had taken the question along; it may have been cut away since, and not be shown.
  */
-export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds, isContinued }: OwnBegin): Shown {
+export function ownBegan(
+  shown: Shown,
+  { sentRunId, runId, turn, messageIds, isContinued }: OwnBegin,
+  isAccepted: boolean,
+): Shown {
   const { stream } = shown;
   const isShown = stream.kind !== 'none' && stream.runId === sentRunId;
-  const isKnown = shownTurn(shown) === turn;
-  const isNext = wholeTurn(shown) === turn - 1;
+  // Another device's answers to calls may count there, and not those in this device's copy.
+  const isOther = isContinued && runId !== sentRunId;
+  const isKnown = !isOther && shownTurn(shown) === turn;
+  const isNext = !isOther && !isAccepted && wholeTurn(shown) === turn - 1;
   const taken = isKnown || isNext || !shown.isSynchronized ? messageIds : messageIds.slice(-1);
   const next: Shown = {
     ...shown,
@@ -117,8 +124,7 @@ export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds, isC
   if (isKnown) return next;
   if (isNext) return { ...next, place: { kind: 'question', turn } };
   // The stream goes on in this device's copy of the answer, which lacks what others have added: its end is not the whole.
-  const isCut = isContinued && next.stream.kind === 'open';
-  return { ...next, place: { kind: 'uncertain' }, ...(isCut && { stream: { kind: 'cut', runId, turn } as const }) };
+  return { ...(isContinued ? streamClosed(next, runId, undefined) : next), place: { kind: 'uncertain' } };
 }
 
 /** The chat shows the answers to calls that a run recorded: such a run has its `start` chunk and nothing else to show. */

@@ -10,6 +10,7 @@ import { type Head, readHead } from './head.ts';
 import {
   composeFromHistory,
   continuedMessage,
+  isOverruled,
   mergeClientAnswers,
   type SendIntent,
   tailOf,
@@ -47,7 +48,7 @@ export interface Composed {
   readonly rereads: boolean;
   /** Equal for devices that continue the same message from the same state. */
   readonly joinKey: string | undefined;
-  /** The run that has answered the new message already: it is joined, and nothing begins. */
+  /** The run that has answered the new message, or gone on from another answer to a call, already: it is joined, and nothing begins. */
   readonly answeredBy?: RunRecord | undefined;
 }
 
@@ -97,7 +98,8 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
     baseTurn: isPartial || isOvertaken ? turn - 1 : seenTurn,
     rereads: (ownTurn || isPartial) && !isOvertaken,
     joinKey,
-    answeredBy: isServerBased && !isKnown ? answererOf(head, own, request) : undefined,
+    answeredBy:
+      isServerBased && !isKnown ? (answererOf(head, own, request) ?? overruling(head, own, meant)) : undefined,
   };
 }
 
@@ -127,6 +129,18 @@ function answererOf({ state, messages }: Head, sent: readonly UIMessage[], inten
   const at = messages.findIndex(({ id }) => id === last.id);
   if (at < 0 || messages.findLastIndex(({ role }) => role === 'assistant') < at) return;
   return state.runs.findLast(({ start }) => start.tail.some(({ id }) => id === last.id)) ?? state.runs.at(-1);
+}
+
+/** The newest run of a message that the sender goes on with, where its answer to a call comes too late. */
+function overruling(
+  { state, messages }: Head,
+  sent: readonly UIMessage[],
+  continued: UIMessage | undefined,
+): RunRecord | undefined {
+  const server = messages.find(({ id }) => id === continued?.id);
+  const copy = sent.find(({ id }) => id === continued?.id);
+  if (!server || !copy || !isOverruled(server, copy)) return;
+  return state.runs.findLast(({ start }) => start.messageId === server.id);
 }
 
 async function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited: boolean): Promise<Conversation> {

@@ -1,4 +1,5 @@
 import { getToolName, isToolUIPart, type UIMessage } from 'ai';
+import { canonicalJson } from '../../wire/canonical-json.ts';
 import type { RunStart } from '../../wire/frame.ts';
 import type { KnownMessages } from './known-messages.ts';
 
@@ -82,6 +83,27 @@ export function waitsForClient(message: UIMessage): boolean {
       isToolUIPart(part) &&
       (part.state === 'approval-requested' || (part.state === 'input-available' && !part.providerExecuted)),
   );
+}
+
+/**
+ * Whether a client's copy of a message comes too late: the server's has another answer to one of its calls, and waits for none. The first answer
+ * counts.
+ */
+export function isOverruled(server: UIMessage, client: UIMessage): boolean {
+  if (waitsForClient(server)) return false;
+  const answers = new Map(client.parts.filter(isToolUIPart).map((part) => [part.toolCallId, part]));
+  return server.parts.some((part) => {
+    const answer = isToolUIPart(part) ? answers.get(part.toolCallId) : undefined;
+    return isToolUIPart(part) && answer !== undefined && hasOtherAnswer(part, answer);
+  });
+}
+
+function hasOtherAnswer(part: ToolPart, answer: ToolPart): boolean {
+  const approved = part.approval?.approved;
+  const isOther = approved !== undefined && answer.approval?.approved === !approved;
+  if (isOther || part.state !== 'output-available' || answer.state !== 'output-available') return isOther;
+  const isPreliminary = part.preliminary || answer.preliminary;
+  return !isPreliminary && canonicalJson(part.output) !== canonicalJson(answer.output);
 }
 
 /**

@@ -402,6 +402,15 @@ const table: readonly Row[] = [
     reads: true,
   },
   {
+    title:
+      'a question that another send had taken along, and that was cut away since, is read where its own send begins',
+    events: [
+      ...[...at(2), sent('r3', 'u3'), sent('r4', 'u4'), began('r4', 3, 'u3', 'u4'), taken('whole', 3)],
+      ...[start('r5', 4), taken('whole', 4), began('r3', 5, 'u3')],
+    ],
+    reads: true,
+  },
+  {
     title: 'a chat that the server refuses is not read again by itself',
     events: [...at(2), { type: 'access-refused', error: forbidden }, { type: 'read-needed' }],
     reads: false,
