@@ -383,6 +383,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'share one read of the log',
   },
   {
+    id: 'server-takes-its-writer-for-the-log',
+    file: `${run}/live-run.ts`,
+    find: 'return this.#logged > this.#next;',
+    replace: 'return this.#logged < 0;',
+    test: `${tests}/ends.test.ts`,
+    title: 'to an append that it took has the frame',
+  },
+  {
+    id: 'server-takes-a-run-for-active-that-the-log-has-ended',
+    file: `${run}/live-run.ts`,
+    find: 'end ? Number.POSITIVE_INFINITY : Math.max(this.#logged, next)',
+    replace: 'end ? this.#logged : Math.max(this.#logged, next)',
+    test: `${tests}/ends.test.ts`,
+    title: 'to its writer after it has ended the run tells the end',
+  },
+  {
     id: 'server-encodes-a-run-for-each-reader',
     file: `${run}/run-snapshot.ts`,
     find: 'if (known) return known;',

@@ -188,4 +188,15 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 4,
     showed: 'a device lacked the output of an earlier call that its own send had brought into the log after a reload',
   },
+  {
+    seed: 22004648,
+    edition: 5,
+    showed: 'an approval whose run was cancelled before it began put back an answer that others had gone on with',
+  },
+  {
+    seed: 22000640,
+    edition: 5,
+    showed:
+      'a state lacked a part of the answer that the log had, because its process had not received the log’s reply',
+  },
 ];

@@ -227,6 +227,47 @@ describe('a log that does not answer', () => {
     expect(world.events.filter(({ type }) => type === 'log-failed')).toHaveLength(2);
   });
 
+  it('to an append that it took has the frame, and every server shows it in the state, that of its writer, too', async () => {
+    const log = memoryLog();
+    let isLost = false;
+    const append: RunLog['append'] = async (...args) => {
+      const news = await log.append(...args);
+      if (isLost) throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
+      return news;
+    };
+    const world = createWorld({ log: { ...log, append } });
+    const other = createWorld({ log });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('first');
+    await reader.saw('first');
+    isLost = true;
+    model.text(' second');
+    await until('the frame', async () => textOf((await other.state('c')).messages[1]) === 'first second');
+    expect(await world.state('c')).toEqual(await other.state('c'));
+    isLost = false;
+    model.close();
+    await reader.closed;
+    expect(reader.streamedText).toBe('first second');
+  });
+
+  it('to its writer after it has ended the run tells the end in the state all the same', async () => {
+    const log = memoryLog();
+    const waitForCommand: RunLog['waitForCommand'] = () => new Promise(() => {});
+    const world = createWorld({ log: { ...log, waitForCommand } });
+    const other = createWorld({ log });
+    const reader = new SseReader(await world.send(send));
+    (await world.model()).text('half');
+    await reader.saw('half');
+    await other.command('c', { id: 's1', runId: 'r1', type: 'cancel' });
+    for (let count = 0; count < 2; count += 1) {
+      const state = await world.state('c');
+      expect(state).toEqual(await other.state('c'));
+      expect([state.active, state.runs[0].end.reason]).toEqual([undefined, 'cancel']);
+    }
+    await world.handler.runtime.close();
+  });
+
   it('to an append at all is left after the lease: readers learn that the run is lost, and the chat is free', async () => {
     const log = memoryLog();
     let isHanging = false;

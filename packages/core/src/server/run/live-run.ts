@@ -24,6 +24,8 @@ export class LiveRun {
   #frames: { readonly frame: LogFrame; readonly bytes: number }[] = [];
   #bytes = 0;
   #next = 0;
+  /** How many offsets the log is known to have, by whoever has read it there; without end once the run is over. */
+  #logged = 0;
 
   constructor(record: RunRecord, clock: Clock) {
     this.record = record;
@@ -34,6 +36,16 @@ export class LiveRun {
   /** The number of offsets that the log has acknowledged. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Whether the log has more than its writer knows: an answer to the writer is lost, or on its way. */
+  get isBehind(): boolean {
+    return this.#logged > this.#next;
+  }
+
+  /** Takes the run's record, as the log has answered it to anybody. */
+  noteLogged({ next, end }: RunRecord): void {
+    this.#logged = end ? Number.POSITIVE_INFINITY : Math.max(this.#logged, next);
   }
 
   /** Takes a frame that the log has acknowledged; `bytes` is the size of its chunks as JSON. */

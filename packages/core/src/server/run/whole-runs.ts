@@ -74,8 +74,8 @@ export class WholeRuns {
     this.#copies = new RecentlyUsed(clock, maxKeptLength / 4);
   }
 
-  /** The run as the log has it now. `party`: who takes turns for it. @throws ChatTransportError as `RunLog.read`. */
-  read(key: RunKey, party: string = key.chatId): Promise<WholeRun> {
+  /** The run as the log has it now. `key`: the record, where the log has answered it. `party`: who takes turns for it. @throws ChatTransportError as `RunLog.read`. */
+  read(key: RunKey | RunRecord, party: string = key.chatId): Promise<WholeRun> {
     return this.#read(key, party);
   }
 
@@ -159,8 +159,9 @@ export class WholeRuns {
     background(options.log.saveSnapshot(run, text).catch(failed));
   }
 
-  #read(key: RunKey, party: string): Promise<KeptRun> {
+  #read(key: RunKey | RunRecord, party: string): Promise<KeptRun> {
     const id = keyOf(key);
+    if ('next' in key) this.#engine.live.get(id)?.noteLogged(key);
     const read = async (): Promise<KeptRun> => {
       try {
         return this.#keep(id, await this.#readOn(key, this.#kept.get(id), party));
@@ -180,7 +181,7 @@ export class WholeRuns {
     const { options, live } = this.#engine;
     let next = known?.next ?? 0;
     const writing = live.get(keyOf(key));
-    const fresh = writing && !writing.closed ? writing.framesFrom(next) : undefined;
+    const fresh = writing && !writing.closed && !writing.isBehind ? writing.framesFrom(next) : undefined;
     const frames: LogFrame[] = [...(fresh ?? [])];
     let run: RunRecord;
     if (writing && fresh) {
