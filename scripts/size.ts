@@ -18,13 +18,13 @@ const ably = "export { Realtime } from 'ably';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   // Twice the 9.5 kB that were planned, and all of it is this project's own code: CONTRIBUTING.md says what takes it.
-  { name: 'core', package: 'core', code: core, limitBytes: 18_950 },
+  { name: 'core', package: 'core', code: core, limitBytes: 19_000 },
   {
     name: 'core/react',
     package: 'core',
     code: `${core} export { syncChat } from '@chat-transport/core'; export { useRealtimeChat } from '@chat-transport/core/react';`,
     above: 'core',
-    limitBytes: 3800,
+    limitBytes: 3850,
   },
   {
     name: 'websocket',
@@ -34,7 +34,7 @@ const budgets: readonly Budget[] = [
     // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
     limitBytes: 2300,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_750 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_800 },
   {
     name: 'partykit',
     package: 'partykit',

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { ScriptedModel } from '../model.ts';
 
-/** Who runs in one bench. `bare-websocket` and `bare-http` have no chat: they are the floor of fan-out and of many readers. */
+/** Who runs in one bench. `bare-websocket` and `bare-http` have no chat: fan-out and many readers are measured beside them. */
 export const contestantNames = [
   'stock-sse',
   'stock-websocket',

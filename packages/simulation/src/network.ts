@@ -1,7 +1,9 @@
 import { ChatTransportError } from '@chat-transport/core';
 import type { ServerProcess } from './server-process.ts';
 import type { Tab } from './tab.ts';
-import { chatId, type World } from './world.ts';
+import { crowdPrefix, type World } from './world.ts';
+
+const crowdedChat = new RegExp(`/(${crowdPrefix}\\d+)`);
 
 /** An answer's body on its way to a tab. */
 export interface OpenBody {
@@ -21,8 +23,8 @@ export class Network {
   readonly bodies: Set<OpenBody> = new Set();
   /** How many requests have neither been answered nor failed. */
   open = 0;
-  /** How many requests were made. */
-  requests = 0;
+  /** How many requests were made for each of the page's other chats. */
+  readonly requests: Map<string, number> = new Map();
   readonly #world: World;
   readonly #tab: Tab;
 
@@ -42,7 +44,8 @@ export class Network {
       const theirs = new AbortController();
       let settled = false;
       this.open++;
-      this.requests++;
+      const [, crowded] = label.match(crowdedChat) ?? [];
+      if (crowded) this.requests.set(crowded, (this.requests.get(crowded) ?? 0) + 1);
       const settle = (act: () => void): void => {
         if (settled || this.#tab.gone) return;
         settled = true;
@@ -198,7 +201,7 @@ export class Network {
           const { done, value } = await reader.read();
           if (!server.alive) return new Promise<never>(() => {});
           // In their other chats, users lose their access a while later: when they are authorized again.
-          if (value && label.includes(` /${chatId}/`) && world.isRevokedForLong(device.name))
+          if (value && !label.includes(` /${crowdPrefix}`) && world.isRevokedForLong(device.name))
             world.ledger.violations.push(`${name} has no access any more and still receives ${label}.`);
           await clock.wait(world.latency() / 2);
           if (!this.bodies.has(entry)) return;

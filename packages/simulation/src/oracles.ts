@@ -253,22 +253,22 @@ function judgeApprovals({ ledger }: World, conversation: readonly UIMessage[]): 
   return wrong;
 }
 
-/** How often a chat may ask over HTTP while nothing happens, in milliseconds. */
+/** How long a chat waits at least before it asks again while nothing happens, in milliseconds. */
 const quietAskMs = 20_000;
 
-/** A page with many chats, in which nobody writes, is connected to all of them, and asks the server no more than it must. */
-export function judgeCrowd({ name, network, crowdPaths }: Tab, requestsBefore: number, ms: number): string[] {
+/** A page with many chats, in which nobody writes, is connected to all of them, and asks the server for none more than it must. */
+export function judgeCrowd(
+  { name, network, crowdPaths }: Tab,
+  requestsBefore: ReadonlyMap<string, number>,
+  ms: number,
+): string[] {
   const wrong: string[] = [];
   const lost = crowdPaths.filter((path) => path === null).length;
-  if (lost > 0)
-    wrong.push(
-      `${name} is not connected to ${lost} of its ${crowdPaths.length} other chats: idle-${crowdPaths.indexOf(null)}.`,
-    );
-  const overHttp = crowdPaths.filter((path) => path !== 'realtime').length;
-  const requests = network.requests - requestsBefore;
-  // The one chat in which people write may be over HTTP, too.
-  if (crowdPaths.length > 0 && requests > ((overHttp + 1) * ms) / quietAskMs)
-    wrong.push(`${name} made ${requests} requests for ${overHttp} idle chats over HTTP in ${ms} ms.`);
+  if (lost > 0) wrong.push(`${name} is not connected to ${lost} of its ${crowdPaths.length} other chats.`);
+  for (const [chat, count] of network.requests) {
+    const made = count - (requestsBefore.get(chat) ?? 0);
+    if (made > ms / quietAskMs) wrong.push(`${name} made ${made} requests for ${chat} in ${ms} ms.`);
+  }
   return wrong;
 }
 

@@ -103,7 +103,7 @@ async function live(world: World, failures: string[]): Promise<void> {
   story.addWitness();
   await rest();
   await within(world, 'sweep', world.servers.find(({ alive }) => alive)?.handler.sweep());
-  const before = tabs().map((tab) => ({ tab, requests: tab.network.requests }));
+  const before = tabs().map((tab) => ({ tab, requests: new Map(tab.network.requests) }));
   await scheduler.run(() => false, scheduler.now + afterwardsMs);
   for (const { tab, requests } of before) failures.push(...judgeCrowd(tab, requests, afterwardsMs));
   if (!isQuiet()) failures.push(`Not at rest ${restMs} ms after the last fault, or the last long silence.`);

@@ -11,7 +11,7 @@ import {
 import { brief } from './brief.ts';
 import { Network } from './network.ts';
 import type { MachineClock } from './scheduler.ts';
-import { chatId, strangerName, userHeader, type World } from './world.ts';
+import { chatId, crowdPrefix, strangerName, userHeader, type World } from './world.ts';
 
 /** A chat's state without a framework. */
 class PlainState implements ChatState<UIMessage> {
@@ -157,7 +157,7 @@ export class Tab {
     if (world.isVerbose) this.#traceMessages();
     this.#synced = syncChat(this.chat, transport);
     for (let index = 0; index < (device.name === strangerName ? 0 : world.settings.crowd); index++)
-      this.#crowd.push(syncChat(new PlainChat({ id: `idle-${index}`, transport } as never), transport));
+      this.#crowd.push(syncChat(new PlainChat({ id: `${crowdPrefix}${index}`, transport } as never), transport));
   }
 
   /** How the page's other chats are connected. */

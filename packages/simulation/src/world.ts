@@ -10,6 +10,8 @@ import { Trace } from './trace.ts';
 
 /** The one chat of a seed. */
 export const chatId = 'chat';
+/** What the ids of a page's other chats begin with. */
+export const crowdPrefix = 'idle-';
 /** Who knows the chat's address and has no access to it. */
 export const strangerName = 'stranger';
 /** The request header with the user's name. */

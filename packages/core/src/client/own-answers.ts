@@ -52,10 +52,16 @@ export function callOf(
 }
 
 /** The assistant message that a submit continues: the named one, else the last message. */
-export function continuedMessage<UI_MESSAGE extends UIMessage>(
-  messages: readonly UI_MESSAGE[],
-  messageId: string | undefined,
-): UI_MESSAGE | undefined {
+export function continuedMessage<UI_MESSAGE extends UIMessage>({
+  trigger,
+  messages,
+  messageId,
+}: {
+  readonly trigger: string;
+  readonly messages: readonly UI_MESSAGE[];
+  readonly messageId?: string | undefined;
+}): UI_MESSAGE | undefined {
+  if (trigger === 'regenerate-message') return;
   const isAnswer = (message: UI_MESSAGE | undefined) => (message?.role === 'assistant' ? message : undefined);
   return isAnswer(messages.find(({ id }) => id === messageId)) ?? isAnswer(messages.at(-1));
 }

@@ -60,7 +60,7 @@ export class RunReader {
     this.#isFed = isFed;
     this.openedAt = openedAt;
     this.#progress = startedAt(openedAt);
-    this.continued = own && continuedMessage(own.messages, own.messageId);
+    this.continued = own && continuedMessage(own);
     this.#answer = new AnswerStream({
       continued: this.continued,
       onPull: () => {

@@ -5,7 +5,7 @@ import type { ChatSession } from './chat-session.ts';
 import type { ChatSnapshot } from './chat-update.ts';
 import type { HttpError } from './http-error.ts';
 import { baseTurnOf } from './ledger/chat-ledger.ts';
-import { type OwnSend, refusedMessages, type SendKind } from './ledger/outbox.ts';
+import { type OwnSend, ownMessages, type SendKind } from './ledger/outbox.ts';
 import { mayStayOpen } from './open-places.ts';
 import { continuedMessage, waitsForAnswers } from './own-answers.ts';
 import { abortOf, asDisconnect, persist } from './persist.ts';
@@ -26,6 +26,10 @@ function kindOf({ trigger, messageId }: SendCall<UIMessage>, continued: UIMessag
   return messageId ? 'edit' : 'message';
 }
 
+function isRefused({ state }: OwnSend): boolean {
+  return state === 'refused';
+}
+
 function isTooLarge({ error }: OwnSend): boolean {
   return (error as HttpError | undefined)?.code === 'too-large';
 }
@@ -38,16 +42,16 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   session: ChatSession<UI_MESSAGE>,
   { abortSignal, ...call }: SendOptions<UI_MESSAGE>,
 ): Promise<ReadableStream<UIMessageChunk>> {
-  const continued = continuedMessage(call.messages, call.messageId);
+  const continued = continuedMessage(call);
   const kind = kindOf(call as unknown as SendCall<UIMessage>, continued);
   const sending = continued ?? call.messages.at(-1);
   const { outbox, shown } = session.ledger;
   const { isSynchronized } = shown;
   // A message that was refused before is shown as refused, and is not sent along with the next one. A plain chat marks no
   // message and sends it along, as with the AI SDK's own transport, except one that would make each later send too large.
-  // A message behind the answer that is sent is not sent either: nothing would reply to it.
-  const refused = refusedMessages(isSynchronized ? outbox : outbox.filter(isTooLarge));
-  const messages = call.messages.filter((message) => message === sending || !refused.includes(message.id));
+  // A message behind the answer that is sent is not sent along either, also where it is on its way: nothing would reply to it.
+  const left = ownMessages(continued ? outbox : outbox.filter(isSynchronized ? isRefused : isTooLarge));
+  const messages = call.messages.filter((message) => message === sending || !left.includes(message.id));
   const own = { ...call, messages };
   // Only a user who has stopped sends again; and the cancel goes first.
   session.stops.decide();

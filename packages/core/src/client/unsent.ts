@@ -27,6 +27,8 @@ export async function resend<UI_MESSAGE extends UIMessage>(
   const message = send.message as UI_MESSAGE | undefined;
   if (send.kind === 'regenerate') return chat.regenerate({ messageId });
   if (send.kind === 'edit' && message) return chat.sendMessage({ ...message, messageId } as never);
+  // Nothing goes on with a message that is gone.
+  if (send.kind === 'answer' && chat.messages.every(({ id }) => id !== messageId)) throw send.error;
   if (send.kind === 'answer')
     return (chat as unknown as Requester).makeRequest({ trigger: 'submit-message', messageId });
   remove(chat, messageId);

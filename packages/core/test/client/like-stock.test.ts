@@ -108,3 +108,20 @@ describe('a plain chat shows the same as with the transport of the AI SDK', () =
     expect(error).toBe(text);
   });
 });
+
+it.each(['stock', 'ours'] as const)('an edit that gives the message another id is answered (%s)', async (name) => {
+  const world = new World();
+  const fetch: Fetch = (input, init) => world.handler(new Request(new URL(String(input), 'http://test.local'), init));
+  const chat = new Chat({ id: 'c', transport: transports[name](fetch) });
+  const message = (id: string, text: string, messageId?: string) =>
+    chat.sendMessage({ id, role: 'user', parts: [{ type: 'text', text }], messageId } as never);
+  const sent = message('old', 'old text');
+  (await world.model.call()).finish();
+  await sent;
+  const edited = message('new', 'new text', 'old');
+  const { messages } = await world.model.call(1);
+  expect(messages.map(({ id, parts }) => [id, parts])).toEqual([['new', [{ type: 'text', text: 'new text' }]]]);
+  world.model.calls[1]?.finish();
+  await edited;
+  expect(chat.error).toBeUndefined();
+});

@@ -205,7 +205,8 @@ describe('a refused answer to a call', () => {
     refuses.now = true;
     await each.act(chat);
     await until(() => unsent().join() === 'answer refused');
-    const { messageId } = sync.getReport().unsent[0] as { messageId: string };
+    const kept = sync.getReport().unsent;
+    const { messageId } = kept[0] as { messageId: string };
     // Another device edits the question, which takes the answer away.
     void other.sendMessage({ text: 'edited', messageId: question.id });
     const edited = await world.model.call(1);
@@ -217,9 +218,8 @@ describe('a refused answer to a call', () => {
       () => [chat.status, texts(chat)],
     );
     refuses.now = false;
-    await sync.resend(messageId);
-    expect(chat.error).toMatchObject({ code: 'stale' });
-    expect(unsent()).toEqual(['answer refused']);
+    await expect(sync.resend(messageId)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(sync.getReport().unsent).toEqual(kept);
     sync.discard(messageId);
     expect([unsent(), chat.error, texts(chat)]).toEqual([[], undefined, shown]);
     // A sentinel: the next question is the model's next call.

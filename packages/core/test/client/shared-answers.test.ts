@@ -243,6 +243,40 @@ describe('a call that the end of its run has closed', () => {
   });
 });
 
+describe('a message on its way behind an answer to a call', () => {
+  it.each(['detach', 'cancel'] as const)('is answered, and not recorded with the answer (%s)', async (onAbort) => {
+    const world = new World();
+    const device = world.device({ onAbort });
+    const chat = device.synced('c', withApprovals);
+    void chat.sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    for (const toolCallId of ['t1', 't2']) {
+      call.push({ type: 'tool-input-available', toolCallId, toolName: 'ask', input: {} });
+      call.push({ type: 'tool-approval-request', toolCallId, approvalId: `approval of ${toolCallId}` });
+    }
+    call.finish();
+    await shows([chat], ({ status, messages }) => status === 'ready' && messages.length === 2);
+    let release: (() => void) | undefined;
+    device.network.intercept = ({ method, url }, forward) => {
+      if (url.includes('/command'))
+        return Promise.resolve(Response.json({ error: { code: 'forbidden', message: 'No.' } }, { status: 403 }));
+      if (method !== 'POST' || release) return;
+      return new Promise<void>((resolve) => {
+        release = resolve;
+      }).then(forward);
+    };
+    void chat.sendMessage({ text: 'mine' });
+    await until(() => release);
+    await chat.stop();
+    await until(() => chat.status === (onAbort === 'cancel' ? 'error' : 'ready'));
+    void chat.addToolApprovalResponse({ id: 'approval of t1', approved: true });
+    await until(async () => (await world.log.state('c')).turn === 2 && !(await world.log.state('c')).active);
+    release?.();
+    const next = await world.model.call(1);
+    expect(next.messages.at(-1)?.parts).toEqual([{ type: 'text', text: 'mine' }]);
+  });
+});
+
 describe('a refused message behind an answer to a call', () => {
   /** A device whose sends are refused while `refuses` says so; an answer that asks for approval, and a refused message behind it. */
   async function refusedBehind(calls: readonly string[], answerFirst: boolean) {

@@ -127,3 +127,25 @@ describe('a run that goes on with an approved call, and ends before it has run',
     }
   });
 });
+
+it('a regenerate of the second of two answers, which is stopped elsewhere, closes no call of the first one', async () => {
+  const world = new World();
+  const messages = [
+    { id: 'u1', role: 'user', parts: [{ type: 'text', text: 'hi' }] },
+    {
+      id: 'a1',
+      role: 'assistant',
+      parts: [{ type: 'tool-where', toolCallId: 't', state: 'input-available', input: {} }],
+    },
+    { id: 'a2', role: 'assistant', parts: [{ type: 'text', text: 'second' }] },
+  ] as UIMessage[];
+  const chat = world.device().chat('c', { messages });
+  const sent = chat.regenerate();
+  const call = await world.model.call();
+  call.say('again ');
+  await until(() => JSON.stringify(chat.messages.at(-1)?.parts).includes('again'));
+  const { active } = await world.log.state('c');
+  await world.handler.runtime.command({ chatId: 'c', runId: active?.runId ?? '' }, { id: 'stop', type: 'cancel' });
+  await sent;
+  expect([chat.status, chat.error]).toEqual(['ready', undefined]);
+});

@@ -41,12 +41,19 @@ describe('the turn in which writers append', () => {
   });
 
   it.each([
-    [1, 0],
+    [4, 0],
     [20, 20],
     [10_000, maxPauseMs],
   ])('after one that took %d ms comes %d ms later', async (tookMs, laterMs) => {
     await take(tookMs);
     expect(await pauseMs()).toBe(laterMs);
+  });
+
+  it('also pauses the writers that ask before it is over', async () => {
+    await appendTurn(clock);
+    await clock.advance(20);
+    // As a model that speaks in the loop’s next phase.
+    expect(await pauseMs()).toBe(20);
   });
 
   it('comes at once again when the load is over', async () => {
@@ -64,9 +71,10 @@ describe('the turn in which writers append', () => {
     void appendTurn(clock).then(() => {
       isOver = true;
     });
+    for (let turns = 0; turns < 5; turns++) await realTurn();
+    expect(isOver).toBe(false);
     await clock.advance(maxPauseMs);
-    await realTurn();
-    await realTurn();
+    for (let turns = 0; turns < 5; turns++) await realTurn();
     expect(isOver).toBe(true);
   });
 });

@@ -45,7 +45,7 @@ export function discarded(outbox: Outbox, messageId: string): Outbox {
   return outbox.filter((send) => send.messageId !== messageId || send.state === 'sending');
 }
 
-/** The ids of messages that only this device has, because they were refused. */
-export function refusedMessages(outbox: Outbox): readonly string[] {
-  return outbox.flatMap(({ kind, state, messageId }) => (kind === 'message' && state === 'refused' ? [messageId] : []));
+/** The ids of messages that only this device has. */
+export function ownMessages(outbox: Outbox): readonly string[] {
+  return outbox.flatMap(({ kind, messageId }) => (kind === 'message' ? [messageId] : []));
 }

@@ -85,8 +85,10 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const isPartial = head.newest !== undefined && !head.newest.run.end;
   // A send that goes on with an answer does not go on with the one that came while it waited, or that is there in the place of a deleted one.
   const meant = isKnown ? continued : continuedMessage(own, request);
+  // An edit may give a message another id: the named one is the server's then.
+  const isNamed = ({ id }: UIMessage): boolean => messageId === undefined || id === messageId;
   const isGone =
-    trigger === 'submit-message' && messageId !== undefined && !messages.some(({ id }) => id === messageId);
+    trigger === 'submit-message' && head.messages.length > 0 && ![...messages, ...head.messages].some(isNamed);
   const isOvertaken = isGone || (meant !== undefined && meant.id !== continued?.id);
   // By the sender's copy: the server's may have what the first of two equal sends has led to already.
   const copy = isOvertaken ? undefined : (own.find(({ id }) => id === continued?.id) ?? continued);

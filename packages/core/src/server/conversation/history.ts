@@ -162,7 +162,8 @@ export function composeFromHistory(
   const { trigger, messageId } = intent;
   if (trigger === 'regenerate-message') return cutForRegenerate(head, messageId, sent);
   const named = messageId === undefined ? -1 : head.findIndex(({ id }) => id === messageId);
-  const own = sent.find(({ id }) => id === messageId);
+  // An edit may give the message another id.
+  const own = sent.find(({ id }) => id === messageId) ?? sent.findLast(({ role }) => role === 'user');
   if (named >= 0 && head[named]?.role === 'user')
     return own ? [...head.slice(0, named), own] : head.slice(0, named + 1);
   const continued = continuedMessage(sent, intent);

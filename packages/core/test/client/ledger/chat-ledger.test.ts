@@ -377,7 +377,8 @@ const table: readonly Row[] = [
     outcomes: { old: 'cancel', m1: 'deadline' },
   },
   {
-    title: 'an earlier message on its way is this device’s alone until something says that a later send took it along',
+    title:
+      'an earlier message on its way is this device’s alone until a state or a start says that a later send took it along',
     events: [...at(2), sent('r3', 'u3'), sent('r4', 'u4'), began('r4', 6, 'u3', 'u4')],
     unsent: ['u3 sending'],
     seen: ['u4'],
