@@ -199,4 +199,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     showed:
       'a state lacked a part of the answer that the log had, because its process had not received the log’s reply',
   },
+  {
+    seed: 22005916,
+    edition: 5,
+    showed: 'a send that had waited brought back the question of a deleted answer in front of its own message',
+  },
 ];

@@ -31,7 +31,7 @@ export const deletionCases: readonly LogCase[] = [
       expect(deleted).toMatchObject({ turn: 2, ended: { runId: started.runId, next: 1, end: { reason: 'cancel' } } });
       expect((await within('the news', news)).end).toEqual({ reason: 'cancel' });
       await within('the end of the reading', read);
-      expect(await within('the state', watch)).toEqual({ turn: 2, deleted: true, runs: [], messages: [] });
+      expect(await within('the state', watch)).toEqual({ turn: 2, deletedTurn: 2, runs: [], messages: [] });
       expect((await log.append(started, fence, textFrame(1, 'b'))).end).toEqual({ reason: 'cancel' });
       expect((await log.end(started, fence, { reason: 'finish' })).end).toEqual({ reason: 'cancel' });
     },
@@ -54,7 +54,7 @@ export const deletionCases: readonly LogCase[] = [
       expect(await log.deleteChat(chatId)).toEqual({ turn: 3 });
       for (const run of [first, second]) await expectCode('log-expired', log.read(run, { from: 0 }));
       expect(await log.snapshot(first)).toBeUndefined();
-      expect(await log.state(chatId)).toEqual({ turn: 3, deleted: true, runs: [], messages: [] });
+      expect(await log.state(chatId)).toEqual({ turn: 3, deletedTurn: 3, runs: [], messages: [] });
       expect(await log.receipt(first, steer.id)).toEqual({ outcome: 'not-delivered', reason: 'ended' });
       expect(await log.claim(chatId, 'tool:1', 'b', 60_000)).toBe(true);
     },
@@ -72,7 +72,7 @@ export const deletionCases: readonly LogCase[] = [
       await log.saveSnapshot(run, '["text"]');
       expect(await log.snapshot(run)).toBeUndefined();
       expect((await log.unfinished(100_000)).filter((each) => each.chatId === chatId)).toEqual([]);
-      expect(await log.state(chatId)).toEqual({ turn: 2, deleted: true, runs: [], messages: [] });
+      expect(await log.state(chatId)).toEqual({ turn: 2, deletedTurn: 2, runs: [], messages: [] });
     },
   },
   {
@@ -108,7 +108,7 @@ export const deletionCases: readonly LogCase[] = [
       expect(next.run.turn).toBe(3);
       const state = await log.state(chatId);
       expect(state).toMatchObject({ turn: 3, active: { runId: next.runId }, messages: next.init.messages });
-      expect([state.runs.length, state.deleted]).toEqual([1, undefined]);
+      expect([state.runs.length, state.deletedTurn]).toEqual([1, 2]);
     },
   },
   {
@@ -124,7 +124,7 @@ export const deletionCases: readonly LogCase[] = [
       const news = log.waitForCommand(started, fence, { waitMs });
       await other.deleteChat(chatId);
       expect((await within('the news', news)).end).toEqual({ reason: 'cancel' });
-      expect(await log.state(chatId)).toEqual({ turn: 2, deleted: true, runs: [], messages: [] });
+      expect(await log.state(chatId)).toEqual({ turn: 2, deletedTurn: 2, runs: [], messages: [] });
       const next = await startRun(log, { chatId });
       expect((await other.state(chatId)).messages).toEqual(next.init.messages);
     },

@@ -136,8 +136,8 @@ export interface ChatState {
   readonly active?: RunRecord;
   /** The newest runs, at most `recentRuns`, oldest first; the active one included. */
   readonly runs: readonly RunRecord[];
-  /** Set where the chat was deleted at `turn` and no run has begun since. */
-  readonly deleted?: true;
+  /** The turn of the chat's last deletion, where there was one. It is `turn` until the next run begins. */
+  readonly deletedTurn?: number;
   /**
    * The conversation that the newest run answers (its `RunInit.messages`); empty for a chat without runs. The messages are shared with the log's
    * cache and frozen: copy a message before you change it.

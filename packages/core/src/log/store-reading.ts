@@ -67,7 +67,7 @@ export function storeReading(context: StoreContext): Reading {
             value: {
               turn,
               ...(newest && !newest.end && { active: newest }),
-              ...(deletedTurn > 0 && deletedTurn === turn && { deleted: true as const }),
+              ...(deletedTurn > 0 && { deletedTurn }),
               runs,
               messages: newest?.turn === turn ? conversation.messages : [],
             },

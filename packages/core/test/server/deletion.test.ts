@@ -1,10 +1,11 @@
 import { memoryLog } from '@chat-transport/core/memory';
 import type { RealtimeHost } from '@chat-transport/core/provider';
 import { describe, expect, it } from 'vitest';
-import { createWorld, ended, recordingRealtime, SseReader, textOf, until, user } from './support.ts';
+import { type Answer, createWorld, ended, recordingRealtime, SseReader, textOf, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
 const erase = { method: 'DELETE' };
+const asJson = { headers: { accept: 'application/json' } };
 
 describe('deleting a chat', () => {
   it('ends the active run for its readers, saves nothing any more, and leaves an empty chat', async () => {
@@ -103,6 +104,43 @@ describe('deleting a chat', () => {
     await next.closed;
     const { turn, messages } = await world.state('c');
     expect([turn, messages.map((message: never) => textOf(message))[0]]).toEqual([3, 'again']);
+  });
+
+  it('refuses a send that waited behind the deleted answer: it would bring back what its sender still shows', async () => {
+    const world = createWorld({ onBusy: 'queue' });
+    await world.send({ ...send, baseTurn: 0 }, asJson);
+    await world.model();
+    const messages = [user('m1', 'hi'), user('m2', 'and')];
+    const waiting = world.send({ id: 'c', runId: 'r2', messages, baseTurn: 1 }, asJson);
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    await world.handler.runtime.deleteChat('c');
+    const response = await waiting;
+    const { error, state } = (await response.json()) as Answer;
+    expect([response.status, error.code, state]).toEqual([409, 'stale', { turn: 2, deleted: true }]);
+  });
+
+  it('refuses a send that waited also where the chat has begun again before its turn', async () => {
+    const log = memoryLog();
+    const calls = { ...log };
+    const world = createWorld({ log: calls, onBusy: 'queue' });
+    const other = createWorld({ log });
+    await world.send({ ...send, baseTurn: 0 }, asJson);
+    await world.model();
+    const messages = [user('m1', 'hi'), user('m2', 'and')];
+    const waiting = world.send({ id: 'c', runId: 'r2', messages, baseTurn: 1 }, asJson);
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    let goOn = () => {};
+    const begun = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    calls.state = (...args) => begun.then(() => log.state(...args));
+    await other.handler.runtime.deleteChat('c');
+    await other.send({ id: 'c', runId: 'r3', messages: [user('m3', 'new')], baseTurn: 2 }, asJson);
+    goOn();
+    (await other.model()).close();
+    const response = await waiting;
+    const { error, state } = (await response.json()) as Answer;
+    expect([response.status, error.code, textOf(state.messages[0])]).toEqual([409, 'stale', 'new']);
   });
 
   it('is refused over HTTP unless the app allows it, whatever authorize answers', async () => {

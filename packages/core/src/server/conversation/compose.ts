@@ -6,7 +6,7 @@ import type { Engine } from '../engine.ts';
 import { partyOf } from '../run/fair-turns.ts';
 import { isServerTool } from '../run/plan-continuation.ts';
 import { digest } from './digest.ts';
-import { type Head, readHead } from './head.ts';
+import { type Head, isEmptied, readHead } from './head.ts';
 import {
   composeFromHistory,
   continuedMessage,
@@ -61,7 +61,7 @@ export interface Composed {
 export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
   const { messages: sent, trigger, messageId, runId } = request;
   const head = await readHead(engine, request.chatId, partyOf(request.chatId, request.userId));
-  const { turn, runs } = head.state;
+  const { turn, runs, deletedTurn = 0 } = head.state;
   const isSeen = request.baseTurn !== undefined && head.messages.length > 0;
   const isServerBased = fromHistory || isSeen || engine.options.loadMessages !== undefined || !sent;
   // A run that has begun is joined, whatever has become of the conversation since.
@@ -89,7 +89,9 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const isNamed = ({ id }: UIMessage): boolean => messageId === undefined || id === messageId;
   const isGone =
     trigger === 'submit-message' && head.messages.length > 0 && ![...messages, ...head.messages].some(isNamed);
-  const isOvertaken = isGone || (meant !== undefined && meant.id !== continued?.id);
+  // One that waited while the chat was deleted would bring back what its sender still shows.
+  const isErased = request.baseTurn !== undefined && request.baseTurn < deletedTurn;
+  const isOvertaken = isErased || isGone || (meant !== undefined && meant.id !== continued?.id);
   // By the sender's copy: the server's may have what the first of two equal sends has led to already.
   const copy = isOvertaken ? undefined : (own.find(({ id }) => id === continued?.id) ?? continued);
   const joinKey = copy && (await digest([copy.id, copy]));
@@ -148,7 +150,7 @@ function overruling(
 async function fromServer(engine: Engine, head: Head, request: SendRequest, hasWaited: boolean): Promise<Conversation> {
   const { message, base, baseTurn } = request;
   const isAppHistory = engine.options.loadMessages !== undefined;
-  const isGone = head.state.turn > 0 && !head.state.deleted && head.messages.length === 0 && !isAppHistory;
+  const isGone = head.state.turn > 0 && !isEmptied(head.state) && head.messages.length === 0 && !isAppHistory;
   if (base) {
     if (isGone) throw historyNeeded();
     const isBehind = baseTurn !== undefined && baseTurn < head.state.turn;

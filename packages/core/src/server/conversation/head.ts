@@ -49,6 +49,11 @@ export interface Head {
   readonly messages: readonly UIMessage[];
 }
 
+/** Whether the chat was deleted and no run has begun since. */
+export function isEmptied({ turn, deletedTurn }: ChatState): boolean {
+  return turn === deletedTurn;
+}
+
 /** Reads a chat's head, for a caller that may change its messages. `party`: who takes turns for it. @throws what `loadMessages` throws. */
 export async function readHead(engine: Engine, chatId: string, party: string = chatId): Promise<Head> {
   const { state, history, newest } = await readParts(engine, chatId, party);
@@ -83,7 +88,7 @@ async function readParts(engine: Engine, chatId: string, party: string): Promise
   const state = await log.state(chatId);
   const [history, newest] = await Promise.all([
     // The app may delete its own copy later.
-    loadMessages && !state.deleted ? loadMessages(chatId) : state.messages,
+    loadMessages && !isEmptied(state) ? loadMessages(chatId) : state.messages,
     foldNewest(engine, state, party),
   ]);
   return { state, history, newest };
@@ -113,8 +118,8 @@ export function noteLost(engine: Engine, run: RunRecord): void {
 
 /** The state for clients. */
 export function viewOf({ state, newest, messages }: Head): ChatStateView {
-  const { turn, runs, deleted } = state;
-  if (deleted) return { turn, deleted };
+  const { turn, runs } = state;
+  if (isEmptied(state)) return { turn, deleted: true };
   if (turn === 0) return messages.length > 0 ? { turn, messages } : { turn };
   const active = newest && !newest.run.end ? newest.run : undefined;
   // The newest run as its frames were read: a run may have ended since the state was.

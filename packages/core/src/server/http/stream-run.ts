@@ -151,7 +151,8 @@ export async function* followChat(
         if (!ChatTransportError.isInstance(error) || error.code !== 'log-expired') throw error;
       }
     }
-    if (state.deleted && state.turn > turn) yield sseFrame(deletionFrame(state.turn));
+    const { deletedTurn = 0 } = state;
+    if (deletedTurn > turn) yield sseFrame(deletionFrame(deletedTurn));
     // Runs that the log has dropped are not waited for.
     turn = Math.max(turn, state.turn);
     if (newer.length === 0 && patience && patience.left() <= 0) return;

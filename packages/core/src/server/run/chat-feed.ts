@@ -62,7 +62,8 @@ class ChatFeed {
         if (this.#engine.live.get(keyOf(run))?.record.attempt !== 1) this.#say([startFrameOf(run)]);
         await this.#follow(run, 0);
       }
-      if (state?.deleted && state.turn > this.#turn) this.#say([deletionFrame(state.turn)]);
+      const { deletedTurn = 0 } = state ?? {};
+      if (deletedTurn > this.#turn) this.#say([deletionFrame(deletedTurn)]);
       // The log may have dropped runs, or lost all that there was: then its newest run is handed over again, which tells devices so.
       if (state) this.#turn = state.turn < this.#turn ? Math.max(0, state.turn - 1) : state.turn;
     }
