@@ -223,6 +223,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'refuses a send that waited also where the chat has begun again before its turn',
   },
   {
+    id: 'client-keeps-a-message-of-a-deleted-chat',
+    file: 'packages/core/src/client/ledger/chat-ledger.ts',
+    find: 'sends.map(({ messageId }) => messageId),',
+    replace: 'sends.slice(sends.length).map(({ messageId }) => messageId),',
+    test: 'packages/core/test/client/honesty.test.ts',
+    title: 'goes with its chat, when the device has learned that the server has it',
+  },
+  {
     id: 'client-takes-callbacks-from-the-main-view',
     file: 'packages/core/src/react/use-realtime-chat.ts',
     find: 'holders.findLast(({ current }) => current[name])?.current[name]',
@@ -353,8 +361,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-trusts-what-it-shows-of-a-send-that-was-there-already',
     file: 'packages/core/src/client/ledger/chat-ledger.ts',
-    find: 'own.accepted(ledger.outbox, event.runId, []), ...readAgain(ledger)',
-    replace: 'own.accepted(ledger.outbox, event.runId, [])',
+    find: 'readAgain(accepted(ledger, event.runId, []))',
+    replace: 'accepted(ledger, event.runId, [])',
     test: 'packages/core/test/client/ledger/chat-ledger.test.ts',
     title: 'a send whose messages the server has',
   },

@@ -200,6 +200,11 @@ export const keptSeeds: readonly KeptSeed[] = [
       'a state lacked a part of the answer that the log had, because its process had not received the log’s reply',
   },
   {
+    seed: 22003725,
+    edition: 5,
+    showed: 'a device kept a message of a deleted chat, because it could not take over the state that had the message',
+  },
+  {
     seed: 22005916,
     edition: 5,
     showed: 'a send that had waited brought back the question of a deleted answer in front of its own message',

@@ -4,7 +4,7 @@ import { nextStep } from '../../src/client/ledger/chat-ledger.ts';
 import { defaultTimings } from '../../src/client/timings.ts';
 import { syncChat, wakeUp } from '../../src/index.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { type Device, never, quickTimings, texts, until, World } from '../support/world.ts';
+import { type Device, informed, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 /** A synchronized chat, and what it reports. */
 function synced(device: Device, init: Parameters<Device['chat']>[1] = {}) {
@@ -182,6 +182,43 @@ describe('a user without access', () => {
     void chat.sendMessage({ text: 'hi' });
     await world.model.call();
     await expect(device.transport.steer({ chatId: 'c', text: 'shorter' })).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('a message whose response never comes', () => {
+  it('goes with its chat, when the device has learned that the server has it, and the chat is deleted', async () => {
+    let hasAccess = true;
+    const world = new World({ authorize: ({ action }) => action !== 'read' || hasAccess });
+    const device = world.device({ realtime: false });
+    const { chat, sync, unsent } = synced(device);
+    await until(() => isSettled(device) && device.path('c') === 'sse');
+    device.network.intercept = (request, forward) =>
+      request.method === 'POST' && !request.url.includes('/command') ? forward().then(() => never(request)) : undefined;
+    const isRefused = () => sync.getReport().connection.state === 'refused';
+    const retry = () => {
+      const { connection } = sync.getReport();
+      if (connection.state === 'refused') connection.retry();
+    };
+    const reads = () => device.network.requests.filter((request) => request === 'GET /api/chat/c').length;
+    hasAccess = false;
+    device.network.block('sse');
+    await until(isRefused);
+    void chat.sendMessage({ text: 'hi' });
+    (await world.model.call()).finish();
+    await until(() => world.finished.length === 1);
+    const before = reads();
+    retry();
+    await until(() => reads() > before && isRefused());
+    hasAccess = true;
+    device.network.blocked.clear();
+    retry();
+    await until(() => informed(device, 1));
+    expect([texts(chat), unsent()]).toEqual([['user: hi'], []]);
+    await world.handler.runtime.deleteChat('c');
+    await until(() => informed(device, 2));
+    await chat.stop();
+    await until(() => isSettled(device));
+    expect([texts(chat), unsent()]).toEqual([[], []]);
   });
 });
 

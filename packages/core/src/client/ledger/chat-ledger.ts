@@ -107,13 +107,14 @@ export function needsOf({ server: { reading, watched }, access }: ChatLedger): N
   return { read: reading.kind === 'needed' && watched.kind !== 'no' && access.kind === 'granted' };
 }
 
+/** A ledger whose server side has changed. */
+function heard({ server: next, updates }: server.ServerTransition, ledger: ChatLedger): Transition {
+  return { ledger: { ...ledger, server: next }, updates };
+}
+
 /** The one transition function of a chat. */
 export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
   const same = (next: Partial<ChatLedger>): Transition => ({ ledger: { ...ledger, ...next }, updates: [] });
-  const heard = (transition: server.ServerTransition, next: Partial<ChatLedger> = {}): Transition => ({
-    ledger: { ...ledger, ...next, server: transition.server },
-    updates: transition.updates,
-  });
   switch (event.type) {
     case 'watched': {
       const { watched } = ledger.server;
@@ -135,12 +136,10 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'start-heard': {
       const { frame } = event;
       const messageIds = (frame.start.tail ?? []).map(({ id }) => id);
-      return heard(server.startHeard(ledger.server, frame), {
-        outbox: own.accepted(ledger.outbox, frame.run, messageIds),
-      });
+      return heard(server.startHeard(ledger.server, frame), accepted(ledger, frame.run, messageIds));
     }
     case 'end-heard':
-      return whole(heard(server.endHeard(ledger.server, event)));
+      return whole(heard(server.endHeard(ledger.server, event), ledger));
     case 'message-named':
       return same({ server: server.messageNamed(ledger.server, event.runId, event.messageId) });
     case 'sent':
@@ -153,18 +152,18 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return began(ledger, event);
     case 'known':
       // The other send may have lacked the answers to calls that this one took along, and that are shown.
-      return same({ outbox: own.accepted(ledger.outbox, event.runId, []), ...readAgain(ledger) });
+      return same(readAgain(accepted(ledger, event.runId, [])));
     case 'refused':
       // What the chat has cut for this send is put back; and the server may have begun what it did not answer.
       return same({
-        outbox: own.refused(ledger.outbox, event.runId, event.error),
         ...readAgain(ledger),
+        outbox: own.refused(ledger.outbox, event.runId, event.error),
         unreported: event.isReported ? ledger.unreported : [...ledger.unreported, event.error],
       });
     case 'stop-refused':
       return same({
-        letGo: goes.takenBack(ledger.letGo, event.runId),
         ...readAgain(ledger),
+        letGo: goes.takenBack(ledger.letGo, event.runId),
         unreported: [...ledger.unreported, event.error],
       });
     case 'claim-failed':
@@ -173,9 +172,9 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return same({ unreported: [] });
     case 'discarded':
       return same({
+        ...readAgain(ledger),
         outbox: own.discarded(ledger.outbox, event.messageId),
         answered: ledger.answered.filter((id) => id !== event.messageId),
-        ...readAgain(ledger),
       });
     case 'stream-opened':
       return whole(same({ shown: shown.streamOpened(ledger.shown, event) }));
@@ -188,10 +187,11 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'place-lost':
       return same({ shown: shown.lost(ledger.shown) });
     case 'synchronized': {
-      const seen = new Set([...ledger.shown.seen, ...event.messageIds]);
       // Kept over a second `syncChat` of the same chat: what is shown has not changed.
       return same({
-        shown: ledger.shown.isSynchronized ? ledger.shown : { ...ledger.shown, isSynchronized: true, seen },
+        shown: ledger.shown.isSynchronized
+          ? ledger.shown
+          : { ...shown.shared(ledger.shown, event.messageIds), isSynchronized: true },
       });
     }
     case 'page-at':
@@ -210,9 +210,9 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'access-refused':
       return same({ access: { kind: 'refused', error: event.error } });
     case 'access-granted':
-      return ledger.access.kind === 'granted'
-        ? { ledger, updates: [] }
-        : same({ access: emptyLedger.access, server: server.needRead(ledger.server) });
+      return same(
+        ledger.access.kind === 'granted' ? {} : { access: emptyLedger.access, server: server.needRead(ledger.server) },
+      );
   }
 }
 
@@ -227,52 +227,56 @@ export function readError({ access, server: { reading } }: ChatLedger): ChatTran
 }
 
 /** It is not certain any more what is shown, and the state has to be read. */
-function readAgain(ledger: ChatLedger): Pick<ChatLedger, 'shown' | 'server'> {
-  return { shown: shown.lost(ledger.shown), server: server.needRead(ledger.server) };
+function readAgain(ledger: ChatLedger): ChatLedger {
+  return { ...ledger, shown: shown.lost(ledger.shown), server: server.needRead(ledger.server) };
 }
 
 /** Reads the state where what is shown as a whole answer ended at another offset than the log says. */
 function whole(transition: Transition): Transition {
   const { ledger } = transition;
   if (!shown.isContradicted(ledger.shown, ledger.server.ended)) return transition;
-  return { ...transition, ledger: { ...ledger, ...readAgain(ledger) } };
+  return { ...transition, ledger: readAgain(ledger) };
 }
 
 function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, { type: 'state-read' }>): Transition {
   const transition = server.stateRead(ledger.server, state, isAsked);
-  if (!transition.isTaken) return { ledger: { ...ledger, server: transition.server }, updates: transition.updates };
+  if (!transition.isTaken) return heard(transition, ledger);
   const messageIds = (state.messages ?? []).map(({ id }) => id);
-  return whole({
-    updates: transition.updates,
-    ledger: {
-      ...ledger,
-      server: transition.server,
-      outbox: own.accepted(ledger.outbox, undefined, messageIds),
-      shown: { ...ledger.shown, baseTurn: state.turn },
-    },
-  });
+  const now = { ...ledger, shown: { ...ledger.shown, baseTurn: state.turn } };
+  return whole(heard(transition, accepted(now, undefined, messageIds)));
+}
+
+/** The server has sends of this device. Their messages are shared from here on, also where the chat cannot take over what says so. */
+function accepted(ledger: ChatLedger, runId: string | undefined, messageIds: readonly string[]): ChatLedger {
+  const { outbox } = ledger;
+  const sends = outbox.filter(
+    (send) => send.runId === runId || (send.kind === 'message' && messageIds.includes(send.messageId)),
+  );
+  if (sends.length === 0) return ledger;
+  return {
+    ...ledger,
+    outbox: outbox.filter((send) => !sends.includes(send)),
+    shown: shown.shared(
+      ledger.shown,
+      sends.map(({ messageId }) => messageId),
+    ),
+  };
 }
 
 function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }>): Transition {
   const { sentRunId, runId, turn, messageIds } = event;
-  const isAccepted = ledger.outbox.every((send) => send.runId !== sentRunId);
+  const isAccepted = accepted(ledger, sentRunId, []) === ledger;
   const place = shown.ownBegan(ledger.shown, event, isAccepted);
   const taken = messageIds.filter((id) => place.seen.has(id));
-  const transition = server.runHeard(ledger.server, { runId, turn });
+  const { updates, server: next } = server.runHeard(ledger.server, { runId, turn });
   // A server that takes this device's message has given access back, whatever it answered before.
   const isBack = ledger.access.kind === 'refused';
   // A run that this send was joined to may lack the answers to calls that it took along, and that are shown.
   const needsRead = isBack || runId !== sentRunId || (place.isSynchronized && place.place.kind === 'uncertain');
-  return {
-    updates: transition.updates,
-    ledger: {
-      ...ledger,
-      shown: place,
-      access: emptyLedger.access,
-      outbox: own.accepted(ledger.outbox, sentRunId, taken),
-      server: needsRead ? server.needRead(transition.server) : transition.server,
-    },
-  };
+  return heard(
+    { updates, server: needsRead ? server.needRead(next) : next },
+    accepted({ ...ledger, shown: place, access: emptyLedger.access }, sentRunId, taken),
+  );
 }
 
 /** The newest turn that a send may claim to have seen. Unknown counts as 0. */
@@ -297,7 +301,8 @@ export function nextStep({ server: log, shown: now, letGo }: ChatLedger): NextSt
   }
   const at = shown.shownTurn(now);
   const candidates = [active, start && { runId: start.run, turn: start.turn }, server.failedRun(log)];
-  const run = at === undefined ? undefined : candidates.find((each) => each?.turn === at);
+  // Each run has a turn: none is found where it is not certain what is shown.
+  const run = candidates.find((each) => each?.turn === at);
   if (!run) return { kind: 'read' };
   if (!goes.isLetGo(letGo, run.runId)) return { kind: 'resume', runId: run.runId };
   // The end of a run that was stopped here is heard; what the answer came to is read then.

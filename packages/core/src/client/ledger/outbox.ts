@@ -28,13 +28,6 @@ export function sent(outbox: Outbox, send: Omit<OwnSend, 'state' | 'error'>): Ou
   return [...others, { ...send, state: 'sending' as const }].slice(-maxRefused);
 }
 
-/** The server has accepted the run, or its messages have come in a state or with another run. */
-export function accepted(outbox: Outbox, runId: string | undefined, messageIds: readonly string[]): Outbox {
-  const isAccepted = (send: OwnSend) =>
-    send.runId === runId || (send.kind === 'message' && messageIds.includes(send.messageId));
-  return outbox.some(isAccepted) ? outbox.filter((send) => !isAccepted(send)) : outbox;
-}
-
 /** The server, or the network, has refused a send. */
 export function refused(outbox: Outbox, runId: string, error: unknown): Outbox {
   return outbox.map((send) => (send.runId === runId ? { ...send, state: 'refused', error } : send));

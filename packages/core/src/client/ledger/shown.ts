@@ -51,6 +51,11 @@ export function lost(shown: Shown): Shown {
   return { ...shown, place: { kind: 'uncertain' }, stream: { kind: 'none' } };
 }
 
+/** The server has messages that the chat shows. */
+export function shared(shown: Shown, messageIds: readonly string[]): Shown {
+  return { ...shown, seen: new Set([...shown.seen, ...messageIds]) };
+}
+
 /** A stream that is handed to the chat. */
 export interface HandedStream {
   readonly runId: string;
@@ -116,9 +121,8 @@ export function ownBegan(
   const isNext = !isOther && !isAccepted && wholeTurn(shown) === turn - 1;
   const taken = isKnown || isNext || !shown.isSynchronized ? messageIds : messageIds.slice(-1);
   const next: Shown = {
-    ...shown,
+    ...shared(shown, taken),
     baseTurn: turn,
-    seen: new Set([...shown.seen, ...taken]),
     stream: isShown ? { ...stream, runId, turn } : stream,
   };
   if (isKnown) return next;
@@ -140,10 +144,9 @@ export function messagesTaken(
 ): Shown {
   const { place, isIdle, messageIds } = taken;
   return {
-    ...shown,
+    ...shared(shown, messageIds),
     place,
     // The end of a stream that was shown may still be contradicted.
     stream: isIdle && shown.stream.kind !== 'ended' ? { kind: 'none' } : shown.stream,
-    seen: new Set([...shown.seen, ...messageIds]),
   };
 }

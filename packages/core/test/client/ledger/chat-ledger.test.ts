@@ -394,6 +394,7 @@ const table: readonly Row[] = [
     title: 'a send whose messages the server has with another run reads what came of the rest of it',
     events: [...at(2), sent('r3', 'u2'), { type: 'known', runId: 'r3' }],
     unsent: [],
+    seen: ['u2'],
     reads: true,
   },
   {
@@ -410,6 +411,18 @@ const table: readonly Row[] = [
       ...[start('r5', 4), taken('whole', 4), began('r3', 5, 'u3')],
     ],
     reads: true,
+  },
+  {
+    title: 'a message that a state has is the server’s, also where the chat cannot take the state over',
+    events: [...at(2), sent('mine', 'u3'), state(3, { messages: [message('u2'), message('u3')] }, false)],
+    unsent: [],
+    seen: ['u3'],
+  },
+  {
+    title: 'a message that a run began with is the server’s, also before the chat shows the run',
+    events: [...at(2), sent('mine', 'u3'), start('r3', 3)],
+    unsent: [],
+    seen: ['u3'],
   },
   {
     title: 'a chat that the server refuses is not read again by itself',
