@@ -64,7 +64,7 @@ const budgets: readonly Budget[] = [
     // Both carriers: the one of streams decodes core's events and encodes them as the frames that core wants.
     limitBytes: 1950,
   },
-  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_700 },
+  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_800 },
   {
     name: 'supabase',
     package: 'supabase',

@@ -151,14 +151,6 @@ export const testMutants: readonly TestMutant[] = [
     title: 'leaves the refusal on the device that gave it',
   },
   {
-    id: 'client-thinks-that-it-shows-what-was-cut-away-before-its-own-send-began',
-    file: 'packages/core/src/client/ledger/shown.ts',
-    find: '!isOther && !isAccepted && wholeTurn',
-    replace: '!isOther && wholeTurn',
-    test: 'packages/core/test/client/ledger/chat-ledger.test.ts',
-    title: 'a question that another send had taken ',
-  },
-  {
     id: 'client-records-a-message-on-its-way-with-an-answer-to-a-call',
     file: 'packages/core/src/client/send-run.ts',
     find: 'continued ? outbox : outbox.filter(isSynchronized ? isRefused : isTooLarge)',
@@ -229,6 +221,14 @@ export const testMutants: readonly TestMutant[] = [
     replace: 'sends.slice(sends.length).map(({ messageId }) => messageId),',
     test: 'packages/core/test/client/honesty.test.ts',
     title: 'goes with its chat, when the device has learned that the server has it',
+  },
+  {
+    id: 'client-thinks-that-it-shows-what-a-send-made-that-was-stopped',
+    file: 'packages/core/src/client/ledger/shown.ts',
+    find: 'isOpen && !isOther',
+    replace: '!isOther',
+    test: 'packages/core/test/client/ledger/chat-ledger.test.ts',
+    title: 'a send that begins when its call is',
   },
   {
     id: 'client-takes-callbacks-from-the-main-view',

@@ -161,6 +161,16 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'a device lacked its own question, which a later send had taken along and another device had cut away',
   },
+  {
+    seed: 22010282,
+    edition: 4,
+    showed: 'a device kept the answer that its regenerate had replaced, which had begun after it was stopped',
+  },
+  {
+    seed: 26001471,
+    edition: 5,
+    showed: 'the simulation took a stop for told that the server had refused later',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

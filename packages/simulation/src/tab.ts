@@ -192,8 +192,10 @@ export class Tab {
     for (const { runId } of readers) this.device.world.ledger.cancelled.add(runId);
     try {
       await this.#synced.stop();
+      // The stop waits for two seconds at most: without an answer of the server, nobody was told that the run has ended.
+      const { ended } = this.transport.session(chatId).ledger.server;
       // A page that is gone waits for nothing.
-      return this.gone ? [] : readers.map(({ runId }) => runId);
+      return this.gone ? [] : readers.flatMap(({ runId }) => (ended.some((run) => run.runId === runId) ? [runId] : []));
     } catch {
       return [];
     }

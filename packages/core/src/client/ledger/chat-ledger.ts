@@ -265,8 +265,7 @@ function accepted(ledger: ChatLedger, runId: string | undefined, messageIds: rea
 
 function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }>): Transition {
   const { sentRunId, runId, turn, messageIds } = event;
-  const isAccepted = accepted(ledger, sentRunId, []) === ledger;
-  const place = shown.ownBegan(ledger.shown, event, isAccepted);
+  const place = shown.ownBegan(ledger.shown, event);
   const taken = messageIds.filter((id) => place.seen.has(id));
   const { updates, server: next } = server.runHeard(ledger.server, { runId, turn });
   // A server that takes this device's message has given access back, whatever it answered before.

@@ -105,20 +105,17 @@ export interface OwnBegin {
 
 /**
  * A run that this device sent has begun: its question is shown behind all that the chat has, or somewhere behind it. Behind what this device has
- * not heard of, such as a deletion, the server has the newest of the messages; the state says whether it has taken the others along. `isAccepted`: an
- * earlier run had taken the question along; it may have been cut away since, and not be shown.
+ * not heard of, such as a deletion, the server has the newest of the messages; the state says whether it has taken the others along.
  */
-export function ownBegan(
-  shown: Shown,
-  { sentRunId, runId, turn, messageIds, isContinued }: OwnBegin,
-  isAccepted: boolean,
-): Shown {
+export function ownBegan(shown: Shown, { sentRunId, runId, turn, messageIds, isContinued }: OwnBegin): Shown {
   const { stream } = shown;
   const isShown = stream.kind !== 'none' && stream.runId === sentRunId;
+  // Once its call is over, the chat may have taken over what the send had cut, or be without what it had added.
+  const isOpen = isShown && stream.kind === 'open';
   // Another device's answers to calls may count there, and not those in this device's copy.
   const isOther = isContinued && runId !== sentRunId;
   const isKnown = !isOther && shownTurn(shown) === turn;
-  const isNext = !isOther && !isAccepted && wholeTurn(shown) === turn - 1;
+  const isNext = isOpen && !isOther && wholeTurn(shown) === turn - 1;
   const taken = isKnown || isNext || !shown.isSynchronized ? messageIds : messageIds.slice(-1);
   const next: Shown = {
     ...shared(shown, taken),

@@ -46,6 +46,7 @@ const sent = (runId: string, id: string): LedgerEvent => ({
   type: 'sent',
   send: { runId, kind: 'message', messageId: id, message: message(id) },
 });
+const opened = (runId: string): LedgerEvent => ({ type: 'stream-opened', runId, turn: 0 });
 const began = (runId: string, turn: number, ...messageIds: string[]): LedgerEvent => ({
   type: 'began',
   sentRunId: runId,
@@ -269,7 +270,7 @@ const table: readonly Row[] = [
   { title: 'a message is sending until the server has it', events: [...at(2), sent('r3', 'u')], unsent: ['u sending'] },
   {
     title: 'a message that began a run is accepted',
-    events: [...at(2), sent('r3', 'u'), began('r3', 3, 'u')],
+    events: [...at(2), sent('r3', 'u'), opened('r3'), began('r3', 3, 'u')],
     unsent: [],
     baseTurn: 3,
   },
@@ -386,9 +387,14 @@ const table: readonly Row[] = [
   },
   {
     title: 'an earlier message on its way is the server’s when the next turn took it along',
-    events: [...at(2), sent('r3', 'u3'), sent('r4', 'u4'), began('r4', 3, 'u3', 'u4')],
+    events: [...at(2), sent('r3', 'u3'), sent('r4', 'u4'), opened('r4'), began('r4', 3, 'u3', 'u4')],
     unsent: [],
     seen: ['u3', 'u4'],
+  },
+  {
+    title: 'a send that begins when its call is over reads the state: the chat may show what it has cut',
+    events: [...at(2), sent('r3', 'u3'), opened('r3'), taken('whole', 2), began('r3', 3, 'u3')],
+    reads: true,
   },
   {
     title: 'a send whose messages the server has with another run reads what came of the rest of it',
