@@ -39,6 +39,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is the next writer’s, where the model has taken it and the log does not have it in the answer',
   },
   {
+    id: 'one-writer-pauses-alone',
+    file: `${run}/append-turn.ts`,
+    find: 'if (writers >= minPausingWriters) void',
+    replace: 'void',
+    test: `${tests}/append-turn.test.ts`,
+    title: 'is not waited for behind few writers',
+  },
+  {
     id: 'writers-do-not-pause-behind-a-long-turn',
     file: `${run}/append-turn.ts`,
     find: 'if (pauseMs > 0)',
@@ -193,8 +201,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'writers-take-the-pause-from-before-the-long-turn',
     file: `${run}/append-turn.ts`,
-    find: '  // How long the last turn took is known behind all that it caused.\n  await nextTurn(clock);\n  const pauseMs = (pausedUntil.get(clock) ?? 0) - clock.now();',
-    replace: '  const pauseMs = (pausedUntil.get(clock) ?? 0) - clock.now();\n  await nextTurn(clock);',
+    find: '  // How long the last turn took is known behind all that it caused.\n  await nextTurn(clock);\n  const pauseMs = pace.pausedUntil - clock.now();',
+    replace: '  const pauseMs = pace.pausedUntil - clock.now();\n  await nextTurn(clock);',
     test: `${tests}/append-turn.test.ts`,
     title: 'also pauses the writers that ask before it is over',
   },

@@ -439,6 +439,7 @@ describe('client tools', () => {
     void world.device().synced('c').sendMessage({ text: 'hi' });
     const call = await world.model.call();
     call.push({ type: 'tool-input-available', toolCallId: 'call-1', toolName: 'where', input: {} });
+    await until(async () => JSON.stringify((await world.handler.runtime.state('c')).messages).includes('call-1'));
     const claims = await Promise.all(
       devices.map(({ transport }) => transport.claimToolCall({ chatId: 'c', toolCallId: 'call-1' })),
     );

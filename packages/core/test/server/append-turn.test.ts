@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { appendTurn, maxPauseMs } from '../../src/server/run/append-turn.ts';
+import { appendTurn, maxPauseMs, minPausingWriters } from '../../src/server/run/append-turn.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 const realTurn = () => new Promise((resolve) => setImmediate(resolve));
@@ -12,9 +12,14 @@ describe('the turn in which writers append', () => {
     clock.stop();
   });
 
+  /** A turn in which so many writers append. */
+  async function turnOf(writers: number): Promise<void> {
+    await Promise.all(Array.from({ length: writers }, () => appendTurn(clock)));
+  }
+
   /** A turn whose appends, and what they cause, take so long. */
-  async function take(ms: number): Promise<void> {
-    await appendTurn(clock);
+  async function take(ms: number, writers = minPausingWriters): Promise<void> {
+    await turnOf(writers);
     await clock.advance(ms);
     await realTurn();
   }
@@ -49,8 +54,13 @@ describe('the turn in which writers append', () => {
     expect(await pauseMs()).toBe(laterMs);
   });
 
+  it('is not waited for behind few writers, however long they took', async () => {
+    await take(10_000, minPausingWriters - 1);
+    expect(await pauseMs()).toBe(0);
+  });
+
   it('also pauses the writers that ask before it is over', async () => {
-    await appendTurn(clock);
+    await turnOf(minPausingWriters);
     await clock.advance(20);
     // As a model that speaks in the loop’s next phase.
     expect(await pauseMs()).toBe(20);
