@@ -39,6 +39,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is the next writer’s, where the model has taken it and the log does not have it in the answer',
   },
   {
+    id: 'server-asks-a-writer-behind-the-log-for-a-steer',
+    file: `${run}/send-command.ts`,
+    find: 'records.find(({ runId }) => runId === key.runId) ?? key',
+    replace: 'key',
+    test: `${tests}/ends.test.ts`,
+    title: 'to the append of a steer, whose run ends then',
+  },
+  {
     id: 'one-writer-pauses-alone',
     file: `${run}/append-turn.ts`,
     find: 'if (writers >= minPausingWriters) void',

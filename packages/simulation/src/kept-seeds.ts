@@ -171,6 +171,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'the simulation took a stop for told that the server had refused later',
   },
+  {
+    seed: 27000349,
+    edition: 5,
+    showed: 'a steer was told as not delivered whose chunk the log had, and its writer did not know',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

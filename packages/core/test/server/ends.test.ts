@@ -268,6 +268,32 @@ describe('a log that does not answer', () => {
     await world.handler.runtime.close();
   });
 
+  it('to the append of a steer, whose run ends then, has the steer in the answer: its user is told so', async () => {
+    const log = memoryLog();
+    let isLost = false;
+    const append: RunLog['append'] = async (...args) => {
+      const news = await log.append(...args);
+      if (isLost) throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
+      return news;
+    };
+    const waitForCommand: RunLog['waitForCommand'] = () => new Promise(() => {});
+    const world = createWorld({ log: { ...log, append, waitForCommand } });
+    const other = createWorld({ log });
+    const reader = new SseReader(await world.send(send));
+    const model = await world.model();
+    model.text('half');
+    await reader.saw('half');
+    const parts = [{ type: 'text', text: 'shorter' }] as const;
+    const steer = { id: 's1', runId: 'r1', type: 'steer', parts } as const;
+    expect(await other.command('c', steer)).toMatchObject({ outcome: 'accepted' });
+    isLost = true;
+    model.push({ type: 'steering-message', id: 's1', parts: [...parts] });
+    await until('the steer', async () => JSON.stringify((await other.state('c')).messages).includes('shorter'));
+    await log.command({ chatId: 'c', runId: 'r1' }, { id: 'c1', type: 'cancel' });
+    for (const each of [world, other]) expect(await each.command('c', steer)).toMatchObject({ outcome: 'delivered' });
+    await world.handler.runtime.close();
+  });
+
   it('to an append at all is left after the lease: readers learn that the run is lost, and the chat is free', async () => {
     const log = memoryLog();
     let isHanging = false;

@@ -22,9 +22,11 @@ export async function sendCommand(
 }
 
 /** Whether a steer became a part of the answer: a run can end between its chunk and its outcome. */
-async function isInAnswer({ runs }: Engine, key: RunKey, id: string): Promise<boolean> {
+async function isInAnswer({ runs, options }: Engine, key: RunKey, id: string): Promise<boolean> {
   try {
-    const { chunks } = await runs.read(key);
+    // By the log's record: the writer may not know yet that its run is over, nor all that the log has of it.
+    const { runs: records } = await options.log.state(key.chatId);
+    const { chunks } = await runs.read(records.find(({ runId }) => runId === key.runId) ?? key);
     return chunks.some((chunk) => chunk.type === 'steering-message' && chunk.id === id);
   } catch (error) {
     if (ChatTransportError.isInstance(error) && (error.code === 'log-expired' || error.code === 'not-found'))
