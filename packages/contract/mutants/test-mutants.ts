@@ -47,6 +47,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'to the append of a steer, whose run ends then',
   },
   {
+    id: 'client-sends-a-refused-answer-again-as-the-server-has-it',
+    file: 'packages/core/src/client/unsent.ts',
+    find: 'each.id === messageId ? withOwnAnswers(each, message) : each',
+    replace: 'each',
+    test: 'packages/core/test/client/refused-sends.test.ts',
+    title: 'is sent again as the user gave it',
+  },
+  {
     id: 'one-writer-pauses-alone',
     file: `${run}/append-turn.ts`,
     find: 'if (writers >= minPausingWriters) void',

@@ -176,6 +176,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'a steer was told as not delivered whose chunk the log had, and its writer did not know',
   },
+  {
+    seed: 29003304,
+    edition: 5,
+    showed: 'a refused answer was sent again without itself, because a refused regenerate had taken it from the screen',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

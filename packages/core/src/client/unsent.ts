@@ -1,6 +1,7 @@
 import type { UIMessage } from 'ai';
 import type { ChatSession } from './chat-session.ts';
 import type { OwnSend } from './ledger/outbox.ts';
+import { withOwnAnswers } from './own-answers.ts';
 import type { SyncableChat } from './syncable-chat.ts';
 
 /** How the AI SDK's chats go on with one of their answers; private, and covered by a test. Their public methods go on with the last message alone. */
@@ -29,8 +30,11 @@ export async function resend<UI_MESSAGE extends UIMessage>(
   if (send.kind === 'edit' && message) return chat.sendMessage({ ...message, messageId } as never);
   // Nothing goes on with a message that is gone.
   if (send.kind === 'answer' && chat.messages.every(({ id }) => id !== messageId)) throw send.error;
-  if (send.kind === 'answer')
+  if (send.kind === 'answer') {
+    // What the chat has taken over since may lack the answers.
+    chat.messages = chat.messages.map((each) => (each.id === messageId ? withOwnAnswers(each, message) : each));
     return (chat as unknown as Requester).makeRequest({ trigger: 'submit-message', messageId });
+  }
   remove(chat, messageId);
   return chat.sendMessage(message as never);
 }

@@ -198,6 +198,22 @@ describe.each(acts)('a refused $title', (each) => {
 });
 
 describe('a refused answer to a call', () => {
+  it('is sent again as the user gave it, where a refused regenerate has taken it from the screen', async () => {
+    const [output] = acts.filter(({ title }) => title === 'output of a tool') as [Act];
+    const { world, chat, sync, refuses, unsent } = await conversation(output);
+    refuses.now = true;
+    await output.act(chat);
+    await until(() => unsent().join() === 'answer refused');
+    await chat.regenerate();
+    await until(() => unsent().join() === 'answer refused,regenerate refused' && chat.messages.length === 2);
+    refuses.now = false;
+    const sent = sync.resend(chat.messages[1]?.id as string);
+    const call = await world.model.call(1);
+    expect(JSON.stringify(call.messages)).toContain('"output":"mine"');
+    call.finish();
+    await sent;
+  });
+
   const [each] = acts.filter(({ title }) => title === 'output of a tool') as [Act];
 
   it('stays refused when it is sent again and its message is gone, and no other answer goes on in its place', async () => {
