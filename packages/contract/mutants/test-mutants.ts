@@ -55,6 +55,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'is sent again as the user gave it',
   },
   {
+    id: 'server-takes-a-send-for-older-than-a-deletion-by-what-its-sender-says',
+    file: 'packages/core/src/server/conversation/compose.ts',
+    find: 'cameAt !== undefined && cameAt < deletedTurn',
+    replace: '(request.baseTurn ?? deletedTurn) < deletedTurn',
+    test: `${tests}/deletion.test.ts`,
+    title: 'refuses no send that came after it',
+  },
+  {
     id: 'one-writer-pauses-alone',
     file: `${run}/append-turn.ts`,
     find: 'if (writers >= minPausingWriters) void',
@@ -145,8 +153,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-sends-a-refused-message-along-with-an-answer',
     file: 'packages/core/src/client/send-run.ts',
-    find: 'message === sending || !left',
-    replace: 'message === call.messages.at(-1) || !left',
+    find: 'message === sending || at < from',
+    replace: 'message === call.messages.at(-1) || at < from',
     test: 'packages/core/test/client/shared-answers.test.ts',
     title: 'is not recorded with the answer, by a run that calls no model',
   },
@@ -225,8 +233,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-takes-a-send-that-waited-behind-a-deletion',
     file: `${conversation}/compose.ts`,
-    find: 'request.baseTurn < deletedTurn;',
-    replace: 'request.baseTurn < 0 * deletedTurn;',
+    find: 'const isErased = cameAt !== undefined && cameAt < deletedTurn;',
+    replace: 'const isErased = false;',
     test: `${tests}/deletion.test.ts`,
     title: 'refuses a send that waited behind the deleted answer',
   },
@@ -269,14 +277,6 @@ export const testMutants: readonly TestMutant[] = [
     replace: 'newest',
     test: 'packages/core/test/client/run-stops.test.ts',
     title: 'cancels only what is its own',
-  },
-  {
-    id: 'client-trusts-what-it-shows-of-a-send-that-took-others-along',
-    file: 'packages/core/src/client/send-run.ts',
-    find: 'if (outbox.length > 0) sent',
-    replace: 'if (refused.length > 0) sent',
-    test: 'packages/core/test/client/honesty.test.ts',
-    title: 'where the next message took it along before the user discarded it, and could not be stopped',
   },
   {
     id: 'client-clears-a-refusal-while-others-stream',
@@ -396,7 +396,7 @@ export const testMutants: readonly TestMutant[] = [
     find: 'outbox.length > 0',
     replace: 'false',
     test: 'packages/core/test/client/honesty.test.ts',
-    title: 'is shown as the server has it, where the next message took it along before the user discarded it',
+    title: 'keeps its text and its error while another device’s answer streams, until it is sent again',
   },
   {
     id: 'server-counts-a-read-as-a-stream',

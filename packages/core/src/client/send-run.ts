@@ -51,7 +51,10 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   // message and sends it along, as with the AI SDK's own transport, except one that would make each later send too large.
   // A message behind the answer that is sent is not sent along either, also where it is on its way: nothing would reply to it.
   const left = ownMessages(continued ? outbox : outbox.filter(isSynchronized ? isRefused : isTooLarge));
-  const messages = call.messages.filter((message) => message === sending || !left.includes(message.id));
+  const from = continued ? call.messages.indexOf(continued) : 0;
+  const messages = call.messages.filter(
+    (message, at) => message === sending || at < from || !left.includes(message.id),
+  );
   const own = { ...call, messages };
   // Only a user who has stopped sends again; and the cancel goes first.
   session.stops.decide();

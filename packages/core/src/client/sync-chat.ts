@@ -16,8 +16,8 @@ export interface SyncedChat {
   /** Calls `onChange` whenever the report has changed, until the returned function is called. */
   subscribe(onChange: () => void): () => void;
   /**
-   * Sends a refused message, edit, regenerate or tool answer again, by the `messageId` in the report. Rejects with its error where the message of a
-   * tool answer is gone.
+   * Sends a refused message, edit, regenerate or tool answer again, by the `messageId` in the report. Rejects with the refusal's error where the
+   * message of a tool answer is gone: it can only be discarded.
    */
   resend(messageId: string): Promise<void>;
   /** Gives up a refused send: a message of this device disappears, an edited one shows its old text again. */

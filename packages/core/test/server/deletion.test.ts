@@ -143,6 +143,32 @@ describe('deleting a chat', () => {
     expect([response.status, error.code, textOf(state.messages[0])]).toEqual([409, 'stale', 'new']);
   });
 
+  it('refuses the send of a stock client that waited, too', async () => {
+    const world = createWorld({ onBusy: 'queue' });
+    await world.send(send, asJson);
+    await world.model();
+    const waiting = world.send({ id: 'c', messages: [user('m1', 'hi'), user('m2', 'and')] }, asJson);
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    await world.handler.runtime.deleteChat('c');
+    expect((await waiting).status).toBe(409);
+    expect((await world.state('c')).messages).toBeUndefined();
+  });
+
+  it('refuses no send that came after it, whatever its sender has seen', async () => {
+    const world = createWorld({ onBusy: 'queue' });
+    await world.send(send, asJson);
+    await world.model();
+    await world.handler.runtime.deleteChat('c');
+    await world.send({ id: 'c', runId: 'r3', messages: [user('m3', 'new')] }, asJson);
+    const model = await world.model(2);
+    const messages = [user('m3', 'new'), user('m4', 'next')];
+    const waiting = world.send({ id: 'c', runId: 'r4', messages, baseTurn: 0 }, asJson);
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    model.close();
+    expect((await waiting).status).toBe(202);
+    expect((await world.model(3)).input.messages.map(textOf)).toContain('next');
+  });
+
   it('is refused over HTTP unless the app allows it, whatever authorize answers', async () => {
     const closed = createWorld({ authorize: () => true });
     expect((await closed.fetch('/c', erase)).status).toBe(403);

@@ -44,6 +44,8 @@ export interface Composed {
   readonly continued: UIMessage | undefined;
   /** What the log checks the chat's turn against. */
   readonly baseTurn: number | undefined;
+  /** The chat's turn as it was read here. */
+  readonly turn: number;
   /** Whether `baseTurn` is the server's own reading: when the chat has moved on, it reads again. */
   readonly rereads: boolean;
   /** Equal for devices that continue the same message from the same state. */
@@ -54,11 +56,17 @@ export interface Composed {
 
 /**
  * Puts the conversation together: from the server's history (`loadMessages`, else the log) where there is one and the sender says how far it
- * has seen it, or has waited in the queue (`fromHistory`); else as the client sent it, with the answers as the log has them.
+ * has seen it, or has waited in the queue (`fromHistory`); else as the client sent it, with the answers as the log has them. `cameAt`: the chat's turn when
+ * a send came that has waited.
  * @throws ChatTransportError `invalid-message` for a message that nobody knows or whose id another message has, `log-expired` when the history is gone, `history-needed` when a
  * send stands on another conversation.
  */
-export async function composeSend(engine: Engine, request: SendRequest, fromHistory: boolean): Promise<Composed> {
+export async function composeSend(
+  engine: Engine,
+  request: SendRequest,
+  fromHistory: boolean,
+  cameAt?: number,
+): Promise<Composed> {
   const { messages: sent, trigger, messageId, runId } = request;
   const head = await readHead(engine, request.chatId, partyOf(request.chatId, request.userId));
   const { turn, runs, deletedTurn = 0 } = head.state;
@@ -89,13 +97,14 @@ export async function composeSend(engine: Engine, request: SendRequest, fromHist
   const isNamed = ({ id }: UIMessage): boolean => messageId === undefined || id === messageId;
   const isGone =
     trigger === 'submit-message' && head.messages.length > 0 && ![...messages, ...head.messages].some(isNamed);
-  // One that waited while the chat was deleted would bring back what its sender still shows.
-  const isErased = request.baseTurn !== undefined && request.baseTurn < deletedTurn;
+  // A send that waited while the chat was deleted would bring back what its sender still shows.
+  const isErased = cameAt !== undefined && cameAt < deletedTurn;
   const isOvertaken = isErased || isGone || (meant !== undefined && meant.id !== continued?.id);
   // By the sender's copy: the server's may have what the first of two equal sends has led to already.
   const copy = isOvertaken ? undefined : (own.find(({ id }) => id === continued?.id) ?? continued);
   const joinKey = copy && (await digest([copy.id, copy]));
   return {
+    turn,
     messages,
     ...tailOf(messages, request, known, answered),
     continued,

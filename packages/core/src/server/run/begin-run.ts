@@ -98,10 +98,12 @@ async function beginInTurn(engine: Engine, send: Send): Promise<StartOutcome> {
   if (place?.type === 'busy') return place;
   let leaveQueue = place?.leave;
   let hasWaited = leaveQueue !== undefined;
+  let cameAt = place?.cameAt;
   try {
     for (let attempt = 1; ; attempt += 1) {
       if (engine.draining.aborted) throw closingError();
-      const composed = await composeSend(engine, send, hasWaited);
+      const composed = await composeSend(engine, send, hasWaited, cameAt);
+      cameAt ??= composed.turn;
       if (composed.answeredBy) return { type: 'exists', run: composed.answeredBy };
       if (engine.draining.aborted) throw closingError();
       const beginning = beginOrStop(engine, send, composed);
@@ -141,19 +143,25 @@ function enterQueue({ sends, options }: Engine, send: Send): Promise<() => void>
   return entered;
 }
 
+/** Where a send waits, or does not; `cameAt`: the chat's turn when it came, where it waited. */
+interface Place {
+  readonly type: 'place';
+  readonly leave?: () => void;
+  readonly cameAt?: number;
+}
+
 /**
  * FIFO: a send that arrives while others wait goes behind them. Where too many wait, it is `busy`: one that tried now could overtake them. A send whose
  * run has begun waits for nobody: its request was repeated after a lost response.
  */
-async function behindOthers(
-  engine: Engine,
-  send: Send,
-): Promise<{ readonly type: 'place'; readonly leave?: () => void } | Extract<StartOutcome, { type: 'busy' }>> {
+async function behindOthers(engine: Engine, send: Send): Promise<Place | Extract<StartOutcome, { type: 'busy' }>> {
   // Before the log is asked: sends keep the order in which they came.
   const entered = engine.sends.enter(send);
   const giveBack = () => void entered?.then((leave) => leave());
+  let cameAt: number;
   try {
-    const { runs } = await engine.options.log.state(send.chatId);
+    const { runs, turn } = await engine.options.log.state(send.chatId);
+    cameAt = turn;
     const active = runs.at(-1);
     if (runs.some(({ runId }) => runId === send.runId) || (!entered && !active)) {
       giveBack();
@@ -165,7 +173,7 @@ async function behindOthers(
     throw error;
   }
   engine.options.emit({ type: 'send-queued', chatId: send.chatId, runId: send.runId });
-  return { type: 'place', leave: await entered };
+  return { type: 'place', leave: await entered, cameAt };
 }
 
 /** Waits for the end of a run. @throws ChatTransportError `shutting-down`: a process that closes lets nobody wait for another process's run. */

@@ -380,7 +380,7 @@ const table: readonly Row[] = [
   {
     title:
       'an earlier message on its way is this device’s alone until a state or a start says that a later send took it along',
-    events: [...at(2), sent('r3', 'u3'), sent('r4', 'u4'), began('r4', 6, 'u3', 'u4')],
+    events: [...at(2), sent('r3', 'u3'), sent('r4', 'u4'), opened('r4'), began('r4', 6, 'u3', 'u4')],
     unsent: ['u3 sending'],
     seen: ['u4'],
     reads: true,
@@ -413,7 +413,7 @@ const table: readonly Row[] = [
     title:
       'a question that another send had taken along, and that was cut away since, is read where its own send begins',
     events: [
-      ...[...at(2), sent('r3', 'u3'), sent('r4', 'u4'), began('r4', 3, 'u3', 'u4'), taken('whole', 3)],
+      ...[...at(2), sent('r3', 'u3'), sent('r4', 'u4'), opened('r4'), began('r4', 3, 'u3', 'u4'), taken('whole', 3)],
       ...[start('r5', 4), taken('whole', 4), began('r3', 5, 'u3')],
     ],
     reads: true,
