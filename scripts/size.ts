@@ -18,7 +18,7 @@ const ably = "export { Realtime } from 'ably';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   // Twice the 9.5 kB that were planned, and all of it is this project's own code: CONTRIBUTING.md says what takes it.
-  { name: 'core', package: 'core', code: core, limitBytes: 19_000 },
+  { name: 'core', package: 'core', code: core, limitBytes: 19_050 },
   {
     name: 'core/react',
     package: 'core',

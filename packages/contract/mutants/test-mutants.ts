@@ -57,10 +57,18 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-takes-a-send-for-older-than-a-deletion-by-what-its-sender-says',
     file: 'packages/core/src/server/conversation/compose.ts',
-    find: 'cameAt !== undefined && cameAt < deletedTurn',
-    replace: '(request.baseTurn ?? deletedTurn) < deletedTurn',
+    find: 'Math.min(request.baseTurn || deletedTurn, cameAt ?? deletedTurn)',
+    replace: '(request.baseTurn ?? deletedTurn)',
     test: `${tests}/deletion.test.ts`,
     title: 'refuses no send that came after it',
+  },
+  {
+    id: 'server-forgets-what-a-sender-has-seen-that-waited-elsewhere',
+    file: 'packages/core/src/server/conversation/compose.ts',
+    find: 'Math.min(request.baseTurn || deletedTurn, cameAt ?? deletedTurn)',
+    replace: '(cameAt ?? deletedTurn)',
+    test: `${tests}/deletion.test.ts`,
+    title: 'refuses a send that comes again behind it, of a page that shows what was deleted',
   },
   {
     id: 'one-writer-pauses-alone',
@@ -233,7 +241,7 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'server-takes-a-send-that-waited-behind-a-deletion',
     file: `${conversation}/compose.ts`,
-    find: 'const isErased = cameAt !== undefined && cameAt < deletedTurn;',
+    find: 'const isErased = Math.min(request.baseTurn || deletedTurn, cameAt ?? deletedTurn) < deletedTurn;',
     replace: 'const isErased = false;',
     test: `${tests}/deletion.test.ts`,
     title: 'refuses a send that waited behind the deleted answer',
@@ -391,12 +399,12 @@ export const testMutants: readonly TestMutant[] = [
     title: 'a send whose messages the server has',
   },
   {
-    id: 'client-forgets-what-a-send-took-along',
+    id: 'client-leaves-a-refused-message-in-front-of-the-next-one',
     file: 'packages/core/src/client/send-run.ts',
     find: 'outbox.length > 0',
     replace: 'false',
     test: 'packages/core/test/client/honesty.test.ts',
-    title: 'keeps its text and its error while another device’s answer streams, until it is sent again',
+    title: 'is not sent along with the next one, and disappears when the user discards it',
   },
   {
     id: 'server-counts-a-read-as-a-stream',

@@ -181,6 +181,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'a refused answer was sent again without itself, because a refused regenerate had taken it from the screen',
   },
+  {
+    seed: 31000225,
+    edition: 5,
+    showed: 'a send that waited in one process, and came to another one behind a deletion, brought back what was deleted',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

@@ -257,10 +257,12 @@ describe('a message that was refused', () => {
   it('is not sent along with the next one, and disappears when the user discards it', async () => {
     let refuses = true;
     const world = new World({ authorize: ({ action }) => action !== 'send' || !refuses });
-    const { chat, sync, unsent } = synced(world.device());
+    const device = world.device();
+    const { chat, sync, unsent } = synced(device);
     await until(() => chat.status === 'ready' && sync.getReport().connection.state === 'connected');
     await chat.sendMessage({ id: 'no', role: 'user', parts: [{ type: 'text', text: 'no' }] } as never);
     expect(unsent()).toEqual([{ messageId: 'no', kind: 'message', state: 'refused' }]);
+    await until(() => isSettled(device));
     refuses = false;
     void chat.sendMessage({ text: 'yes' });
     const call = await world.model.call();
@@ -268,7 +270,8 @@ describe('a message that was refused', () => {
     call.say('answer');
     call.finish();
     await until(() => chat.status === 'ready');
-    expect(texts(chat)).toContain('user: no');
+    // It stays behind the conversation.
+    await until(() => texts(chat).join() === 'user: yes,assistant: answer,user: no');
     sync.discard('no');
     await until(() => texts(chat).join() === 'user: yes,assistant: answer');
     expect(unsent()).toEqual([]);

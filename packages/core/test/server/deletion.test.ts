@@ -154,7 +154,22 @@ describe('deleting a chat', () => {
     expect((await world.state('c')).messages).toBeUndefined();
   });
 
-  it('refuses no send that came after it, whatever its sender has seen', async () => {
+  it('refuses a send that comes again behind it, of a page that shows what was deleted', async () => {
+    const world = createWorld({ onBusy: 'queue' });
+    await world.send(send, asJson);
+    (await world.model()).close();
+    await ended(world, 'finish');
+    await world.handler.runtime.deleteChat('c');
+    await world.send({ id: 'c', runId: 'r3', messages: [user('m3', 'new')] }, asJson);
+    const model = await world.model(2);
+    const messages = [user('m1', 'hi'), user('m4', 'next')];
+    const waiting = world.send({ id: 'c', runId: 'r4', messages, baseTurn: 1 }, asJson);
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    model.close();
+    expect((await waiting).status).toBe(409);
+  });
+
+  it('refuses no send that came after it, of a page that does not know what it shows', async () => {
     const world = createWorld({ onBusy: 'queue' });
     await world.send(send, asJson);
     await world.model();

@@ -97,8 +97,9 @@ export async function composeSend(
   const isNamed = ({ id }: UIMessage): boolean => messageId === undefined || id === messageId;
   const isGone =
     trigger === 'submit-message' && head.messages.length > 0 && ![...messages, ...head.messages].some(isNamed);
-  // A send that waited while the chat was deleted would bring back what its sender still shows.
-  const isErased = cameAt !== undefined && cameAt < deletedTurn;
+  // A send that waited while the chat was deleted would bring back what its sender still shows. It may have come to another process first, but then
+  // its sender says what it has seen, where it knows that: 0 says nothing.
+  const isErased = Math.min(request.baseTurn || deletedTurn, cameAt ?? deletedTurn) < deletedTurn;
   const isOvertaken = isErased || isGone || (meant !== undefined && meant.id !== continued?.id);
   // By the sender's copy: the server's may have what the first of two equal sends has led to already.
   const copy = isOvertaken ? undefined : (own.find(({ id }) => id === continued?.id) ?? continued);
