@@ -184,7 +184,8 @@ export const keptSeeds: readonly KeptSeed[] = [
   {
     seed: 31000225,
     edition: 5,
-    showed: 'a send that waited in one process, and came to another one behind a deletion, brought back what was deleted',
+    showed:
+      'a send that waited in one process, and came to another one behind a deletion, brought back what was deleted',
   },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
