@@ -71,6 +71,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'refuses a send that comes again behind it, of a page that shows what was deleted',
   },
   {
+    id: 'server-takes-old-questions-of-a-page-that-knows-of-no-deletion',
+    file: 'packages/core/src/server/conversation/compose.ts',
+    find: 'head.state.deletedTurn && !baseTurn',
+    replace: 'false',
+    test: `${tests}/deletion.test.ts`,
+    title: 'refuses no send that came after it',
+  },
+  {
     id: 'one-writer-pauses-alone',
     file: `${run}/append-turn.ts`,
     find: 'if (writers >= minPausingWriters) void',

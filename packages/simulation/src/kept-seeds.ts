@@ -187,6 +187,11 @@ export const keptSeeds: readonly KeptSeed[] = [
     showed:
       'a send that waited in one process, and came to another one behind a deletion, brought back what was deleted',
   },
+  {
+    seed: 32003333,
+    edition: 5,
+    showed: 'a page that knew of no deletion brought back earlier questions with its next one',
+  },
   { seed: 28864, edition: 2, showed: 'a message that steered a run was told as not delivered, and was in the answer' },
   {
     seed: 20003168,

@@ -176,12 +176,20 @@ async function fromServer(engine: Engine, head: Head, request: SendRequest, hasW
       message: 'The log no longer has the conversation. Send all messages, or pass loadMessages to the server.',
     });
   }
-  const sent = request.messages ?? (message ? [message] : []);
+  const all = request.messages ?? (message ? [message] : []);
+  // Of a page that does not know what it shows, earlier questions may be of a chat that was deleted since.
+  const sent = head.state.deletedTurn && !baseTurn ? withNewestQuestion(all) : all;
   const { merged, answered } = withAnswers(engine, head.messages, sent);
   const messages = composeFromHistory(merged, sent, request, isServerTool(engine.options));
   if (!messages)
     throw invalidMessage(`The chat has no message ${request.messageId ?? sent.at(-1)?.id ?? ''} to go on from.`);
   return { messages, known: new KnownMessages(head.messages), answered };
+}
+
+/** The messages without questions behind the last answer, but for the newest one. */
+function withNewestQuestion(messages: readonly UIMessage[]): readonly UIMessage[] {
+  const answer = messages.findLastIndex(({ role }) => role === 'assistant');
+  return messages.filter((_, index) => index <= answer || index === messages.length - 1);
 }
 
 /**
