@@ -205,6 +205,17 @@ describe('a run whose server died', () => {
   });
 });
 
+/** Appends that the log takes, and whose answers are lost while `areLost`. */
+function losing(log: RunLog): { readonly append: RunLog['append']; readonly answers: { areLost: boolean } } {
+  const answers = { areLost: false };
+  const append: RunLog['append'] = async (...args) => {
+    const news = await log.append(...args);
+    if (answers.areLost) throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
+    return news;
+  };
+  return { append, answers };
+}
+
 describe('a log that does not answer', () => {
   it('for a moment costs nothing: the same frame is appended again', async () => {
     const log = memoryLog();
@@ -229,23 +240,18 @@ describe('a log that does not answer', () => {
 
   it('to an append that it took has the frame, and every server shows it in the state, that of its writer, too', async () => {
     const log = memoryLog();
-    let isLost = false;
-    const append: RunLog['append'] = async (...args) => {
-      const news = await log.append(...args);
-      if (isLost) throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
-      return news;
-    };
+    const { append, answers } = losing(log);
     const world = createWorld({ log: { ...log, append } });
     const other = createWorld({ log });
     const reader = new SseReader(await world.send(send));
     const model = await world.model();
     model.text('first');
     await reader.saw('first');
-    isLost = true;
+    answers.areLost = true;
     model.text(' second');
     await until('the frame', async () => textOf((await other.state('c')).messages[1]) === 'first second');
     expect(await world.state('c')).toEqual(await other.state('c'));
-    isLost = false;
+    answers.areLost = false;
     model.close();
     await reader.closed;
     expect(reader.streamedText).toBe('first second');
@@ -270,12 +276,7 @@ describe('a log that does not answer', () => {
 
   it('to the append of a steer, whose run ends then, has the steer in the answer: its user is told so', async () => {
     const log = memoryLog();
-    let isLost = false;
-    const append: RunLog['append'] = async (...args) => {
-      const news = await log.append(...args);
-      if (isLost) throw new ChatTransportError({ code: 'provider-failed', message: 'no answer' });
-      return news;
-    };
+    const { append, answers } = losing(log);
     const waitForCommand: RunLog['waitForCommand'] = () => new Promise(() => {});
     const world = createWorld({ log: { ...log, append, waitForCommand } });
     const other = createWorld({ log });
@@ -286,7 +287,7 @@ describe('a log that does not answer', () => {
     const parts = [{ type: 'text', text: 'shorter' }] as const;
     const steer = { id: 's1', runId: 'r1', type: 'steer', parts } as const;
     expect(await other.command('c', steer)).toMatchObject({ outcome: 'accepted' });
-    isLost = true;
+    answers.areLost = true;
     model.push({ type: 'steering-message', id: 's1', parts: [...parts] });
     await until('the steer', async () => JSON.stringify((await other.state('c')).messages).includes('shorter'));
     await log.command({ chatId: 'c', runId: 'r1' }, { id: 'c1', type: 'cancel' });
