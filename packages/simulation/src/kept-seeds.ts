@@ -240,4 +240,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'a send that had waited brought back the question of a deleted answer in front of its own message',
   },
+  {
+    seed: 32002896,
+    edition: 5,
+    showed: 'the simulation took it for a fault that a question whose response was lost goes along with the next one',
+  },
 ];

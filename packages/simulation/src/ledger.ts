@@ -74,7 +74,7 @@ export class Ledger {
   deletedTurn = 0;
   /** The messages of deleted turns. */
   readonly deletedIds: Set<string> = new Set();
-  /** The messages that their users sent again after a refusal: also a deletion does not take them from their devices. */
+  /** The messages that their users sent again, after a refusal or with a later message: also a deletion does not take them from their devices. */
   readonly resent: Set<string> = new Set();
   /** How many slow uploads arrived whole, and how many broke off. */
   readonly uploads: { arrived: number; broken: number } = { arrived: 0, broken: 0 };
