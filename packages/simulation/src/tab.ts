@@ -84,7 +84,8 @@ class WatchedTransport extends RealtimeChatTransport {
     const message = options.messages.at(-1)?.role === 'user' ? options.messages.at(-1) : undefined;
     const send = message && ledger.sends.get(message.id);
     // What is shown as being on its way goes along with a later message of its user.
-    for (const { id } of options.messages.slice(0, -1)) if (ledger.sends.get(id)?.state === 'open') ledger.resent.add(id);
+    for (const { id } of options.messages.slice(0, -1))
+      if (ledger.sends.get(id)?.state === 'open') ledger.resent.add(id);
     try {
       const stream = await super.sendMessages(options);
       if (send) send.state = 'accepted';
