@@ -70,6 +70,20 @@ export const mutants: readonly Mutant[] = [
     killedBy: 'a signed stream is held by the proxy',
   },
   {
+    id: 'link-that-is-refused-is-asked-again',
+    file: 'src/server/held-stream.ts',
+    find: 'link === undefined || isTransient(response) ? response : ended()',
+    replace: 'response',
+    killedBy: 'a link to a run that the log has lost ends its stream',
+  },
+  {
+    id: 'link-that-fails-ends-its-stream',
+    file: 'src/server/held-stream.ts',
+    find: 'link === undefined || isTransient(response) ? response : ended()',
+    replace: 'link === undefined ? response : ended()',
+    killedBy: 'a link that the log does not answer is asked again',
+  },
+  {
     id: 'readers-share-a-link',
     file: 'src/server/held-stream.ts',
     find: 'crypto.randomUUID()}`',

@@ -69,6 +69,34 @@ test('a link that no session of this server is in ends its stream without an ans
   expect([response.status, response.headers.get('grip-hold'), await response.text()]).toEqual([200, null, '']);
 });
 
+test.each(['', '?follow=0'])(
+  'a link to a run that the log has lost ends its stream (of %j): the proxy would ask for half a minute',
+  async (query) => {
+    const { request, handler, model } = await appWithoutProxy();
+    const { run } = await handler.runtime.start({ chatId: 'c', messages: [message] });
+    await model.call();
+    const held = await request(`/c/stream${query}`, { headers: { 'grip-sig': signature() } });
+    const [, link] = /^<([^>]+)>/.exec(held.headers.get('grip-link') ?? '') ?? [];
+    expect(link).toBeDefined();
+    const { request: later } = await appWithoutProxy();
+    const response = await later(`/c/${link}`, {
+      headers: { 'grip-sig': signature(), 'grip-last': `chat-c; last-id=1:${run.runId}:1` },
+    });
+    expect([response.status, response.headers.get('grip-hold'), await response.text()]).toEqual([200, null, '']);
+  },
+);
+
+test('a link that the log does not answer is asked again by the proxy', async () => {
+  const { request, handler, model, failing } = await appWithoutProxy();
+  await handler.runtime.start({ chatId: 'c', messages: [message] });
+  await model.call();
+  const held = await request('/c/stream', { headers: { 'grip-sig': signature() } });
+  const [, link] = /^<([^>]+)>/.exec(held.headers.get('grip-link') ?? '') ?? [];
+  failing();
+  const response = await request(`/c/${link}`, { headers: { 'grip-sig': signature() } });
+  expect([response.status, response.headers.get('grip-hold')]).toEqual([500, null]);
+});
+
 test.each([
   ['a WebSocket', { upgrade: 'websocket' }, 'A WebSocket needs the GRIP proxy'],
   ['a held stream', {}, 'A held stream needs the GRIP proxy'],

@@ -83,6 +83,9 @@ export interface RealtimeHost {
   follow(chatId: string, deliver: (data: string) => void, signal: AbortSignal): Promise<void>;
   /** The chat's newest turn, 0 for a chat without runs, and its run, where there is one: a deletion has a turn of its own. */
   newest(chatId: string): Promise<{ readonly turn: number; readonly run?: RunRecord | undefined }>;
-  /** Answers `GET {api}/{chatId}/stream` without asking `authorize`: for a reader that it has let in before, whose connection a proxy holds. */
+  /**
+   * Answers `GET {api}/{chatId}/stream` without asking `authorize`: for a reader that it has let in before, whose connection a proxy holds.
+   * Errors are answered as `handle` answers them.
+   */
   stream(request: Request, chatId: string): Promise<Response>;
 }

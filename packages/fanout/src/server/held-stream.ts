@@ -60,15 +60,14 @@ export async function chatStream(
   let grant: ChatGrant | undefined = { chatId, may: ['read'] };
   if (link !== undefined) {
     grant = await readGrant(context, context.sessions, session, chatId);
-    // Without a hold the proxy ends the stream, and its reader comes back with its own credential.
-    if (!grant) return new Response('');
+    if (!grant) return ended();
     query.delete('session');
     goTo(query, lastPosition(request));
   }
   query.set('wait', '0');
   const inner = new Request(url, { headers: withoutProxyHeaders(request.headers) });
   const response = await (link === undefined ? context.host.handle(inner) : context.host.stream(inner, chatId));
-  if (response.status !== 200) return link === undefined ? response : new Response('');
+  if (response.status !== 200) return link === undefined || isTransient(response) ? response : ended();
 
   const from = firstPosition(request, query, response.headers);
   // A poll that is not held gets all there is.
@@ -82,6 +81,19 @@ export async function chatStream(
     for (const [name, value] of Object.entries(await hold)) headers.set(name, value);
   }
   return new Response(text, { headers });
+}
+
+/**
+ * Whether the proxy may ask a link again: where it gets an error it asks up to five more times, for half a minute, and its reader does not learn of it.
+ * @source https://github.com/fastly/pushpin/blob/v1.36.0/src/handler/httpsession.cpp `outReq_error` (read 2026-11-30)
+ */
+function isTransient({ status }: Response): boolean {
+  return status === 429 || status >= 500;
+}
+
+/** Without a hold the proxy ends the stream, and its reader comes back with its own credential. */
+function ended(): Response {
+  return new Response('');
 }
 
 /** One held reader, and the position from which it continues. */

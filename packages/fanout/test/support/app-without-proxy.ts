@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ScriptedModel } from '@chat-transport/contract';
 import { memoryLog } from '@chat-transport/core/memory';
+import { ChatTransportError } from '@chat-transport/core/provider';
 import { type ChatHandler, type ChatHandlerOptions, createChatHandler } from '@chat-transport/core/server';
 import { onTestFinished } from 'vitest';
 import { fanout } from '../../src/server.ts';
@@ -28,6 +29,8 @@ export async function appWithoutProxy(authorize: ChatHandlerOptions['authorize']
   request(path: string, init?: RequestInit): Promise<Response>;
   /** What becomes of publishes from now on: a proxy that does not answer keeps them waiting. */
   publishing(outcome: 'taken' | 'waiting' | 'refused'): void;
+  /** The log answers no read from now on. */
+  failing(): void;
 }> {
   let outcome: 'taken' | 'waiting' | 'refused' = 'taken';
   const items: PublishedItem[] = [];
@@ -43,8 +46,9 @@ export async function appWithoutProxy(authorize: ChatHandlerOptions['authorize']
   const { port } = endpoint.address() as AddressInfo;
   const grip = `http://127.0.0.1:${port}?${new URLSearchParams({ 'verify-iss': 'pushpin', 'verify-key': proxyKey })}`;
   const model = new ScriptedModel();
+  const log = memoryLog();
   const handler = createChatHandler({
-    log: memoryLog(),
+    log,
     realtime: fanout({ grip, secret, flushIntervalMs: 0 }),
     authorize,
     respond: model.respond,
@@ -63,7 +67,12 @@ export async function appWithoutProxy(authorize: ChatHandlerOptions['authorize']
   const publishing = (next: typeof outcome): void => {
     outcome = next;
   };
-  return { handler, model, items, request, publishing };
+  const failing = (): void => {
+    log.read = log.state = async () => {
+      throw new ChatTransportError({ code: 'provider-failed', message: 'The log is gone.', retryable: true });
+    };
+  };
+  return { handler, model, items, request, publishing, failing };
 }
 
 /** A `Grip-Sig` header: a JSON Web Token, HS256. `expires` is in seconds since 1970. */

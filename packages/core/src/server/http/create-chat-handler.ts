@@ -83,14 +83,12 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
       return { ...(await allow(authorize, request, chatId, action)), askedAtMs };
     },
   };
-  const handle = async (request: Request): Promise<Response> => {
-    try {
-      const own = await realtime?.route?.(request, pathOf(context, request));
-      return own ?? (await route(context, request, realtime?.authorize?.bind(realtime)));
-    } catch (error) {
-      return errorResponse(error, engine.options.emit);
-    }
+  const toResponse = (error: unknown): Response => errorResponse(error, engine.options.emit);
+  const answer = async (request: Request): Promise<Response> => {
+    const own = await realtime?.route?.(request, pathOf(context, request));
+    return own ?? route(context, request, realtime?.authorize?.bind(realtime));
   };
+  const handle = (request: Request): Promise<Response> => answer(request).catch(toResponse);
   realtime?.connect?.({
     handle,
     api: context.api,
@@ -107,7 +105,7 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
         request,
         chatId,
         true,
-      ),
+      ).catch(toResponse),
   });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }
