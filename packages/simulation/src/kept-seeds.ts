@@ -245,4 +245,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'the simulation took it for a fault that a question whose response was lost goes along with the next one',
   },
+  {
+    seed: 40002215,
+    edition: 5,
+    showed:
+      'the simulation took a question that was stopped on its way for a refused one: another device had asked again',
+  },
 ];

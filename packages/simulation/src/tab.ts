@@ -9,6 +9,7 @@ import {
   type UIMessage,
 } from 'ai';
 import { brief } from './brief.ts';
+import type { Send } from './ledger.ts';
 import { Network } from './network.ts';
 import type { MachineClock } from './scheduler.ts';
 import { chatId, crowdPrefix, strangerName, userHeader, type World } from './world.ts';
@@ -73,6 +74,10 @@ export interface Device {
   tab: Tab | undefined;
 }
 
+function ownSend(send: Send | undefined, device: Device): Send | undefined {
+  return send?.device === device.name ? send : undefined;
+}
+
 let ofTransport: typeof RealtimeChatTransport.prototype.sendMessages;
 
 /** Writes down what became of each send. */
@@ -82,7 +87,8 @@ class WatchedTransport extends RealtimeChatTransport {
   override async sendMessages(options: Parameters<typeof ofTransport>[0]): ReturnType<typeof ofTransport> {
     const { ledger, trace } = this.tab.device.world;
     const message = options.messages.at(-1)?.role === 'user' ? options.messages.at(-1) : undefined;
-    const send = message && ledger.sends.get(message.id);
+    // Another device may ask for another answer to it.
+    const send = message && ownSend(ledger.sends.get(message.id), this.tab.device);
     // What is shown as being on its way goes along with a later message of its user.
     for (const { id } of options.messages.slice(0, -1))
       if (ledger.sends.get(id)?.state === 'open') ledger.resent.add(id);
