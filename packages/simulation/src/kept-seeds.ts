@@ -251,4 +251,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     showed:
       'the simulation took a question that was stopped on its way for a refused one: another device had asked again',
   },
+  {
+    seed: 40006018,
+    edition: 5,
+    showed: 'the simulation took it for a fault that a cancel came while a finished answer was saved',
+  },
 ];
