@@ -159,6 +159,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'whose receipt comes late does not stop the next question',
   },
   {
+    id: 'client-stops-what-is-sent-again',
+    file: 'packages/core/src/client/run-stops.ts',
+    find: 'find((each) => each.runId === sentRunId)',
+    replace: 'find((each) => each.runId === sentRunId || each.runId === runId)',
+    test: 'packages/core/test/client/honesty.test.ts',
+    title: 'of a message whose answer was over, and that is sent again, does not leave the chat waiting',
+  },
+  {
     id: 'client-is-offline-because-of-an-older-request',
     file: 'packages/core/src/client/http-path.ts',
     find: 'onFailed?.(',

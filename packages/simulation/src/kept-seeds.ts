@@ -256,4 +256,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'the simulation took it for a fault that a cancel came while a finished answer was saved',
   },
+  {
+    seed: 40007247,
+    edition: 5,
+    showed: 'a message that was stopped, and sent again when its answer was over, left the chat waiting for ever',
+  },
 ];

@@ -63,7 +63,7 @@ export class RunStops {
     const { context, ledger } = this.#session;
     const { runId } = reader;
     const { newest } = ledger.server;
-    const run = ledger.letGo.find((each) => each.runId === sentRunId || each.runId === runId);
+    const run = ledger.letGo.find((each) => each.runId === sentRunId);
     const isFirst = ledger.sent === sentRunId && newest?.runId === runId && newest.from === context.clientId;
     const isOwn = runId === sentRunId || isFirst;
     if (isOwn && (run?.kind === 'cancelling' || run?.kind === 'cancelled')) this.#cancel(runId);

@@ -492,6 +492,41 @@ describe('a stop', () => {
     );
   });
 
+  it('of a message whose answer was over, and that is sent again, does not leave the chat waiting', async () => {
+    const world = new World();
+    const device = world.device({ realtime: false });
+    // It does not learn of answers, except by the response to its own request.
+    const unheard: typeof device.network.intercept = (request) =>
+      request.url.includes('/stream') ? never(request) : undefined;
+    device.network.intercept = unheard;
+    const { chat, sync, unsent } = synced(device);
+    await until(() => isSettled(device));
+    let refuse = (): void => {};
+    const isRefused = new Promise<void>((resolve) => {
+      refuse = resolve;
+    });
+    // Something in front of the server refuses what the server has taken.
+    device.network.intercept = (request, forward) => {
+      if (request.method === 'GET') return Promise.reject(new TypeError('network error'));
+      if (request.url.endsWith('/command')) return undefined;
+      return forward().then(() => isRefused.then(() => new Response('No.', { status: 403 })));
+    };
+    void chat.sendMessage({ text: 'mine' });
+    const call = await world.model.call();
+    call.say('one');
+    call.finish();
+    await until(() => world.finished.length === 1);
+    await sync.stop();
+    refuse();
+    await until(() => unsent()[0]?.state === 'refused');
+    device.network.intercept = unheard;
+    void sync.resend(chat.lastMessage?.id as string);
+    await until(
+      () => chat.status === 'ready' && texts(chat).join() === 'user: mine,assistant: one' && isSettled(device),
+      () => [texts(chat), chat.status, unsent()],
+    );
+  });
+
   it('is final: the answer is not streamed again, not even for a moment', async () => {
     const world = new World();
     const device = world.device();
