@@ -49,10 +49,10 @@ export function ChatView(props: { readonly chatId: string; readonly transport: T
     scroll.toEnd();
     void chat.sendMessage({ text, files: [...files] });
   };
-  const sendKept = ({ message, isEdit }: KeptSend): void => {
-    const edited = isEdit ? { messageId: message.id } : undefined;
-    void chat.sendMessage({ ...message, ...edited } as Parameters<typeof chat.sendMessage>[0]);
+  const sendKept = ({ message, editedId }: KeptSend): void => {
+    void chat.sendMessage({ ...message, messageId: editedId } as Parameters<typeof chat.sendMessage>[0]);
   };
+  const maySend = ({ editedId }: KeptSend): boolean => !editedId || messages.some(({ id }) => id === editedId);
   const stop = (): void => {
     setStopFailure(undefined);
     // The server may refuse: then the answer goes on, and the person is told why.
@@ -87,10 +87,14 @@ export function ChatView(props: { readonly chatId: string; readonly transport: T
             <KeptSendView
               key={each.message.id}
               send={each}
-              onSend={() => {
-                kept.forget(each);
-                sendKept(each);
-              }}
+              onSend={
+                maySend(each)
+                  ? () => {
+                      kept.forget(each);
+                      sendKept(each);
+                    }
+                  : undefined
+              }
               onDiscard={() => kept.forget(each)}
             />
           ))}

@@ -24,7 +24,8 @@ interface MessageRowProps {
 /** A message with what became of it, and what a person can do with it. */
 export function MessageRow({ chat, message, isLast, isRunning, isWriting, onDone }: MessageRowProps): ReactNode {
   const [isEditing, setIsEditing] = useState(false);
-  const unsent = chat.unsent.filter(({ messageId }) => messageId === message.id);
+  // An edit may give its message another id.
+  const unsent = chat.unsent.filter((send) => send.messageId === message.id || send.message?.id === message.id);
   const mayAct = !isRunning && unsent.length === 0;
   const regenerate = (): void => {
     onDone();

@@ -35,7 +35,8 @@ export function NoteView(props: {
 /** A message that the server did not have when the page was loaded again. */
 export function KeptSendView(props: {
   readonly send: KeptSend;
-  readonly onSend: () => void;
+  /** Absent where the message to replace is gone. */
+  readonly onSend: (() => void) | undefined;
   readonly onDiscard: () => void;
 }): ReactNode {
   const { send, onSend, onDiscard } = props;
@@ -44,12 +45,14 @@ export function KeptSendView(props: {
       <MessageView message={send.message} />
       <Mark
         kind="bad"
-        label={send.isEdit ? 'Edit not sent.' : 'Not sent.'}
+        label={send.editedId ? 'Edit not sent.' : 'Not sent.'}
         text="The page was loaded again before the server had it."
       >
-        <button type="button" onClick={onSend}>
-          Send again
-        </button>
+        {onSend && (
+          <button type="button" onClick={onSend}>
+            Send again
+          </button>
+        )}
         <button type="button" onClick={onDiscard}>
           Discard
         </button>

@@ -7,8 +7,8 @@ import { readStored, writeStored } from './use-stored.ts';
 /** A message, or an edit, that the server did not have when the page was loaded again. */
 export interface KeptSend {
   readonly message: UIMessage;
-  /** Whether it replaces the message with its id. */
-  readonly isEdit: boolean;
+  /** The message that it replaces. */
+  readonly editedId?: string;
 }
 
 /** How long a page waits for the conversation, once the server has answered, before it takes it for empty, in milliseconds. */
@@ -48,8 +48,9 @@ interface KeptSource {
   readonly unsent: ChatReport['unsent'];
 }
 
-function keptOf({ kind, message }: OwnSend): KeptSend[] {
-  return message && (kind === 'message' || kind === 'edit') ? [{ message, isEdit: kind === 'edit' }] : [];
+function keptOf({ kind, message, messageId }: OwnSend): KeptSend[] {
+  if (!message || (kind !== 'message' && kind !== 'edit')) return [];
+  return [{ message, ...(kind === 'edit' && { editedId: messageId }) }];
 }
 
 function withoutFiles(send: KeptSend): KeptSend {

@@ -112,25 +112,28 @@ function Mark({ text }: { text: string | undefined }): ReactNode {
 
 /** What this device sent about a message, and the server does not have. */
 function Unsent({ chat, messageId }: { chat: UseRealtimeChatHelpers; messageId: string }): ReactNode {
-  return chat.unsent
-    .filter((send) => send.messageId === messageId)
-    .map((send) =>
-      send.state === 'sending' ? (
-        <p key={send.kind} className="bar">
-          Sending…
-        </p>
-      ) : (
-        <p key={send.kind} role="alert">
-          Not sent: {sentenceOf(send.error)}{' '}
-          <button type="button" onClick={() => void chat.resend(messageId)}>
-            Send again
-          </button>{' '}
-          <button type="button" onClick={() => chat.discard(messageId)}>
-            Discard
-          </button>
-        </p>
-      ),
-    );
+  return (
+    chat.unsent
+      // An edit may give its message another id.
+      .filter((send) => send.messageId === messageId || send.message?.id === messageId)
+      .map((send) =>
+        send.state === 'sending' ? (
+          <p key={send.kind} className="bar">
+            Sending…
+          </p>
+        ) : (
+          <p key={send.kind} role="alert">
+            Not sent: {sentenceOf(send.error)}{' '}
+            <button type="button" onClick={() => void chat.resend(send.messageId)}>
+              Send again
+            </button>{' '}
+            <button type="button" onClick={() => chat.discard(send.messageId)}>
+              Discard
+            </button>
+          </p>
+        ),
+      )
+  );
 }
 
 function sentenceOf(error: unknown): string {

@@ -332,7 +332,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     id: 'client-trusts-its-memory-more-than-the-log',
     file: `${folder}/ledger/server-side.ts`,
-    find: "const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && !reading.hasNews);",
+    find: 'const isOld = isContradiction && request?.hasNews !== false;',
     replace: 'const isOld = isContradiction;',
     killedBy: 'devices/log-lost',
   },

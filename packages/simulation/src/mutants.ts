@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'takes-an-older-state',
     file: 'client/ledger/server-side.ts',
-    find: "const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && !reading.hasNews);",
+    find: 'const isOld = isContradiction && request?.hasNews !== false;',
     replace: 'const isOld = false;',
   },
   {

@@ -46,18 +46,20 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
 
   /** Looks in the next task whether there is something to do: the chat, or the session, may be in the middle of its work. */
   look(): void {
-    if (this.#activity === 'stepping' || this.#activity === 'stepping-again') updateError(this.#chat);
-    if (this.#activity === 'stepping') this.#activity = 'stepping-again';
-    if (this.#activity !== 'idle') return;
-    this.#activity = 'planned';
-    this.#session.context.clock.setTimeout(() => void this.#catchUp(), 0);
+    if (this.#activity === 'idle') {
+      this.#activity = 'planned';
+      this.#session.context.clock.setTimeout(() => void this.#catchUp(), 0);
+    } else if (this.#activity !== 'planned') {
+      this.#activity = 'stepping-again';
+      updateError(this.#chat);
+    }
   }
 
   async #catchUp(): Promise<void> {
     do {
       this.#activity = 'stepping';
       while (!this.#ended.signal.aborted && (await this.#step()));
-    } while ((this.#activity as string) === 'stepping-again' && !this.#ended.signal.aborted);
+    } while ((this.#activity as string) === 'stepping-again');
     this.#activity = 'idle';
   }
 
@@ -123,7 +125,9 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     if (next.conversation) this.#show(next.conversation);
     this.#taken(next.place, isIdle, state.messages?.map(({ id }) => id) ?? []);
     // A stream that had no path for long has failed as a disconnect: what it missed is shown now.
-    if (chat.error instanceof TypeError && !this.#isOwnRefusal(chat.error)) chat.clearError();
+    const { error } = chat;
+    const isOfSend = this.#session.ledger.outbox.some((send) => send.error === error);
+    if (error instanceof TypeError && !isOfSend) chat.clearError();
   }
 
   /** Shows the question of the next turn. False where it does not fit behind what is shown. */
@@ -171,10 +175,6 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
     const resume = () => chat.resumeStream({ metadata: new ResumeOf(runId) });
     // Nothing else reports what the app's callbacks throw.
     await keepError(chat, kept, resume).catch((failure) => globalThis.reportError?.(failure));
-  }
-
-  #isOwnRefusal(error: unknown): boolean {
-    return this.#session.ledger.outbox.some((send) => send.state === 'refused' && send.error === error);
   }
 
   /** Errors that came when the chat's call was over: of a message that was stopped on its way, or of a stop that was refused. */

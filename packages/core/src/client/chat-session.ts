@@ -219,7 +219,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
   /** Something says that the network, or access, may be back: whatever waits tries now. */
   wake(): void {
     if (!this.#line.connects(this) && this.#ledger.access.kind === 'granted') return;
-    if (this.#ledger.access.kind === 'refused') this.dispatch({ type: 'access-granted' });
+    this.dispatch({ type: 'access-granted' });
     this.use();
     this.#line.wake(this);
     const { server } = this.#ledger;

@@ -190,13 +190,9 @@ export class RealtimeChatTransport<UI_MESSAGE extends UIMessage = UIMessage> imp
   #listen(): void {
     const { signal } = this.#closing;
     if (signal.aborted) return;
-    const stopListening = onWakeUp(() => {
-      for (const session of this.#sessions.values()) session.wake();
-    });
-    signal.addEventListener('abort', stopListening);
-    const lose = () => {
-      for (const session of this.#sessions.values()) session.networkLost();
-    };
+    const wake = () => each(this.#sessions.values(), (session) => session.wake());
+    const lose = () => each(this.#sessions.values(), (session) => session.networkLost());
+    signal.addEventListener('abort', onWakeUp(wake));
     globalThis.addEventListener?.('offline', lose, { signal });
   }
 

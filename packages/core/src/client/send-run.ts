@@ -26,14 +26,6 @@ function kindOf({ trigger, messageId }: SendCall<UIMessage>, continued: UIMessag
   return messageId ? 'edit' : 'message';
 }
 
-function isRefused({ state }: OwnSend): boolean {
-  return state === 'refused';
-}
-
-function isTooLarge({ error }: OwnSend): boolean {
-  return (error as HttpError | undefined)?.code === 'too-large';
-}
-
 /**
  * Sends a run, and resolves with its stream as soon as the run is known to have begun. The POST is repeated until there is a response,
  * also when the chat was stopped meanwhile: the server records the message and its cancel, or the message is shown as refused.
@@ -45,12 +37,18 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   const continued = continuedMessage(call);
   const kind = kindOf(call as unknown as SendCall<UIMessage>, continued);
   const sending = continued ?? call.messages.at(-1);
-  const { outbox, shown } = session.ledger;
-  const { isSynchronized } = shown;
+  const {
+    outbox,
+    shown: { isSynchronized },
+  } = session.ledger;
   // A message that was refused before is shown as refused, and is not sent along with the next one. A plain chat marks no
   // message and sends it along, as with the AI SDK's own transport, except one that would make each later send too large.
   // A message behind the answer that is sent is not sent along either, also where it is on its way: nothing would reply to it.
-  const left = ownMessages(continued ? outbox : outbox.filter(isSynchronized ? isRefused : isTooLarge));
+  // An edit that is on its way is none that another send may add.
+  const isLeft = ({ kind, state, error }: OwnSend) =>
+    continued !== undefined ||
+    (isSynchronized ? state === 'refused' || kind === 'edit' : (error as Partial<HttpError>)?.code === 'too-large');
+  const left = ownMessages(outbox.filter(isLeft));
   const from = continued ? call.messages.indexOf(continued) : 0;
   const messages = call.messages.filter(
     (message, at) => message === sending || at < from || !left.includes(message.id),
@@ -60,15 +58,15 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   session.stops.decide();
   const cancelled = session.commands.settled();
   const reader = session.open(generateId(), { own });
-  const messageId = call.messageId ?? sending?.id ?? reader.runId;
+  const messageId = continued?.id ?? call.messageId ?? sending?.id ?? reader.runId;
   const content = kind === 'regenerate' ? undefined : sending;
   session.dispatch({ type: 'sent', send: { runId: reader.runId, kind, messageId, message: content } });
   session.dispatch({ type: 'stream-opened', runId: reader.runId, turn: 0 });
 
-  const isPartial = isSynchronized && kind === 'answer' && continued !== undefined && waitsForAnswers(continued);
+  const isPartial = isSynchronized && continued !== undefined && waitsForAnswers(continued);
   const send = poster(session, reader, own, isPartial);
   const sent = cancelled
-    .then(() => session.gate(kind === 'answer' && !isPartial, reader.closed))
+    .then(() => session.gate(continued !== undefined && !isPartial, reader.closed))
     .then(send)
     .catch((error) => {
       reader.end();
@@ -77,7 +75,11 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
       throw failure;
     });
   // What the server puts the send behind, and what it takes along, may be other messages than this device shows.
-  if (outbox.length > 0) sent.then(() => session.refresh()).catch(() => {});
+  if (outbox.length > 0)
+    sent.then(
+      () => session.refresh(),
+      () => {},
+    );
   const isOver = new AbortController();
   session.stops.watch(reader, abortSignal, isOver.signal);
   void Promise.allSettled([sent, reader.closed]).then(() => isOver.abort());
@@ -99,7 +101,7 @@ function poster<UI_MESSAGE extends UIMessage>(
 ): () => Promise<void> {
   const { http, clientId, clock, closing, timings } = session.context;
   const own = { ...call };
-  const seen = new Set(session.ledger.shown.seen);
+  const seen = session.ledger.shown.seen;
   // A retry cannot claim turns that arrived later. Unknown counts as 0.
   let baseTurn = baseTurnOf(session.ledger);
   let repeats = maxRepeats;

@@ -13,7 +13,8 @@ export function whenStale(
   const last = messages.at(-1);
   if (trigger === 'regenerate-message' || (messageId && last?.role === 'user')) {
     const cutsNobody = known.every(
-      ({ id, role }, at) => (messages[at] ? messages[at].id === id : role === 'assistant') || seen.has(id),
+      ({ id, role }, at) =>
+        (messages[at] ? messages[at].id === id : role === 'assistant') || seen.has(id) || id === messageId,
     );
     return cutsNobody && 'again';
   }

@@ -16,8 +16,8 @@ export interface SyncedChat {
   /** Calls `onChange` whenever the report has changed, until the returned function is called. */
   subscribe(onChange: () => void): () => void;
   /**
-   * Sends a refused message, edit, regenerate or tool answer again, by the `messageId` in the report. Rejects with the refusal's error where the
-   * message of a tool answer is gone: it can only be discarded.
+   * Sends a refused message, edit, regenerate or tool answer again, by the `messageId` in the report. Does not reject: a new refusal is in the report
+   * and in `chat.error`, also where the chat does not show the message that the send is for (`stale`).
    */
   resend(messageId: string): Promise<void>;
   /** Gives up a refused send: a message of this device disappears, an edited one shows its old text again. */
@@ -48,7 +48,7 @@ export function syncChat<UI_MESSAGE extends UIMessage>(
   const own = transport as RealtimeChatTransport<UI_MESSAGE>;
   const session = own.session(chat.id);
   return Object.assign(share(chat, own), {
-    getReport: () => session.report.getReport(),
+    getReport: session.report.getReport,
     subscribe: session.report.subscribe,
     resend: (messageId: string) => resend(chat, session, messageId),
     discard: (messageId: string) => discard(chat, session, messageId),

@@ -1,6 +1,7 @@
 import type { UIMessage } from 'ai';
+import { ChatTransportError } from '../errors.ts';
 import type { ChatSession } from './chat-session.ts';
-import type { OwnSend } from './ledger/outbox.ts';
+import { type Outbox, ownMessages } from './ledger/outbox.ts';
 import { withOwnAnswers } from './own-answers.ts';
 import type { SyncableChat } from './syncable-chat.ts';
 
@@ -9,46 +10,55 @@ interface Requester {
   makeRequest(options: { readonly trigger: 'submit-message'; readonly messageId: string }): Promise<void>;
 }
 
-function refusedSend({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string): OwnSend | undefined {
-  return ledger.outbox.find((send) => send.messageId === messageId && send.state === 'refused');
+function refusedSends({ ledger }: Pick<ChatSession, 'ledger'>, messageId: string): Outbox {
+  return ledger.outbox.filter((send) => send.messageId === messageId && send.state === 'refused');
 }
 
-function remove(chat: SyncableChat, messageId: string): void {
-  chat.messages = chat.messages.filter(({ id }) => id !== messageId);
+function remove(chat: SyncableChat, messageIds: readonly string[]): void {
+  chat.messages = chat.messages.filter(({ id }) => !messageIds.includes(id));
 }
 
-/** Sends a refused message, edit, regenerate or tool answer of this device again. */
+/**
+ * Sends a refused message, edit, regenerate or tool answer of this device again. Where the chat does not show the message that it is for, it is
+ * refused again, for that reason.
+ */
 export async function resend<UI_MESSAGE extends UIMessage>(
   chat: SyncableChat<UI_MESSAGE>,
   session: ChatSession<UI_MESSAGE>,
   messageId: string,
 ): Promise<void> {
-  const send = refusedSend(session, messageId);
+  const [send] = refusedSends(session, messageId);
   if (!send) return;
+  const { runId, kind } = send;
   const message = send.message as UI_MESSAGE | undefined;
-  if (send.kind === 'regenerate') return chat.regenerate({ messageId });
-  if (send.kind === 'edit' && message) return chat.sendMessage({ ...message, messageId } as never);
-  // Nothing goes on with a message that is gone.
-  if (send.kind === 'answer' && chat.messages.every(({ id }) => id !== messageId)) throw send.error;
-  if (send.kind === 'answer') {
-    // What the chat has taken over since may lack the answers.
-    chat.messages = chat.messages.map((each) => (each.id === messageId ? withOwnAnswers(each, message) : each));
-    return (chat as unknown as Requester).makeRequest({ trigger: 'submit-message', messageId });
+  if (kind === 'message') {
+    remove(chat, [messageId]);
+    return chat.sendMessage(message as never);
   }
-  remove(chat, messageId);
-  return chat.sendMessage(message as never);
+  // Until the state is read, an edit may stand in the place of its message; what was taken over since may lack the answers.
+  chat.messages = chat.messages.map((each) =>
+    each.id === message?.id ? { ...withOwnAnswers(each, message), id: messageId } : each,
+  );
+  if (chat.messages.every(({ id }) => id !== messageId)) {
+    const error = new ChatTransportError({ code: 'stale', message: 'The message is not shown.' });
+    return session.dispatch({ type: 'refused', runId, error, isReported: false });
+  }
+  if (kind === 'regenerate') return chat.regenerate({ messageId });
+  if (kind === 'edit') return chat.sendMessage({ ...message, messageId } as never);
+  return (chat as unknown as Requester).makeRequest({ trigger: 'submit-message', messageId });
 }
 
-/** Gives up a refused send of this device. */
+/** Gives up what was refused of this device about a message. */
 export function discard<UI_MESSAGE extends UIMessage>(
   chat: SyncableChat<UI_MESSAGE>,
   session: ChatSession<UI_MESSAGE>,
   messageId: string,
 ): void {
-  const send = refusedSend(session, messageId);
-  if (!send) return;
+  const sends = refusedSends(session, messageId);
+  if (sends.length === 0) return;
   // Discarding an answer discards the whole message: the chat's state brings the server's version back.
-  if (send.kind === 'message' || send.kind === 'answer') remove(chat, messageId);
-  if (chat.error === send.error) chat.clearError();
+  const isAnswer = sends.some(({ kind }) => kind === 'answer');
+  remove(chat, isAnswer ? [messageId] : ownMessages(sends));
+  if (sends.some(({ error }) => error === chat.error)) chat.clearError();
   session.dispatch({ type: 'discarded', messageId });
 }

@@ -37,7 +37,10 @@ export type UseRealtimeChatHelpers<UI_MESSAGE extends UIMessage = UIMessage> = U
   readonly unsent: ChatReport['unsent'];
   /** How each answer ended, by the id of its message. */
   readonly outcomes: ChatReport['outcomes'];
-  /** Sends a refused message, edit, regenerate or tool answer again, by the `messageId` in `unsent`. */
+  /**
+   * Sends a refused message, edit, regenerate or tool answer again, by the `messageId` in `unsent`. Does not reject: a new refusal is in `unsent` and
+   * in `error`.
+   */
   readonly resend: (messageId: string) => Promise<void>;
   /** Gives up a refused send. */
   readonly discard: (messageId: string) => void;

@@ -125,3 +125,19 @@ it.each(['stock', 'ours'] as const)('an edit that gives the message another id i
   await edited;
   expect(chat.error).toBeUndefined();
 });
+
+it('an edit that gives the message another id is answered where a plain chat was just loaded', async () => {
+  const world = new World();
+  const first = world.device().chat('c');
+  const sent = first.sendMessage({ id: 'old', role: 'user', parts: [{ type: 'text', text: 'old text' }] } as never);
+  (await world.model.call()).finish();
+  await sent;
+  const chat = world.device().chat('c', { messages: first.messages });
+  const parts = [{ type: 'text', text: 'new text' }];
+  const edited = chat.sendMessage({ id: 'new', role: 'user', parts, messageId: 'old' } as never);
+  const { messages } = await world.model.call(1);
+  expect(messages.map(({ id }) => id)).toEqual(['new']);
+  world.model.calls[1]?.finish();
+  await edited;
+  expect(chat.error).toBeUndefined();
+});

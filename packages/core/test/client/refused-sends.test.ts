@@ -4,7 +4,7 @@ import {
   lastAssistantMessageIsCompleteWithToolCalls,
 } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { syncChat } from '../../src/index.ts';
+import { syncChat, wakeUp } from '../../src/index.ts';
 import { type Device, type ModelCall, texts, until, World } from '../support/world.ts';
 
 type Chat = ReturnType<Device['chat']>;
@@ -23,6 +23,10 @@ interface Act {
   keeps(chat: Chat): boolean;
 }
 
+/** Edits the question, whose id is another one from then on. */
+const editAs = (id: string) => (chat: Chat) =>
+  chat.sendMessage({ id, role: 'user', parts: [{ type: 'text', text: 'mine' }], messageId: question.id } as never);
+
 const toolState = ({ messages }: Chat) => messages.flatMap(({ parts }) => parts).find(isToolUIPart)?.state;
 
 const acts: readonly Act[] = [
@@ -37,6 +41,12 @@ const acts: readonly Act[] = [
     title: 'edit',
     act: (chat) => chat.sendMessage({ text: 'mine', messageId: question.id }),
     keeps: (chat) => texts(chat)[0] === 'user: hi',
+  },
+  {
+    kind: 'edit',
+    title: 'edit that gives its message another id',
+    act: editAs('mine'),
+    keeps: (chat) => texts(chat)[0] === 'user: hi' && !texts(chat).includes('user: mine'),
   },
   {
     kind: 'regenerate',
@@ -85,7 +95,7 @@ async function conversation({ init = {}, prepare }: Pick<Act, 'init' | 'prepare'
   call.finish();
   await until(() => [chat, other].every(({ status, messages }) => status === 'ready' && messages.length === 2));
   const unsent = () => sync.getReport().unsent.map(({ kind, state }) => `${kind} ${state}`);
-  return { world, chat, sync, other, refuses, unsent };
+  return { world, device, chat, sync, other, refuses, unsent };
 }
 
 /** The errors that a chat shows from now on. */
@@ -213,29 +223,35 @@ describe('a refused answer to a call', () => {
     call.finish();
     await sent;
   });
+});
 
-  const [each] = acts.filter(({ title }) => title === 'output of a tool') as [Act];
-
-  it('stays refused when it is sent again and its message is gone, and no other answer goes on in its place', async () => {
+describe.each(acts.filter(({ kind }) => kind !== 'message'))('a refused $title whose message is gone', (each) => {
+  it('is refused again, for that reason, when it is sent again, and takes no other message', async () => {
     const { world, chat, sync, other, refuses, unsent } = await conversation(each);
+    const first = { id: 'first', role: 'user', parts: [{ type: 'text', text: 'first' }] } as const;
     refuses.now = true;
     await each.act(chat);
-    await until(() => unsent().join() === 'answer refused');
-    const kept = sync.getReport().unsent;
-    const { messageId } = kept[0] as { messageId: string };
-    // Another device edits the question, which takes the answer away.
-    void other.sendMessage({ text: 'edited', messageId: question.id });
+    await until(() => unsent().join() === `${each.kind} refused` && each.keeps(chat));
+    const { messageId } = sync.getReport().unsent[0] as { messageId: string };
+    // Another device edits the question under another id, which takes both messages away.
+    void other.sendMessage({ ...first, messageId: question.id } as never);
     const edited = await world.model.call(1);
     edited.say('another ');
     edited.finish();
-    const shown = ['user: edited', 'assistant: another '];
+    const shown = ['user: first', 'assistant: another '];
     await until(
       () => JSON.stringify(texts(chat)) === JSON.stringify(shown) && chat.status === 'error',
       () => [chat.status, texts(chat)],
     );
     refuses.now = false;
-    await expect(sync.resend(messageId)).rejects.toMatchObject({ code: 'forbidden' });
-    expect(sync.getReport().unsent).toEqual(kept);
+    await sync.resend(messageId);
+    await until(
+      () => (chat.error as { code?: string } | undefined)?.code === 'stale',
+      () => [String(chat.error), unsent()],
+    );
+    expect(sync.getReport().unsent).toMatchObject([
+      { messageId, kind: each.kind, state: 'refused', error: chat.error },
+    ]);
     sync.discard(messageId);
     expect([unsent(), chat.error, texts(chat)]).toEqual([[], undefined, shown]);
     // A sentinel: the next question is the model's next call.
@@ -244,5 +260,97 @@ describe('a refused answer to a call', () => {
     await until(() => chat.status === 'ready');
     expect(world.model.calls).toHaveLength(3);
     expect((await world.log.state('c')).turn).toBe(3);
+  });
+});
+
+describe('an edit that gives its message another id', () => {
+  const before = ['user: hi', 'assistant: hello '];
+
+  /** The edit is refused, and what the log has instead cannot be read until `restore` is called. */
+  async function refusedUnread() {
+    const all = await conversation({});
+    const { device, chat, refuses, unsent } = all;
+    const { intercept } = device.network;
+    let isCut = true;
+    device.network.intercept = (request, forward) =>
+      isCut && request.method === 'GET' ? Promise.reject(new TypeError('fetch failed')) : intercept(request, forward);
+    refuses.now = true;
+    await editAs('mine')(chat);
+    expect([texts(chat), unsent()]).toEqual([['user: mine'], ['edit refused']]);
+    refuses.now = false;
+    const restore = () => {
+      isCut = false;
+      wakeUp();
+    };
+    return { ...all, restore };
+  }
+
+  it('is not sent along with the next message, also before the device has read what the log has', async () => {
+    const { world, chat, other, unsent, restore } = await refusedUnread();
+    void chat.sendMessage({ text: 'next' });
+    const call = await world.model.call(1);
+    expect(texts(call)).toEqual([...before, 'user: next']);
+    restore();
+    call.say('answer');
+    call.finish();
+    const shown = [...before, 'user: next', 'assistant: answer'];
+    await until(
+      () => [chat, other].every((each) => texts(each).join() === shown.join()),
+      () => [texts(chat), texts(other)],
+    );
+    expect(unsent()).toEqual(['edit refused']);
+  });
+
+  it('disappears when the user discards it before the device has read what the log has', async () => {
+    const { chat, sync, unsent, restore } = await refusedUnread();
+    sync.discard(question.id);
+    expect([texts(chat), unsent(), chat.error]).toEqual([[], [], undefined]);
+    restore();
+    await until(
+      () => texts(chat).join() === before.join(),
+      () => texts(chat),
+    );
+  });
+
+  it('is sent again as an edit before the device has read what the log has', async () => {
+    const { world, chat, sync, other, unsent, restore } = await refusedUnread();
+    const sent = sync.resend(question.id);
+    const call = await world.model.call(1);
+    expect(call.messages.map(({ id }) => id)).toEqual(['mine']);
+    restore();
+    call.say('better');
+    call.finish();
+    await sent;
+    await until(
+      () => [chat, other].every((each) => texts(each).join() === 'user: mine,assistant: better'),
+      () => [texts(chat), texts(other)],
+    );
+    expect([chat.messages[0]?.id, unsent(), chat.error]).toEqual(['mine', [], undefined]);
+  });
+
+  it('that is on its way is no message that the next one may take along', async () => {
+    const { world, device, chat, unsent } = await conversation({});
+    const { intercept } = device.network;
+    const held: (() => void)[] = [];
+    device.network.intercept = (request, forward) =>
+      request.method === 'POST' && new URL(request.url).pathname === '/api/chat' && held.length === 0
+        ? new Promise((resolve) => {
+            held.push(() => resolve(Response.json({ error: { code: 'forbidden', message: 'No.' } }, { status: 403 })));
+          })
+        : intercept(request, forward);
+    void editAs('mine')(chat);
+    await until(() => held.length === 1);
+    await chat.stop();
+    void chat.sendMessage({ text: 'next' });
+    const call = await world.model.call(1);
+    expect(texts(call)).toEqual([...before, 'user: next']);
+    held[0]?.();
+    call.say('answer');
+    call.finish();
+    const shown = [...before, 'user: next', 'assistant: answer'];
+    await until(
+      () => texts(chat).join() === shown.join() && unsent().join() === 'edit refused',
+      () => [texts(chat), unsent()],
+    );
   });
 });

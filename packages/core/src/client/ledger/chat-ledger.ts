@@ -134,9 +134,11 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
     case 'state-read':
       return stateRead(ledger, event);
     case 'start-heard': {
-      const { frame } = event;
-      const messageIds = (frame.start.tail ?? []).map(({ id }) => id);
-      return heard(server.startHeard(ledger.server, frame), accepted(ledger, frame.run, messageIds));
+      const {
+        run,
+        start: { tail = [] },
+      } = event.frame;
+      return heard(server.startHeard(ledger.server, event.frame), accepted(ledger, [run, ...tail.map(({ id }) => id)]));
     }
     case 'end-heard':
       return whole(heard(server.endHeard(ledger.server, event), ledger));
@@ -146,13 +148,15 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return same({
         outbox: own.sent(ledger.outbox, event.send),
         sent: event.send.runId,
+        // An edit adds no message that only this device has, also where it gives its message another id.
+        shown: event.send.kind === 'edit' ? shown.shared(ledger.shown, [own.shownId(event.send)]) : ledger.shown,
         unsentAnswers: ledger.unsentAnswers.filter((id) => !answeredCalls(event.send.message).includes(id)),
       });
     case 'began':
       return began(ledger, event);
     case 'known':
       // The other send may have lacked the answers to calls that this one took along, and that are shown.
-      return same(readAgain(accepted(ledger, event.runId, [])));
+      return same(readAgain(accepted(ledger, [event.runId])));
     case 'refused':
       // What the chat has cut for this send is put back; and the server may have begun what it did not answer.
       return same({
@@ -241,25 +245,23 @@ function whole(transition: Transition): Transition {
 function stateRead(ledger: ChatLedger, { state, isAsked }: Extract<LedgerEvent, { type: 'state-read' }>): Transition {
   const transition = server.stateRead(ledger.server, state, isAsked);
   if (!transition.isTaken) return heard(transition, ledger);
-  const messageIds = (state.messages ?? []).map(({ id }) => id);
+  const { runs = [], messages = [] } = state;
   const now = { ...ledger, shown: { ...ledger.shown, baseTurn: state.turn } };
-  return whole(heard(transition, accepted(now, undefined, messageIds)));
+  return whole(heard(transition, accepted(now, [...runs.map(({ runId }) => runId), ...messages.map(({ id }) => id)])));
 }
 
-/** The server has sends of this device. Their messages are shared from here on, also where the chat cannot take over what says so. */
-function accepted(ledger: ChatLedger, runId: string | undefined, messageIds: readonly string[]): ChatLedger {
+/**
+ * The server has sends of this device, by the `ids` of their runs or messages. Their messages are shared from here on, also where the chat cannot
+ * take over what says so.
+ */
+function accepted(ledger: ChatLedger, ids: readonly string[]): ChatLedger {
   const { outbox } = ledger;
-  const sends = outbox.filter(
-    (send) => send.runId === runId || (send.kind === 'message' && messageIds.includes(send.messageId)),
-  );
+  const sends = outbox.filter((send) => [send.runId, ...own.ownMessages([send])].some((id) => ids.includes(id)));
   if (sends.length === 0) return ledger;
   return {
     ...ledger,
     outbox: outbox.filter((send) => !sends.includes(send)),
-    shown: shown.shared(
-      ledger.shown,
-      sends.map(({ messageId }) => messageId),
-    ),
+    shown: shown.shared(ledger.shown, sends.map(own.shownId)),
   };
 }
 
@@ -274,7 +276,7 @@ function began(ledger: ChatLedger, event: Extract<LedgerEvent, { type: 'began' }
   const needsRead = isBack || runId !== sentRunId || (place.isSynchronized && place.place.kind === 'uncertain');
   return heard(
     { updates, server: needsRead ? server.needRead(next) : next },
-    accepted({ ...ledger, shown: place, access: emptyLedger.access }, sentRunId, taken),
+    accepted({ ...ledger, shown: place, access: emptyLedger.access }, [sentRunId, ...taken]),
   );
 }
 

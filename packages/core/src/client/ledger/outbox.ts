@@ -8,7 +8,7 @@ export interface OwnSend {
   /** The run that the send begins. */
   readonly runId: string;
   readonly kind: SendKind;
-  /** The message that is sent, edited, or answered. */
+  /** The message that is sent, edited, or answered. An edit may give it another id, which is in `message`. */
   readonly messageId: string;
   /** Its content as the user gave it; absent for a regenerate. */
   readonly message?: UIMessage | undefined;
@@ -38,7 +38,12 @@ export function discarded(outbox: Outbox, messageId: string): Outbox {
   return outbox.filter((send) => send.messageId !== messageId || send.state === 'sending');
 }
 
-/** The ids of messages that only this device has. */
+/** The id that the message of a send has on this device. */
+export function shownId({ messageId, message }: Pick<OwnSend, 'messageId' | 'message'>): string {
+  return message?.id ?? messageId;
+}
+
+/** The ids of messages that only this device has: of new ones, and those that edits give to messages. */
 export function ownMessages(outbox: Outbox): readonly string[] {
-  return outbox.flatMap(({ kind, messageId }) => (kind === 'message' ? [messageId] : []));
+  return outbox.filter((send) => shownId(send) !== send.messageId || send.kind === 'message').map(shownId);
 }

@@ -111,7 +111,7 @@ export function runHeard(server: ServerSide, { runId, turn }: KnownRun, start?: 
 /** A run ended. */
 export function endHeard(server: ServerSide, { runId, reason, at, turn }: EndedRun & KnownRun): ServerTransition {
   const isNews = turn > server.endedTurn || server.active?.runId === runId;
-  const ended = [...server.ended.filter((each) => each.runId !== runId), { runId, reason, at }].slice(-maxEnded);
+  const ended = withEnded(server.ended, { runId, reason, at });
   const { messageId } = [server.newest, server.active].find((run) => run?.runId === runId) ?? {};
   const outcomes = messageId ? { ...server.outcomes, [messageId]: reason } : server.outcomes;
   const known = { ...server, ended, outcomes, endedTurn: Math.max(server.endedTurn, turn) };
@@ -141,7 +141,8 @@ export function stateRead(
 ): ServerTransition & { readonly isTaken: boolean } {
   const { reading } = server;
   const isContradiction = state.turn < server.turn || (!!state.active && state.active.turn <= server.endedTurn);
-  const isOld = isContradiction && !(isAsked && reading.kind === 'requested' && !reading.hasNews);
+  const request = isAsked && reading.kind === 'requested' ? reading : undefined;
+  const isOld = isContradiction && request?.hasNews !== false;
   if (isOld) {
     const unread = isAsked ? { ...server, reading: { kind: 'none' } as const } : server;
     return { server: needRead(unread), updates: [], isTaken: false };
@@ -150,7 +151,6 @@ export function stateRead(
   const last = runs.at(-1);
   const base = isContradiction ? { ...unknownServer, watched: server.watched } : server;
   const isWatched = server.watched.kind !== 'no';
-  const needsMore = isAsked && reading.kind === 'requested' && reading.isNeeded;
   const ends = runs.flatMap(({ runId, end }) => (end ? [{ runId, reason: end.reason, at: end.at }] : []));
   const next: ServerSide = {
     ...base,
@@ -158,9 +158,9 @@ export function stateRead(
     active: active && { ...active, from: last?.runId === active.runId ? last.from : undefined },
     newest: last ?? base.newest,
     endedTurn: Math.max(base.endedTurn, active ? active.turn - 1 : turn),
-    ended: [...base.ended.filter(({ runId }) => !ends.some((end) => end.runId === runId)), ...ends].slice(-maxEnded),
+    ended: ends.reduce(withEnded, base.ended),
     outcomes: outcomesOf(base, state),
-    reading: isAsked ? { kind: needsMore ? 'needed' : 'none' } : withoutFailure(base.reading),
+    reading: isAsked ? { kind: request?.isNeeded ? 'needed' : 'none' } : withoutFailure(base.reading),
     watched: isWatched ? { kind: 'informed', turn } : base.watched,
   };
   return { server: next, updates: isWatched ? [{ type: 'state', state }] : [], isTaken: true };
@@ -182,6 +182,10 @@ export function isFailure(reason: EndReason | undefined): boolean {
 /** The newest run, where it has failed: a device that showed the beginning of its answer reads the error from its stream. */
 export function failedRun({ newest, ended }: ServerSide): KnownRun | undefined {
   return isFailure(ended.find(({ runId }) => runId === newest?.runId)?.reason) ? newest : undefined;
+}
+
+function withEnded(ended: readonly EndedRun[], run: EndedRun): readonly EndedRun[] {
+  return [...ended.filter(({ runId }) => runId !== run.runId), run].slice(-maxEnded);
 }
 
 function isKnown({ newest, active, ended }: ServerSide, runId: string): boolean {

@@ -425,6 +425,17 @@ const table: readonly Row[] = [
     seen: ['u3'],
   },
   {
+    title: 'a refused edit whose run a state has is the server’s, and so is the id that it gave its message',
+    events: [
+      ...at(2),
+      { type: 'sent', send: { runId: 'r3', kind: 'edit', messageId: 'u2', message: message('new') } },
+      { type: 'refused', runId: 'r3', error: busy, isReported: true },
+      state(3, { runs: [{ runId: 'r3', turn: 3 }] }, false),
+    ],
+    unsent: [],
+    seen: ['new'],
+  },
+  {
     title: 'a message that a run began with is the server’s, also before the chat shows the run',
     events: [...at(2), sent('mine', 'u3'), start('r3', 3)],
     unsent: [],
