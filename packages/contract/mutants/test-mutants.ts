@@ -225,10 +225,26 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-keeps-the-message-of-a-refused-edit',
     file: 'packages/core/src/client/ledger/chat-ledger.ts',
-    find: "event.send.kind === 'edit' ?",
-    replace: "event.send.kind === ('none' as string) ?",
+    find: 'ledger.shown.seen.has(event.send.messageId)',
+    replace: 'false',
     test: 'packages/core/test/client/refused-sends.test.ts',
     title: 'is not sent along with the next message',
+  },
+  {
+    id: 'client-drops-a-refused-message-whose-edit-is-refused',
+    file: 'packages/core/src/client/ledger/chat-ledger.ts',
+    find: 'ledger.shown.seen.has(event.send.messageId)',
+    replace: "event.send.kind === 'edit'",
+    test: 'packages/core/test/client/refused-sends.test.ts',
+    title: 'stays in the chat where the edit is refused, too',
+  },
+  {
+    id: 'client-sends-an-edited-message-again-as-it-was-before',
+    file: 'packages/core/src/client/unsent.ts',
+    find: "sends.find((each) => each.kind === 'edit') ?? sends[0]",
+    replace: 'sends[0]',
+    test: 'packages/core/test/client/refused-sends.test.ts',
+    title: 'is sent again as it is shown',
   },
   {
     id: 'client-leaves-an-edit-refused-that-the-log-has',
@@ -241,8 +257,8 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-lets-a-discarded-edit-stay',
     file: 'packages/core/src/client/unsent.ts',
-    find: 'isAnswer ? [messageId] : ownMessages(sends)',
-    replace: "isAnswer ? [messageId] : ownMessages(sends.filter(({ kind }) => kind === 'message'))",
+    find: ': ownMessages(sends)',
+    replace: ": ownMessages(sends.filter(({ kind }) => kind === 'message'))",
     test: 'packages/core/test/client/refused-sends.test.ts',
     title: 'disappears when the user discards it',
   },
@@ -265,7 +281,7 @@ export const testMutants: readonly TestMutant[] = [
   {
     id: 'client-sends-a-refused-answer-in-the-place-of-another',
     file: 'packages/core/src/client/unsent.ts',
-    find: 'chat.messages.every(({ id }) => id !== messageId)',
+    find: '!chat.messages.some((each) => each.id === messageId)',
     replace: 'false',
     test: 'packages/core/test/client/refused-sends.test.ts',
     title: 'is refused again, for that reason',

@@ -27,10 +27,11 @@ export async function resend<UI_MESSAGE extends UIMessage>(
   session: ChatSession<UI_MESSAGE>,
   messageId: string,
 ): Promise<void> {
-  const [send] = refusedSends(session, messageId);
+  const sends = refusedSends(session, messageId);
+  // A refused message that was edited is shown as it was edited.
+  const send = sends.find((each) => each.kind === 'edit') ?? sends[0];
   if (!send) return;
-  const { runId, kind } = send;
-  const message = send.message as UI_MESSAGE | undefined;
+  const { runId, kind, message } = send;
   if (kind === 'message') {
     remove(chat, [messageId]);
     return chat.sendMessage(message as never);
@@ -39,7 +40,7 @@ export async function resend<UI_MESSAGE extends UIMessage>(
   chat.messages = chat.messages.map((each) =>
     each.id === message?.id ? { ...withOwnAnswers(each, message), id: messageId } : each,
   );
-  if (chat.messages.every(({ id }) => id !== messageId)) {
+  if (!chat.messages.some((each) => each.id === messageId)) {
     const error = new ChatTransportError({ code: 'stale', message: 'The message is not shown.' });
     return session.dispatch({ type: 'refused', runId, error, isReported: false });
   }
@@ -57,8 +58,7 @@ export function discard<UI_MESSAGE extends UIMessage>(
   const sends = refusedSends(session, messageId);
   if (sends.length === 0) return;
   // Discarding an answer discards the whole message: the chat's state brings the server's version back.
-  const isAnswer = sends.some(({ kind }) => kind === 'answer');
-  remove(chat, isAnswer ? [messageId] : ownMessages(sends));
-  if (sends.some(({ error }) => error === chat.error)) chat.clearError();
+  remove(chat, sends.some((each) => each.kind === 'answer') ? [messageId] : ownMessages(sends));
+  if (sends.some((each) => each.error === chat.error)) chat.clearError();
   session.dispatch({ type: 'discarded', messageId });
 }

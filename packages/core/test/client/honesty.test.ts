@@ -1,10 +1,9 @@
 import { isToolUIPart, lastAssistantMessageIsCompleteWithToolCalls } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { nextStep } from '../../src/client/ledger/chat-ledger.ts';
 import { defaultTimings } from '../../src/client/timings.ts';
 import { syncChat, wakeUp } from '../../src/index.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { type Device, informed, never, quickTimings, texts, until, World } from '../support/world.ts';
+import { type Device, informed, isSettled, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 /** A synchronized chat, and what it reports. */
 function synced(device: Device, init: Parameters<Device['chat']>[1] = {}) {
@@ -28,13 +27,6 @@ function timed(world: World, options: Parameters<World['device']>[0] = {}) {
   };
   return { device, clock, isQuiet };
 }
-/** Everything that is known is shown, and nothing is to be done for the chat. */
-const isSettled = ({ transport }: Device): boolean => {
-  const { ledger } = transport.session('c');
-  return (
-    ledger.server.reading.kind === 'none' && ledger.shown.place.kind === 'whole' && nextStep(ledger).kind === 'none'
-  );
-};
 const refusal = (code: string, status: number) =>
   Promise.resolve(Response.json({ error: { code, message: `It is ${code}.` } }, { status }));
 

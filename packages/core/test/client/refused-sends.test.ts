@@ -5,7 +5,7 @@ import {
 } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { syncChat, wakeUp } from '../../src/index.ts';
-import { type Device, type ModelCall, texts, until, World } from '../support/world.ts';
+import { type Device, isSettled, type ModelCall, texts, until, World } from '../support/world.ts';
 
 type Chat = ReturnType<Device['chat']>;
 
@@ -204,6 +204,51 @@ describe.each(acts)('a refused $title', (each) => {
       () => seen(all),
     );
     expect(chat.error).toBeUndefined();
+  });
+});
+
+describe('a refused message that is edited', () => {
+  const say = (text: string) => ({ role: 'user', parts: [{ type: 'text', text }] }) as const;
+  const before = ['user: hi', 'assistant: hello '];
+
+  /** The message is refused, and so is its edit, after which the device reads what the log has. */
+  async function refusedTwice(id: string) {
+    const all = await conversation({});
+    const { device, chat, refuses, unsent } = all;
+    refuses.now = true;
+    await chat.sendMessage({ id: 'mine', ...say('mine') } as never);
+    await until(() => unsent().join() === 'message refused' && isSettled(device));
+    await chat.sendMessage({ id, ...say('better'), messageId: 'mine' } as never);
+    await until(() => unsent().join() === 'message refused,edit refused' && isSettled(device));
+    refuses.now = false;
+    return all;
+  }
+
+  it.each(['mine', 'other'])('stays in the chat where the edit is refused, too (its id is %j)', async (id) => {
+    const { world, chat, sync, unsent } = await refusedTwice(id);
+    expect([texts(chat), chat.messages.at(-1)?.id]).toEqual([[...before, 'user: better'], id]);
+    void chat.sendMessage({ text: 'next' });
+    const call = await world.model.call(1);
+    expect(texts(call)).toEqual([...before, 'user: next']);
+    call.finish();
+    await until(() => chat.status === 'ready' || chat.status === 'error');
+    sync.discard('mine');
+    expect([texts(chat).includes('user: better'), unsent()]).toEqual([false, []]);
+  });
+
+  it('is sent again as it is shown', async () => {
+    const { world, chat, sync, other, unsent } = await refusedTwice('mine');
+    const sent = sync.resend('mine');
+    const call = await world.model.call(1);
+    expect(texts(call)).toEqual([...before, 'user: better']);
+    call.say('answer');
+    call.finish();
+    await sent;
+    const shown = [...before, 'user: better', 'assistant: answer'];
+    await until(
+      () => [chat, other].every((each) => texts(each).join() === shown.join()) && unsent().length === 0,
+      () => [texts(chat), texts(other), unsent()],
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { Chat } from '@ai-sdk/react';
 import type { ChatInit, UIMessage, UIMessageChunk } from 'ai';
 import { onTestFinished } from 'vitest';
+import { nextStep } from '../../src/client/ledger/chat-ledger.ts';
 import { informedTurn } from '../../src/client/ledger/server-side.ts';
 import {
   RealtimeChatTransport,
@@ -359,4 +360,12 @@ export function nonces(chat: { readonly messages: readonly UIMessage[] }): unkno
 /** Whether the device's watchers know of the chat up to this turn. */
 export function informed({ transport }: Device, turn: number, chatId = 'c'): boolean {
   return informedTurn(transport.session(chatId).ledger.server) === turn;
+}
+
+/** Everything that is known of the chat `c` is shown, and nothing is to be done for it. */
+export function isSettled({ transport }: Device): boolean {
+  const { ledger } = transport.session('c');
+  return (
+    ledger.server.reading.kind === 'none' && ledger.shown.place.kind === 'whole' && nextStep(ledger).kind === 'none'
+  );
 }

@@ -148,8 +148,10 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return same({
         outbox: own.sent(ledger.outbox, event.send),
         sent: event.send.runId,
-        // An edit adds no message that only this device has, also where it gives its message another id.
-        shown: event.send.kind === 'edit' ? shown.shared(ledger.shown, [own.shownId(event.send)]) : ledger.shown,
+        // An edit of a shared message adds none that only this device has, also where it gives its message another id.
+        shown: ledger.shown.seen.has(event.send.messageId)
+          ? shown.shared(ledger.shown, [own.shownId(event.send)])
+          : ledger.shown,
         unsentAnswers: ledger.unsentAnswers.filter((id) => !answeredCalls(event.send.message).includes(id)),
       });
     case 'began':
