@@ -470,6 +470,13 @@ export const storeMutants: readonly Mutant[] = [
     killedBy: 'log:take-over/reader-sees-it',
   },
   {
+    id: 'log-tells-only-who-waited-before',
+    file: `${folder}/store-reading.ts`,
+    find: 'let hadWriter = !knowsInterrupted;',
+    replace: 'let hadWriter = false;',
+    killedBy: 'log:take-over/reader-sees-it',
+  },
+  {
     id: 'log-lets-anybody-release',
     file: `${folder}/store-writing.ts`,
     find: 'if (!isWriter(row, fence, facts)) return { answer: record(row, facts), changes: lostChange(row, facts) };\n        const { runId, attempt }',

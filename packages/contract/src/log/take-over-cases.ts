@@ -237,7 +237,11 @@ export const takeOverCases: readonly LogCase[] = [
       await log.release(started, started.fence);
       const { frames, run } = await within('the interruption', news);
       expect({ frames, interrupted: run.interrupted }).toEqual({ frames: [], interrupted: true });
-      const more = log.read(started, { from: 0, waitMs: patienceMs * 2 });
+      // Who does not know of it learns of it at once, also where it came first.
+      expect((await within('the same', log.read(started, { from: 0, waitMs: patienceMs * 2 }))).run.interrupted).toBe(
+        true,
+      );
+      const more = log.read(started, { from: 0, waitMs: patienceMs * 2, knowsInterrupted: true });
       const fence = newId('fence');
       await takeOver(log, started, 1, fence);
       await log.append(started, fence, textFrame(0, 'a'));

@@ -234,8 +234,8 @@ export interface RunLog {
   snapshot(run: RunKey): Promise<string | undefined>;
 
   /**
-   * The run's frames from offset `from` on, and its record. With nothing there yet, waits for a frame, the end, or the moment when the run is
-   * interrupted, at most `waitMs`.
+   * The run's frames from offset `from` on, and its record. With nothing there yet, waits for a frame, the end, or an interruption that the
+   * caller does not know of, at most `waitMs`.
    * May answer a part of the frames (whole frames, in order); the caller reads on from the last `next`.
    * @throws ChatTransportError `not-found` (unknown run), `log-expired` (past its retention, or deleted), `invalid-offset` (`from` beyond
    * `next`, or inside a frame).
@@ -314,4 +314,6 @@ export interface WaitOptions {
 
 export interface ReadOptions extends WaitOptions {
   readonly from: number;
+  /** The caller knows that the run is interrupted, and waits for its next writer. Without it, an interrupted run is news. */
+  readonly knowsInterrupted?: boolean | undefined;
 }

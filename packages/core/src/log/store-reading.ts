@@ -13,12 +13,11 @@ type Reading = Pick<RunLog, 'read' | 'state' | 'waitForCommand' | 'snapshot'>;
 export function storeReading(context: StoreContext): Reading {
   const { store, conversations, guard, wait, isGone, record } = context;
   return {
-    read: (key, { from, ...options }) => {
+    read: (key, { from, knowsInterrupted = false, ...options }) => {
       // What is no offset is refused below, by the run's own length.
       const first = Number.isSafeInteger(from) && from >= 0 ? from : 0;
       const need: Need = { run: key.runId, starts: true, frames: { from: first, maxLength: maxReadLength } };
-      // A reader that begins to wait while the run has no writer waits for the next writer; every other reader learns that the run has none.
-      let hadWriter = false;
+      let hadWriter = !knowsInterrupted;
       return wait(
         { chatId: key.chatId, topic: 'frames' },
         () => need,

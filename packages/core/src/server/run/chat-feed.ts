@@ -1,12 +1,13 @@
 import { backoffMs, type Clock, sleep } from '../../clock.ts';
 import { deletionFrame } from '../../log/deletion-frame.ts';
-import type { ChatState, RunLog, RunRecord } from '../../log/run-log.ts';
+import type { ChatState, ReadOptions, RunLog, RunRecord } from '../../log/run-log.ts';
 import { channelMessage } from '../../wire/channel-message.ts';
 import { type Frame, wireVersion } from '../../wire/frame.ts';
 import { noteLost } from '../conversation/head.ts';
 import { type Engine, keyOf } from '../engine.ts';
 import { endFrameOf, startFrameOf } from '../http/sse-text.ts';
 import { nextTurn } from './next-turn.ts';
+import type { LogPage } from './read-run.ts';
 
 /** How long one waiting read of the log lasts, in milliseconds. */
 const feedWaitMs = 20_000;
@@ -73,8 +74,7 @@ class ChatFeed {
   async #follow(run: RunRecord, from: number): Promise<void> {
     const { chatId, runId, turn } = run;
     const base = { v: wireVersion, run: runId, turn } as const;
-    // A read that begins to wait without a writer waits for what the next one writes.
-    this.#engine.continuations.found(run);
+    let knowsInterrupted = false;
     for (let position = from; !this.#signal.aborted; ) {
       const live = this.#engine.live.get(keyOf(run));
       if (live && position >= live.record.next) {
@@ -83,8 +83,8 @@ class ChatFeed {
         position = live.next;
         continue;
       }
-      const wait = { from: position, waitMs: feedWaitMs, signal: this.#signal };
-      const read = await this.#ask('read', () => this.#log.read({ chatId, runId }, wait));
+      const wait: ReadOptions = { from: position, waitMs: feedWaitMs, signal: this.#signal, knowsInterrupted };
+      const read: LogPage | undefined = await this.#ask('read', () => this.#log.read({ chatId, runId }, wait));
       // What the log has dropped, and what it does not give, devices find out for themselves.
       if (!read) return;
       // This process may have taken the run over meanwhile.
@@ -93,7 +93,8 @@ class ChatFeed {
       this.#say(frames.map((frame) => ({ ...base, ...frame })));
       position = frames.at(-1)?.next ?? position;
       if (position >= ownFrom) continue;
-      if (frames.length === 0) this.#engine.continuations.found(read.run);
+      knowsInterrupted = frames.length === 0 && read.run.interrupted === true;
+      if (knowsInterrupted) this.#engine.continuations.found(read.run);
       if (!read.run.end || read.run.next > position) continue;
       noteLost(this.#engine, read.run);
       return this.#say([endFrameOf(read.run)]);

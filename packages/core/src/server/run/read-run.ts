@@ -30,6 +30,7 @@ export async function* readRun(
   let position = from;
   let live: LiveRun | undefined;
   let { read } = options;
+  let knowsInterrupted = false;
   const waiting = new RepeatedWait(signal);
   try {
     for (;;) {
@@ -51,9 +52,10 @@ export async function* readRun(
           continue;
         }
       }
-      const answer = read ?? (await log.read(key, { from: position, waitMs, signal }));
+      const answer: LogPage = read ?? (await log.read(key, { from: position, waitMs, signal, knowsInterrupted }));
       read = undefined;
       const last = answer.frames.at(-1);
+      knowsInterrupted = !last && answer.run.interrupted === true;
       if (last) {
         position = last.next;
         yield { type: 'frames', frames: answer.frames };

@@ -27,8 +27,16 @@ function recorder(): { realtime: RealtimeServer; frames: Frame[]; fed: Frame[] }
 const serverTools = { book: { execute: async () => 1 } } as unknown as NonNullable<ChatHandlerOptions['tools']>;
 const call: UIMessageChunk = { type: 'tool-input-available', toolCallId: 'a', toolName: 'book', input: {} };
 
+/** Processes on one log. The first one is stopped in the middle of its answer, and its lease is over. */
+async function stoppedInTheMiddle(...options: Parameters<typeof standingStill>) {
+  const stage = await standingStill(...options);
+  stage.later(defaultLeaseMs);
+  await settle(async () => (await stage.log.state(chatId)).runs[0]?.interrupted === true);
+  return stage;
+}
+
 /** Processes on one log. The first one is stopped in the middle of its answer. */
-async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}, more: readonly UIMessageChunk[] = []) {
+async function standingStill(options: Partial<ChatHandlerOptions> = {}, more: readonly UIMessageChunk[] = []) {
   let aheadMs = 0;
   const log = memoryLog({ now: () => Date.now() + aheadMs });
   const later = (ms: number): void => {
@@ -50,9 +58,6 @@ async function stoppedInTheMiddle(options: Partial<ChatHandlerOptions> = {}, mor
   model.push(...more);
   await settle(async () => (await log.state(chatId)).active?.next === 4 + more.length);
   first.stop();
-  // The first writer's lease is over.
-  later(defaultLeaseMs);
-  await settle(async () => (await log.state(chatId)).runs[0]?.interrupted === true);
   return { log, one, other, model, frames, fed, resume: () => first.goOn(), later };
 }
 
@@ -91,6 +96,23 @@ describe('a run whose process stops', () => {
     expect(frames.slice(published)).toEqual([]);
     expect(one.finished).toEqual([]);
     expect((await log.state(chatId)).runs[0]).toMatchObject({ attempt: 2, next, end: { reason: 'finish' } });
+  });
+
+  it('goes on at once in a process that reads it, where its lease ends between two reads', async () => {
+    const { log, later } = await standingStill();
+    const untilItsEnd = [defaultLeaseMs];
+    const slow: RunLog = Object.assign(Object.create(log), {
+      read: async (...call: Parameters<RunLog['read']>) => {
+        const page = await log.read(...call);
+        if (page.frames.length > 0) later(untilItsEnd.pop() ?? 0);
+        return page;
+      },
+    });
+    const two = createWorld({ ...goesOn, log: slow });
+    const reader = new SseReader(await two.fetch(`/${chatId}/stream?run=r1&from=0`));
+    await finish(two, 'Hello again.');
+    await reader.closed;
+    expect(reader.text).toContain('Hello again.');
   });
 
   it('calls no model in a process that hears a whole lease later that the run is its own', async () => {
