@@ -62,7 +62,7 @@ export async function judge(world: World, tabs: readonly Tab[]): Promise<string[
     else if (told.includes('lost') && run.end?.reason !== 'lost')
       wrong.push(`onFinish heard that run ${run.runId} was lost, and it ended as ${run.end?.reason}.`);
     // A cancel may come while the app saves the answer as finished: the last call counts.
-    else if (told.length > (run.end?.reason === 'cancel' ? 2 : 1) && !mayBeLost)
+    else if (told.length > (run.end?.reason === 'cancel' && told[0] !== 'cancel' ? 2 : 1) && !mayBeLost)
       wrong.push(`onFinish heard ${told} of run ${run.runId}: more than one end.`);
 
     const before = run.start.before === null ? -1 : conversation.findIndex(({ id }) => id === run.start.before);

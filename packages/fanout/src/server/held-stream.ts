@@ -1,4 +1,10 @@
-import { type ChatGrant, decodeFrame, maxWaitMs, privateCacheControl } from '@chat-transport/core/provider';
+import {
+  type ChatGrant,
+  decodeFrame,
+  maxWaitMs,
+  privateCacheControl,
+  statusError,
+} from '@chat-transport/core/provider';
 import { Channel, GripInstruct } from '@fanoutio/grip';
 import { createParser } from 'eventsource-parser';
 import { nextHeader } from '../wire.ts';
@@ -88,7 +94,7 @@ export async function chatStream(
  * @source https://github.com/fastly/pushpin/blob/v1.36.0/src/handler/httpsession.cpp `outReq_error` (read 2026-11-30)
  */
 function isTransient({ status }: Response): boolean {
-  return status === 429 || status >= 500;
+  return statusError(status, 'The link was refused.').retryable;
 }
 
 /** Without a hold the proxy ends the stream, and its reader comes back with its own credential. */

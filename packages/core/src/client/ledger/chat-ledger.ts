@@ -148,7 +148,7 @@ export function reduce(ledger: ChatLedger, event: LedgerEvent): Transition {
       return same({
         outbox: own.sent(ledger.outbox, event.send),
         sent: event.send.runId,
-        // An edit of a shared message adds none that only this device has, also where it gives its message another id.
+        // An edit of a message that the server has stays a shared message, also under another id.
         shown: ledger.shown.seen.has(event.send.messageId)
           ? shown.shared(ledger.shown, [own.shownId(event.send)])
           : ledger.shown,
