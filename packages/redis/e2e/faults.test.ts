@@ -299,7 +299,7 @@ it('refuses frames when Redis is full, whole, and still lets a run be kept, canc
   expect(await log.state(one.chatId)).toMatchObject({ turn: 1, active: { runId: one.runId, next: 1 } });
 
   expect(await log.renew(one, one.fence)).toEqual({ commands: [], cursor: 0 });
-  await log.settle(two, 's1', { outcome: 'delivered' });
+  await log.settle(two, two.fence, 's1', { outcome: 'delivered' });
   expect(await log.command(one, { id: 'c1', type: 'cancel' })).toEqual({ outcome: 'delivered' });
   const next = init({ chatId: one.chatId });
   expect(await codeOf(log.begin(next))).toEqual(refused('OOM'));

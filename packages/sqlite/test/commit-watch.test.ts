@@ -45,7 +45,7 @@ test('a commit in one chat wakes those who wait there, and nobody else', async (
   const changes: readonly (() => Promise<unknown>)[] = [
     () => there.append(run, fence, { at: 0, next: 1, chunks: [{ type: 'start' }] }),
     () => there.command(run, steer('s1')),
-    () => there.settle(run, 's1', { outcome: 'delivered' }),
+    () => there.settle(run, fence, 's1', { outcome: 'delivered' }),
     () => there.release(run, fence),
     () => there.takeOver(run, { ifAttempt: 1, fence: 'f2', max: 1 }),
     () => there.end(run, 'f2', { reason: 'finish' }),

@@ -87,7 +87,7 @@ describe('two processes on one file', () => {
     const news = there.waitForCommand(run, run.fence, { waitMs });
     expect(await here.command(run, steer)).toEqual({ outcome: 'accepted' });
     expect(await news).toEqual({ commands: [steer], cursor: 1 });
-    await there.settle(run, 's1', { outcome: 'delivered' });
+    await there.settle(run, run.fence, 's1', { outcome: 'delivered' });
     expect(await here.command(run, steer)).toEqual({ outcome: 'delivered' });
 
     const [end, next] = [here.read(run, { from: 3, waitMs }), here.state(run.chatId, { after: 1, waitMs })];

@@ -80,7 +80,7 @@ export const sharedCases: readonly LogCase[] = [
       const news = log.waitForCommand(started, started.fence, { waitMs });
       expect(await other.command(started, steer)).toEqual({ outcome: 'accepted' });
       expect((await within('the news', news)).commands).toEqual([steer]);
-      await log.settle(started, steer.id, { outcome: 'delivered' });
+      await log.settle(started, started.fence, steer.id, { outcome: 'delivered' });
       expect(await other.command(started, steer)).toEqual({ outcome: 'delivered' });
     },
   },

@@ -46,7 +46,7 @@ export const steerCases: readonly LogCase[] = [
       expect(await log.renew(started, fence, 2)).toEqual(next);
       expect(await log.waitForCommand(started, fence, { cursor: 2 })).toEqual(next);
       expect(await log.renew(started, fence, 3)).toEqual({ commands: [], cursor: 3 });
-      await log.settle(started, one.id, delivered);
+      await log.settle(started, started.fence, one.id, delivered);
       expect(await log.renew(started, fence)).toEqual({ commands: [two, three], cursor: 3 });
     },
   },
@@ -81,7 +81,7 @@ export const steerCases: readonly LogCase[] = [
       await log.command(started, one);
       expect(await log.command(started, one)).toEqual(accepted);
       expect(await log.renew(started, started.fence)).toEqual({ commands: [one], cursor: 1 });
-      await log.settle(started, one.id, delivered);
+      await log.settle(started, started.fence, one.id, delivered);
       expect(await log.command(started, one)).toEqual(delivered);
     },
   },
@@ -93,9 +93,9 @@ export const steerCases: readonly LogCase[] = [
       const [one, two] = [steer('one'), steer('two')];
       await log.command(started, one);
       await log.command(started, two);
-      await log.settle(started, one.id, { outcome: 'not-delivered', reason: 'stop-condition' });
-      await log.settle(started, one.id, delivered);
-      await log.settle(started, two.id, delivered);
+      await log.settle(started, started.fence, one.id, { outcome: 'not-delivered', reason: 'stop-condition' });
+      await log.settle(started, started.fence, one.id, delivered);
+      await log.settle(started, started.fence, two.id, delivered);
       await log.end(started, started.fence, { reason: 'finish' });
       expect(await log.command(started, one)).toEqual({ outcome: 'not-delivered', reason: 'stop-condition' });
       expect(await log.command(started, two)).toEqual(delivered);
@@ -111,7 +111,7 @@ export const steerCases: readonly LogCase[] = [
       await log.end(finished, finished.fence, { reason: 'finish' });
       await log.command(cancelled, { id: 'c1', type: 'cancel' });
       for (const started of [finished, cancelled]) {
-        await log.settle(started, one.id, delivered);
+        await log.settle(started, started.fence, one.id, delivered);
         expect(await log.command(started, one)).toEqual(ended);
       }
     },
@@ -154,7 +154,7 @@ export const steerCases: readonly LogCase[] = [
       expect(await log.receipt(started, one.id)).toEqual(accepted);
       expect(await within('the end of the waiting', log.receipt(started, one.id, { waitMs: 30 }))).toEqual(accepted);
       const receipts = [started, other].map((run) => log.receipt(run, one.id, { waitMs: patienceMs * 2 }));
-      await log.settle(started, one.id, delivered);
+      await log.settle(started, started.fence, one.id, delivered);
       await log.end(other, other.fence, { reason: 'finish' });
       expect(await within('the outcomes', Promise.all(receipts))).toEqual([delivered, ended]);
       expect(await log.receipt(started, 'another')).toEqual({ outcome: 'not-delivered', reason: 'unknown' });
@@ -170,7 +170,7 @@ export const steerCases: readonly LogCase[] = [
       for (const each of all) expect(await log.command(started, each)).toEqual(accepted);
       await expectCode('rate-limited', log.command(started, last));
       expect(await log.command(started, all[0] ?? last)).toEqual(accepted);
-      await log.settle(started, all[0]?.id ?? '', delivered);
+      await log.settle(started, started.fence, all[0]?.id ?? '', delivered);
       expect(await log.command(started, last)).toEqual(accepted);
     },
   },
@@ -182,7 +182,7 @@ export const steerCases: readonly LogCase[] = [
       for (let count = 0; count < maxSteersPerRun; count += 1) {
         const each = steer('again');
         await log.command(started, each);
-        await log.settle(started, each.id, delivered);
+        await log.settle(started, started.fence, each.id, delivered);
         // As a writer does it: on a slow log this takes longer than a lease.
         if (count % 50 === 0) await log.renew(started, started.fence, count);
       }
@@ -199,7 +199,7 @@ export const steerCases: readonly LogCase[] = [
       await log.command(started, one);
       await log.command(started, two);
       await expectCode('too-large', log.command(started, steer('x'.repeat(2_000))));
-      await log.settle(started, one.id, delivered);
+      await log.settle(started, started.fence, one.id, delivered);
       expect(await log.command(started, steer('x'.repeat(2_000)))).toEqual(accepted);
     },
   },

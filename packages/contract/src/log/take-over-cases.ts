@@ -280,7 +280,7 @@ export const takeOverCases: readonly LogCase[] = [
       const steer = (id: string) => ({ id, type: 'steer' as const, parts: [{ type: 'text' as const, text: id }] });
       for (const id of ['s1', 's2']) await log.command(started, steer(id));
       await log.renew(started, started.fence);
-      await log.settle(started, 's1', { outcome: 'delivered' });
+      await log.settle(started, started.fence, 's1', { outcome: 'delivered' });
       await log.release(started, started.fence);
       await log.command(started, steer('s3'));
       const fence = newId('fence');
@@ -289,6 +289,22 @@ export const takeOverCases: readonly LogCase[] = [
       expect(news.commands.map(({ id }) => id)).toEqual(['s2', 's3']);
       await log.end(started, fence, { reason: 'finish' });
       expect(await log.receipt(started, 's2')).toEqual({ outcome: 'not-delivered', reason: 'ended' });
+    },
+  },
+  {
+    id: 'take-over/late-outcome',
+    title: 'keeps a steer for the next writer, whatever the one before says of it when it wakes up',
+    async run({ log }) {
+      const started = await startRun(log, { takeOverMs });
+      const steer = { id: 's1', type: 'steer', parts: [{ type: 'text', text: 's1' }] } as const;
+      await log.command(started, steer);
+      await log.release(started, started.fence);
+      const fence = newId('fence');
+      await takeOver(log, started, 1, fence);
+      await log.settle(started, started.fence, 's1', { outcome: 'not-delivered', reason: 'finished' });
+      expect((await log.renew(started, fence)).commands).toEqual([steer]);
+      await log.settle(started, fence, 's1', { outcome: 'delivered' });
+      expect(await log.receipt(started, 's1')).toEqual({ outcome: 'delivered' });
     },
   },
   {

@@ -199,8 +199,11 @@ export interface RunLog {
   /** Renews the lease without writing. An expired lease cannot be renewed: answers `superseded`, or `end: lost` where the run waits for no other writer. */
   renew(run: RunKey, fence: string, cursor?: number): Promise<WriterNews>;
 
-  /** Records a steer's final outcome. The first outcome stays. */
-  settle(run: RunKey, commandId: string, receipt: CommandReceipt): Promise<void>;
+  /**
+   * Records a steer's final outcome. The first outcome stays. A fence that is not the run's, or whose lease expired, records nothing: what that writer
+   * did not deliver, the next one may.
+   */
+  settle(run: RunKey, fence: string, commandId: string, receipt: CommandReceipt): Promise<void>;
 
   /** Like `renew` without renewing: resolves when there is an open command behind `cursor`, or the run ended, or after `waitMs`. */
   waitForCommand(run: RunKey, fence: string, options: WaitOptions & { readonly cursor?: number }): Promise<WriterNews>;

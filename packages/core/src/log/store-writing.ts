@@ -39,11 +39,11 @@ export function storeWriting(context: StoreContext): Writing {
 
     renew: (key, fence, cursor = 0) => write(key, fence, undefined, cursor),
 
-    async settle(key, id, receipt) {
+    async settle(key, fence, id, receipt) {
       if (receipt.outcome === 'accepted') return;
       await transact(key.chatId, { run: key.runId, steer: id }, (facts) => {
         // The run's end is an outcome.
-        const isOpen = !endOf(foundRun(key, facts), facts.now) && facts.steer && !facts.steer.receipt;
+        const isOpen = isWriter(foundRun(key, facts), fence, facts) && facts.steer && !facts.steer.receipt;
         return isOpen
           ? { answer: undefined, changes: { settle: { runId: key.runId, id, receipt } } }
           : { answer: undefined };

@@ -65,7 +65,7 @@ export function remoteLog(options: LinkOptions, listChats: NonNullable<PartykitS
     },
     append: (run, fence, frame, cursor = 0) => call(run.chatId, 'append', [idsOf(run), fence, frame, cursor]),
     renew: (run, fence, cursor = 0) => call(run.chatId, 'renew', [idsOf(run), fence, cursor]),
-    settle: (run, id, receipt) => call(run.chatId, 'settle', [idsOf(run), id, receipt]),
+    settle: (run, fence, id, receipt) => call(run.chatId, 'settle', [idsOf(run), fence, id, receipt]),
     waitForCommand: (run, fence, wait) => waiting(run.chatId, 'waitForCommand', [idsOf(run), fence], wait),
     takeOver: (run, request) => call(run.chatId, 'takeOver', [idsOf(run), request]),
     release: (run, fence) => call(run.chatId, 'release', [idsOf(run), fence]),

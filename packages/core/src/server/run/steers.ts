@@ -18,6 +18,7 @@ export class Steers {
   readonly steering: Steering = experimental_createSteering();
   readonly #options: ResolvedOptions;
   readonly #run: RunRecord;
+  readonly #fence: string;
   readonly #over: AbortSignal;
   readonly #settled = new Map<string, Promise<void>>();
   readonly #writes = new Set<Promise<unknown>>();
@@ -33,9 +34,10 @@ export class Steers {
   #hold: 'kept' | 'leaving' | 'left' = 'kept';
 
   /** @param over Aborts when the log has settled what was open. */
-  constructor(options: ResolvedOptions, run: RunRecord, over: AbortSignal) {
+  constructor(options: ResolvedOptions, run: RunRecord, fence: string, over: AbortSignal) {
     this.#options = options;
     this.#run = run;
+    this.#fence = fence;
     this.#over = over;
   }
 
@@ -95,7 +97,7 @@ export class Steers {
 
   async #settle(id: string, receipt: CommandReceipt): Promise<void> {
     const ask = { chatId: this.#run.chatId, operation: 'settle', signal: this.#over };
-    const write = askLog(this.#options, ask, () => this.#options.log.settle(this.#run, id, receipt));
+    const write = askLog(this.#options, ask, () => this.#options.log.settle(this.#run, this.#fence, id, receipt));
     this.#writes.add(write);
     await write.finally(() => this.#writes.delete(write));
   }
