@@ -1,17 +1,19 @@
+import type { ChatHandlerOptions } from '@chat-transport/core/server';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { memoryLog } from '../../src/log/memory-log.ts';
 import type { RunLog } from '../../src/log/run-log.ts';
-import { maxStreamMs } from '../../src/server/http/live-access.ts';
+import { grantHoldsMs, maxStreamMs } from '../../src/server/http/live-access.ts';
 import { type Answer, createWorld, SseReader, until, user } from './support.ts';
 
 const send = { id: 'c', runId: 'r1', messages: [user('m1', 'hi')] };
 
 /** A world where each request's user is in a header, and the test decides who may read. */
-function membersWorld(reauthorizeMs = 60_000) {
+function membersWorld(reauthorizeMs = 60_000, options: Partial<ChatHandlerOptions> & { log?: RunLog } = {}) {
   const members = new Set(['ann', 'bob']);
   let asked = 0;
   const world = createWorld({
+    ...options,
     reauthorizeMs,
     authorize: ({ request }) => {
       asked += 1;
@@ -21,6 +23,13 @@ function membersWorld(reauthorizeMs = 60_000) {
   });
   const as = (userId: string) => ({ headers: { 'x-user': userId } });
   return { world, members, as, asked: () => asked };
+}
+
+/** A clock that the test sets forward. */
+function movableClock() {
+  let movedMs = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + movedMs };
+  return { clock, move: (ms: number) => (movedMs += ms) };
 }
 
 /** Resolves when a process waits for new revocations: it has heard of all that were before. */
@@ -124,6 +133,90 @@ describe('a reader whose access was taken back', () => {
     await bob.closed;
     expect(bob.end).toBeUndefined();
     (await world.model()).close();
+  });
+
+  it('receives nothing of an answer that begins only after its send has waited in the queue of another process', async () => {
+    const { clock, move } = movableClock();
+    let isBobMember = true;
+    let written = (): void => {};
+    const isWritten = new Promise<void>((resolve) => {
+      written = resolve;
+    });
+    const world = createWorld({
+      clock,
+      onBusy: 'queue',
+      async authorize({ request, action }) {
+        const userId = request.headers.get('x-user') ?? '';
+        if (userId !== 'bob') return { userId };
+        // The app takes its time.
+        if (action === 'read') await isWritten;
+        return isBobMember && { userId };
+      },
+    });
+    const ann = new SseReader(await world.send(send, { headers: { 'x-user': 'ann' } }));
+    const second = { id: 'c', runId: 'r2', messages: [user('m2', 'and?')] };
+    const response = world.send(second, { headers: { 'x-user': 'bob' } });
+    await until('it to wait', () => world.events.some(({ type }) => type === 'send-queued'));
+    isBobMember = false;
+    await createWorld({ log: world.log }).handler.runtime.revoke({ chatId: 'c', userId: 'bob' });
+    move(grantHoldsMs + 1);
+    (await world.model()).close();
+    await ann.closed;
+    const model = await world.model(2);
+    const bob = new SseReader(await response);
+    const reader = new SseReader(await world.fetch('/c/stream', { headers: { 'x-user': 'ann' } }));
+    model.text('secret');
+    await reader.saw('secret');
+    written();
+    await bob.closed;
+    expect([bob.chunks, bob.end]).toEqual([[], undefined]);
+    model.close();
+  });
+
+  it('receives nothing where the log took long to say what there is', async () => {
+    const { clock, move } = movableClock();
+    const log = memoryLog();
+    const { world, members, as } = membersWorld(60_000, { clock, log });
+    await world.send(send, as('ann'));
+    const model = await world.model();
+    model.text('secret');
+    const { state } = log;
+    let goOn = (): void => {};
+    log.state = async (...args) => {
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      return state.apply(log, args);
+    };
+    const response = world.fetch('/c/stream', as('bob'));
+    const asked = goOn;
+    await until('the log to be asked', () => goOn !== asked);
+    members.delete('bob');
+    move(grantHoldsMs + 1);
+    log.state = state;
+    goOn();
+    const bob = new SseReader(await response);
+    await bob.closed;
+    expect([bob.chunks, bob.end]).toEqual([[], undefined]);
+    model.close();
+  });
+
+  it('begins no answer with an upload that came in slowly', async () => {
+    const { clock, move } = movableClock();
+    const { world, members } = membersWorld(60_000, { clock });
+    const body = new TransformStream<Uint8Array, Uint8Array>();
+    const upload = body.writable.getWriter();
+    const headers = { 'x-user': 'bob', 'x-chat-id': 'c', 'content-type': 'application/json' };
+    const init = { method: 'POST', headers, body: body.readable, duplex: 'half' } as RequestInit;
+    const response = world.fetch('', init);
+    const text = new TextEncoder().encode(JSON.stringify(send));
+    await upload.write(text.subarray(0, 10));
+    members.delete('bob');
+    move(grantHoldsMs + 1);
+    await upload.write(text.subarray(10));
+    await upload.close();
+    expect([(await response).status, world.models]).toEqual([403, []]);
+    expect((await world.log.state('c')).turn).toBe(0);
   });
 
   it('reports a log that did not record the revocation, which holds in this process', async () => {

@@ -80,7 +80,8 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
     runtime,
     async allow(request, chatId, action) {
       const askedAtMs = engine.options.clock.now();
-      return { ...(await allow(authorize, request, chatId, action)), askedAtMs };
+      const granted = await allow(authorize, request, chatId, action);
+      return { ...granted, askedAtMs, grantedAtMs: engine.options.clock.now() };
     },
   };
   const toResponse = (error: unknown): Response => errorResponse(error, engine.options.emit);
@@ -99,13 +100,11 @@ export function createChatHandler<UI_MESSAGE extends UIMessage = UIMessage>(
       const { turn, runs } = await engine.options.log.state(chatId);
       return { turn, run: runs.findLast((run) => run.turn === turn) };
     },
-    stream: (request, chatId) =>
-      streamRoute(
-        { ...context, allow: async () => ({ askedAtMs: engine.options.clock.now() }) },
-        request,
-        chatId,
-        true,
-      ).catch(toResponse),
+    stream: (request, chatId) => {
+      const now = engine.options.clock.now();
+      const granted = { ...context, allow: async () => ({ askedAtMs: now, grantedAtMs: now }) };
+      return streamRoute(granted, request, chatId, true).catch(toResponse);
+    },
   });
   return Object.assign(handle, { runtime, sweep: runtime.sweep });
 }

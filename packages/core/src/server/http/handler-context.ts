@@ -21,4 +21,6 @@ export interface AllowedAccess {
   readonly userId?: string;
   /** When `authorize` was called, by the process's clock. */
   readonly askedAtMs: number;
+  /** When it answered. */
+  readonly grantedAtMs: number;
 }

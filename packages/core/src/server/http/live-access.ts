@@ -8,6 +8,9 @@ import { refusesAccess } from './http-errors.ts';
 /** How long one stream lasts at most, in milliseconds: then its reader comes back with a new request. */
 export const maxStreamMs: number = 60 * 60 * 1000;
 
+/** How long a grant of `authorize` holds for what a request begins later, in milliseconds: after a slow upload, or a wait, it is asked again. */
+export const grantHoldsMs = 1000;
+
 /** Whose access is taken back. */
 export interface Revocation {
   readonly chatId: string;
@@ -32,10 +35,20 @@ export interface WatchedAccess {
   readonly countedAs: CountedAs;
   /** When the app was asked whether the reader may read, by the process's clock: what was taken back since then concerns the reader. */
   readonly askedAtMs: number;
+  /** When it granted that. */
+  readonly grantedAtMs: number;
   /** Asks the app again; rejects when it refuses. */
   readonly ask: () => Promise<unknown>;
   /** Ends the connection. Called once at most. */
   readonly onEnded: () => void;
+}
+
+/** A connection that is watched. */
+export interface WatchedConnection {
+  /** Where access may have been taken back since it was granted: settles when the app has been asked. Nothing is sent before that. */
+  readonly ready: Promise<void> | undefined;
+  /** Ends to watch it. */
+  readonly forget: () => void;
 }
 
 /** What live access needs of the resolved options. */
@@ -77,10 +90,10 @@ export class LiveAccess {
   }
 
   /**
-   * Watches a connection until the function that it answers with is called.
+   * Watches a connection until it is forgotten.
    * @throws ChatTransportError `rate-limited` where the user has as many as a user may have.
    */
-  watch(access: WatchedAccess): () => void {
+  watch(access: WatchedAccess): WatchedConnection {
     const { chatId } = access;
     const { countedAs, userId: enteredBy } = access;
     const leave = countedAs === 'nothing' ? () => {} : this.enter(enteredBy, countedAs);
@@ -95,9 +108,10 @@ export class LiveAccess {
     };
     watches.add(watch);
     this.#arm(watch);
-    const { userId, askedAtMs } = access;
-    if (this.#recent.covers({ chatId, userId, may: [], issuedAtMs: askedAtMs })) void this.#ask(watch);
-    return () => this.#forget(watch);
+    const { userId, askedAtMs, grantedAtMs } = access;
+    const isOld = this.#clock.now() - grantedAtMs > grantHoldsMs;
+    const mayBeOver = isOld || this.#recent.covers({ chatId, userId, may: [], issuedAtMs: askedAtMs });
+    return { ready: mayBeOver ? this.#ask(watch) : undefined, forget: () => this.#forget(watch) };
   }
 
   /**

@@ -4,6 +4,7 @@ import { startError } from '../run/begin-run.ts';
 import { partyOf } from '../run/fair-turns.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { errorJson, json } from './http-errors.ts';
+import { grantHoldsMs } from './live-access.ts';
 import { readNamedBody } from './named-body.ts';
 import { maxWaitMs } from './route-stream.ts';
 import { runHeaders, runResponse } from './run-response.ts';
@@ -19,7 +20,7 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
     (chatId) => context.allow(request, chatId, 'send'),
     (chatId, { userId }) => engine.turns.take(partyOf(chatId, userId)),
   );
-  const { userId } = allowed;
+  const { userId, grantedAtMs } = allowed;
   const { start, messages, message, queueWaitMs } = parseSendBody(fields);
   const party = partyOf(start.chatId, userId);
   // Sends that arrive together begin one in each turn of the event loop.
@@ -33,6 +34,8 @@ export async function sendRoute(context: HandlerContext, request: Request): Prom
     ...(only && { message: only }),
     ...(userId !== undefined && { userId }),
   };
+  // A slow upload may have begun before access was taken back.
+  if (engine.options.clock.now() - grantedAtMs > grantHoldsMs) await context.allow(request, start.chatId, 'send');
   // Of sends that may wait long, a user has as many open as of streams.
   const waitMs = queueWaitMs === undefined ? undefined : Math.min(queueWaitMs, maxWaitMs);
   const leave = engine.options.onBusy === 'queue' ? engine.access.enter(userId) : undefined;

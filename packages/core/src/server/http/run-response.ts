@@ -1,18 +1,15 @@
 import type { RunRecord } from '../../log/run-log.ts';
-import type { HandlerContext } from './handler-context.ts';
+import type { AllowedAccess, HandlerContext } from './handler-context.ts';
 import type { CountedAs } from './live-access.ts';
 import { type Patience, patiently } from './patience.ts';
 import { type SseText, sseResponse } from './sse-response.ts';
 import { type RunView, streamRun } from './stream-run.ts';
 
 /** The reader of a stream: `authorize` is asked about the action `read` again while the stream is open. */
-export interface StreamAccess {
+export interface StreamAccess extends AllowedAccess {
   readonly request: Request;
   readonly chatId: string;
-  readonly userId?: string;
   readonly countedAs: CountedAs;
-  /** When `authorize` was called, by the process's clock. */
-  readonly askedAtMs: number;
 }
 
 /** Answers a run as SSE, from a position to its end. */
@@ -48,13 +45,14 @@ export function eventResponse(
   const { options, closing } = context.engine;
   const { request, ...reader } = access;
   const ended = new AbortController();
-  const forget = context.engine.access.watch({
+  const { ready, forget } = context.engine.access.watch({
     ...reader,
     ask: () => context.allow(request, reader.chatId, 'read'),
     onEnded: () => ended.abort(),
   });
+  const events = (signal: AbortSignal) => (ready ? behind(ready, source, signal) : source(signal));
   return sseResponse({
-    source: (signal) => (patience ? patiently(source(signal), patience) : source(signal)),
+    source: (signal) => (patience ? patiently(events(signal), patience) : events(signal)),
     request,
     closing: [closing, ended.signal],
     mustBeWhole,
@@ -64,6 +62,16 @@ export function eventResponse(
     headers: runHeaders(turn, run),
     onError: (error) => options.emit({ type: 'request-failed', error }),
   });
+}
+
+/** The events of a stream that waits for `ready`, and ends there where it is not allowed any more. */
+async function* behind(
+  ready: Promise<void>,
+  source: (signal: AbortSignal) => AsyncGenerator<SseText, unknown, void>,
+  signal: AbortSignal,
+): AsyncGenerator<SseText, unknown, void> {
+  await ready;
+  return signal.aborted ? undefined : yield* source(signal);
 }
 
 /** The headers that name an answer's run and turn. */
