@@ -46,7 +46,10 @@ export interface RespondInput<UI_MESSAGE extends UIMessage = UIMessage> {
   readonly turn: number;
   /** The id of the assistant message that this run writes. The stream's own `start` chunk is corrected to it. */
   readonly messageId: string;
-  /** The whole conversation to answer; the last one is an assistant message when the run continues it. */
+  /**
+   * The conversation to answer. Where the run goes on with an assistant message (tool outputs, approvals), that message is the last one: what came
+   * behind an earlier one is left out.
+   */
   readonly messages: UI_MESSAGE[];
   /** The new user message, where there is one. */
   readonly message?: UI_MESSAGE;

@@ -124,6 +124,40 @@ describe('an approval of a tool call in an earlier message', () => {
   });
 });
 
+describe('an answer to a call of an earlier message', () => {
+  it('is all that its run goes on with: the calls of later messages wait for theirs', async () => {
+    const asking = (id: string, ...parts: object[]): UIMessage =>
+      ({ id, role: 'assistant', parts }) as unknown as UIMessage;
+    const open = (name: string) => ({
+      type: 'tool-pay',
+      toolCallId: name,
+      input: {},
+      state: 'approval-requested',
+      approval: { id: `${name}-id` },
+    });
+    const approved = (name: string) => ({
+      ...open(name),
+      state: 'approval-responded',
+      approval: { id: `${name}-id`, approved: true },
+    });
+    const u2 = user('u2', 'and?');
+    const world = createWorld();
+    const first = asking('a1', approved('t1'));
+    const later = asking('a2', approved('t2'), open('t3'));
+    const history = [u1, asking('a1', open('t1')), u2, asking('a2', open('t2'), open('t3'))];
+    await world.send({ id: 'c', messages: [...history, user('u3', 'go on')] }, asJson);
+    await answer(world, 1, 'wait');
+    const { messages } = await world.state('c');
+    const sent = messages.map((message: UIMessage) => ({ a1: first, a2: later })[message.id] ?? message);
+    await world.send({ id: 'c', messages: sent, trigger: 'submit-message', messageId: 'a1', baseTurn: 1 }, asJson);
+    const { input } = await world.model(2);
+    expect(input.messages).toEqual([u1, first]);
+    await answer(world, 2, 'done');
+    await until('the end', () => world.finished.length === 2);
+    expect(world.finished[1]?.messages.map(({ id }) => id)).toEqual(messages.map(({ id }: UIMessage) => id));
+  });
+});
+
 describe('a queue that is full', () => {
   it('refuses what comes, also when its head is just going: nobody overtakes those who wait', async () => {
     const world = createWorld({ onBusy: 'queue' });

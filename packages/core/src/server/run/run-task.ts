@@ -62,7 +62,7 @@ export function startRunTask(
     resumed,
   );
   const watching = new AbortController();
-  const steers = new Steers(options, run, watching.signal);
+  const steers = new Steers(options, run, fence, watching.signal);
   const over = new AbortController();
   steers.delivered(resumed?.plan.steers ?? []);
   const stopInTime = (): void => writer.stop(writer.mayGoOn ? 'handed-over' : 'deadline');
@@ -113,7 +113,7 @@ export function startRunTask(
       ...input,
       ...(continuation && { continuation }),
       // The app may change its list; what is saved is another.
-      messages: [...messages],
+      messages: upTo(messages, run.start.messageId),
     });
   };
 
@@ -131,6 +131,15 @@ export function startRunTask(
   // The server began to close while the run began.
   if (engine.draining.aborted) stopInTime();
   return { live, done };
+}
+
+/**
+ * The conversation up to the message that a run goes on with, where it is an earlier one. The AI SDK runs the approved calls of the last message: of a
+ * later one they belong to another run.
+ */
+function upTo(messages: readonly UIMessage[], messageId: string): UIMessage[] {
+  const at = messages.findIndex(({ id }) => id === messageId);
+  return at < 0 ? [...messages] : messages.slice(0, at + 1);
 }
 
 /** Saves and ends a run, and informs everybody. */
