@@ -97,6 +97,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
     const { ledger, updates } = reduce(before, event);
     this.#ledger = ledger;
     for (const update of updates) each(this.#watchers, (watcher) => watcher(update as ChatUpdate<UI_MESSAGE>));
+    if (event.type === 'state-read') this.#begin(event.state);
     if (ledger.access !== before.access) this.#onAccess();
     if (needsOf(this.#ledger).read) void this.#readState();
     this.report.update(this.report.getSnapshot(), this.#ledger, isOtherReport(before, this.#ledger));
@@ -258,6 +259,14 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
     report.update(connectionOf(report.getSnapshot(), plan, this.#ledger, retry), this.#ledger);
   }
 
+  /** A state names the runs of sends whose responses have not come. */
+  #begin({ active, runs = [] }: ChatSnapshot): void {
+    for (const { runId, turn } of active ? [...runs, active] : runs) {
+      const reader = this.readers.find((each) => each.own && each.runId === runId && !each.hasBegun);
+      if (reader) this.began(reader, turn);
+    }
+  }
+
   /** What is already here of the run goes into its stream. */
   #feed(reader: RunReader): void {
     for (const frame of this.#line.recent.framesOf(reader.runId)) reader.accept(frame, false, this.context.now());
@@ -323,7 +332,8 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
       this.#line.granted();
       return this.use();
     }
-    for (const reader of this.readers) reader.end(access.error);
+    // A send that is under way has a response of its own.
+    for (const reader of this.readers) if (!reader.own || reader.hasBegun) reader.end(access.error);
     this.#line.refused(access.error);
   }
 }

@@ -184,7 +184,7 @@ export class HttpPath {
 
   /**
    * Reads a response to its end, for which `waitMs` more than usual may pass. Resolves with the number of frames, or -1
-   * when it broke and may be requested again.
+   * when it broke, or was refused for its run alone, and may be requested again.
    */
   async read(
     answer: Answer | Promise<Answer>,
@@ -220,7 +220,8 @@ export class HttpPath {
       if (isTransient(error)) return -1;
       run?.end(error);
       if (isAccessRefusal(error)) this.#sink.onRefused(error);
-      return 0;
+      // A run that cannot be read says nothing of what followed it.
+      return run ? -1 : 0;
     } finally {
       clock.clearTimeout(timer);
       controller.abort();

@@ -83,7 +83,7 @@ export async function sendRun<UI_MESSAGE extends UIMessage>(
   const isOver = new AbortController();
   session.stops.watch(reader, abortSignal, isOver.signal);
   void Promise.allSettled([sent, reader.closed]).then(() => isOver.abort());
-  // Where a proxy holds the response back, realtime brings the run before it.
+  // Where a proxy holds the response back, another path brings the run before it.
   await Promise.race([sent, reader.begun, abortOf(abortSignal)]);
   abortSignal?.throwIfAborted();
   return reader.stream;
@@ -148,7 +148,9 @@ function poster<UI_MESSAGE extends UIMessage>(
       const state = (error as HttpError).state as ChatSnapshot<UI_MESSAGE> | undefined;
       // A plain new message goes behind what others have written since. What cuts the conversation is sent again only where it
       // cuts nobody's message. What this device had shown when it was sent is not others'.
-      const next = state?.messages && whenStale(state.messages, own, seen);
+      // What went along with a later send is in the log already, or was, and has been deleted since.
+      const isAccepted = !session.ledger.outbox.some(({ runId }) => runId === reader.runId);
+      const next = state && (isAccepted ? 'known' : state.messages && whenStale(state.messages, own, seen));
       if (state) session.dispatch({ type: 'state-read', state, isAsked: false });
       if (next === 'known') {
         session.dispatch({ type: 'known', runId: reader.runId });

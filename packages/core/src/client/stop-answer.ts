@@ -22,11 +22,7 @@ export async function stopAnswer<UI_MESSAGE extends UIMessage>(
   const { clock, closing } = session.context;
   const waits = new AbortController();
   closing.addEventListener('abort', () => waits.abort(), { signal: waits.signal });
-  let isOver = false;
-  const unobserve = observeIdle(chat, () => {
-    isOver = true;
-    waits.abort();
-  });
+  const unobserve = observeIdle(chat, () => waits.abort());
   try {
     const cancelled = session.commands.cancel(runId);
     // The next run of the chat may begin at once; this call does not stop it.
@@ -40,5 +36,5 @@ export async function stopAnswer<UI_MESSAGE extends UIMessage>(
     waits.abort();
   }
   // What the chat does by now may be another request, for which nothing is read yet or any more.
-  if (!isOver && session.readers.every((reader) => reader === run)) await chat.stop();
+  if (session.readers.every((reader) => reader === run)) await chat.stop();
 }

@@ -4,7 +4,7 @@ import { ResumeOf } from '../../src/client/resume-run.ts';
 import { syncChat } from '../../src/index.ts';
 import { encodeFrame } from '../../src/wire/frame-codec.ts';
 import { TestClock } from '../support/test-clock.ts';
-import { informed, never, quickTimings, texts, until, World } from '../support/world.ts';
+import { informed, isSettled, never, quickTimings, texts, until, World } from '../support/world.ts';
 
 const within = async <T>(ms: number, what: string, work: Promise<T>): Promise<T> =>
   Promise.race([
@@ -611,6 +611,85 @@ describe('without realtime', () => {
     expect(chat.error).toMatchObject({ code: 'log-expired' });
     await until(() => texts(chat).length === 0);
   });
+
+  it('a device learns that the chat was deleted, where it had stopped the run that it asked for', async () => {
+    const world = new World();
+    const timings = { ...quickTimings, firstByteMs: 60_000, stallMs: 60_000 };
+    const device = world.device({ timings });
+    const chat = device.synced('c');
+    await until(() => device.path('c') === 'realtime' && isSettled(device));
+    void world.device().synced('c').sendMessage({ text: 'hi' });
+    const call = await world.model.call();
+    call.say('one ');
+    await until(() => texts(chat).at(-1) === 'assistant: one ');
+    let answer: (() => void) | undefined;
+    device.network.intercept = (request, forward) => {
+      if (request.url.includes('/command')) return never(request);
+      if (answer || !request.url.includes('run=')) return;
+      return new Promise<void>((resolve) => (answer = resolve)).then(forward);
+    };
+    // The service loses everything from here on: a part of the answer is missing, and the deletion is not heard.
+    device.network.drop = (data) => !data.includes('three');
+    call.say('two ');
+    call.say('three ');
+    await until(() => answer);
+    device.network.drop = () => true;
+    await chat.stop();
+    const session = device.transport.session('c');
+    await until(() => session.commands.isBusy && session.ledger.server.reading.kind === 'none');
+    await world.handler.runtime.deleteChat('c');
+    answer?.();
+    await until(
+      () => chat.messages.length === 0,
+      () => [texts(chat), chat.status, device.path('c'), device.network.requests],
+    );
+  });
+
+  it.each([
+    ['is not shown as refused', false],
+    ['does not come back where the chat goes on', true],
+  ])(
+    'a message that went along with the next one, and was deleted with the chat: its own request %s',
+    async (_title, goesOn) => {
+      const world = new World();
+      const device = world.device({ realtime: false });
+      const chat = device.synced('c');
+      await until(() => isSettled(device));
+      let isAnswered = false;
+      let answer: (() => void) | undefined;
+      device.network.intercept = ({ method, url }, forward) => {
+        if (answer || method !== 'POST' || url.includes('/command')) return;
+        return new Promise<void>((resolve) => (answer = resolve)).then(forward).finally(() => (isAnswered = true));
+      };
+      void chat.sendMessage({ text: 'one' });
+      await until(() => answer);
+      await chat.stop();
+      void chat.sendMessage({ text: 'two' });
+      const call = await world.model.call();
+      expect(texts(call)).toEqual(['user: one', 'user: two']);
+      call.finish();
+      await until(() => chat.status === 'ready');
+      await world.handler.runtime.deleteChat('c');
+      await until(() => chat.messages.length === 0);
+      if (goesOn) {
+        const other = world.device();
+        const theirs = other.synced('c');
+        await until(() => informed(other, 2));
+        void theirs.sendMessage({ text: 'other' });
+        (await world.model.call(1)).finish();
+        await until(() => texts(chat)[0] === 'user: other' && chat.status === 'ready');
+      }
+      const posts = count(device.network.requests, 'POST /api/chat');
+      answer?.();
+      await until(() => isAnswered && isSettled(device));
+      expect([chat.status, count(device.network.requests, 'POST /api/chat')]).toEqual(['ready', posts]);
+      // A sentinel: the next question is the model's next call.
+      void chat.sendMessage({ text: 'three' });
+      expect(texts(await world.model.call(goesOn ? 2 : 1))).toEqual(
+        goesOn ? ['user: other', 'assistant: ', 'user: three'] : ['user: three'],
+      );
+    },
+  );
 
   it('a poll does not ask for each token', async () => {
     const world = new World();

@@ -474,6 +474,12 @@ describe('the ledger of a chat', () => {
     if (row.baseTurn !== undefined) expect(baseTurnOf(ledger)).toBe(row.baseTurn);
   });
 
+  it('shares the messages that a state has, also where the chat cannot take the state over', () => {
+    const events = [watched, sent('r1', 'mine'), asked, state(1, { messages: [message('mine')] })];
+    const { shown, outbox } = events.reduce((ledger, event) => reduce(ledger, event).ledger, emptyLedger);
+    expect([[...shown.seen], outbox]).toEqual([['mine'], []]);
+  });
+
   it('informs watchers of turns in order and once, whatever comes in whatever order', () => {
     const event = fc.oneof(
       fc.integer({ min: 1, max: 6 }).map((turn) => start(`r${turn}`, turn)),
