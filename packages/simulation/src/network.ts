@@ -18,6 +18,9 @@ const uploadRates = [34, 60] as const;
 /** From which length on, in bytes, the upload of a body takes its time. */
 const longBody = 500_000;
 
+/** With it begins each line of an event stream that has content. */
+const dataLetter = 'd'.charCodeAt(0);
+
 /** A tab's `fetch`: requests and answers take time, get lost, and break off. */
 export class Network {
   readonly bodies: Set<OpenBody> = new Set();
@@ -200,8 +203,8 @@ export class Network {
         for (;;) {
           const { done, value } = await reader.read();
           if (!server.alive) return new Promise<never>(() => {});
-          // In their other chats, users lose their access a while later: when they are authorized again.
-          if (value && !label.includes(` /${crowdPrefix}`) && world.isRevokedForLong(device.name))
+          // In their other chats, users lose their access a while later: when they are authorized again. A comment says nothing of a chat.
+          if (value?.includes(dataLetter) && !label.includes(` /${crowdPrefix}`) && world.isRevokedForLong(device.name))
             world.ledger.violations.push(`${name} has no access any more and still receives ${label}.`);
           await clock.wait(world.latency() / 2);
           if (!this.bodies.has(entry)) return;

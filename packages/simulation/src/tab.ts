@@ -190,17 +190,14 @@ export class Tab {
 
   /** The stop button of `useRealtimeChat`: it waits a little for the run's end. */
   async stop(): Promise<void> {
-    // The cancel may have met the end of one run, and the stop meets the next one.
-    for (const { runId } of this.transport.session(chatId).readers) this.device.world.ledger.cancelled.add(runId);
-    await this.#synced.stop().catch((error: Error) => this.device.world.trace.add(this.name, `stop: ${error.message}`));
+    await this.#stopAll().catch((error: Error) => this.device.world.trace.add(this.name, `stop: ${error.message}`));
   }
 
   /** Stops as `stop` does. Answers which runs the server has ended. */
   async stopped(): Promise<readonly string[]> {
     const { readers } = this.transport.session(chatId);
-    for (const { runId } of readers) this.device.world.ledger.cancelled.add(runId);
     try {
-      await this.#synced.stop();
+      await this.#stopAll();
       // The stop waits for two seconds at most: without an answer of the server, nobody was told that the run has ended.
       const { ended } = this.transport.session(chatId).ledger.server;
       // A page that is gone waits for nothing.
@@ -208,6 +205,16 @@ export class Tab {
     } catch {
       return [];
     }
+  }
+
+  /** Ends what is read here. The cancel may meet the end of one run, and the stop the next one, or the one to which its send was joined meanwhile. */
+  async #stopAll(): Promise<void> {
+    const { readers } = this.transport.session(chatId);
+    const note = (): void => {
+      for (const { runId } of readers) this.device.world.ledger.cancelled.add(runId);
+    };
+    note();
+    await this.#synced.stop().finally(note);
   }
 
   /** What this page asks its user about. */
