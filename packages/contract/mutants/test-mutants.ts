@@ -985,6 +985,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'receives nothing of an answer that begins only after its send has waited',
   },
   {
+    id: 'server-serves-what-was-deleted-from-memory',
+    file: `${http}/route-stream.ts`,
+    find: 'if (run) return run.end ? { run } : engine.runs.read(run, party);',
+    replace: 'return run?.end ? { run } : engine.runs.read(run ?? key, party);',
+    test: `${tests}/deletion.test.ts`,
+    title: 'is found by a device that catches up',
+  },
+  {
+    id: 'server-believes-the-writer-rather-than-the-log',
+    file: `${http}/stream-run.ts`,
+    find: 'if (run.end && position === run.next) {',
+    replace: 'if (from === 0 && run.end && position === run.next) {',
+    test: `${tests}/streams.test.ts`,
+    title: 'is told at once of an end that the writer',
+  },
+  {
     id: 'server-begins-what-was-uploaded-for-long',
     file: `${http}/route-send.ts`,
     find: 'if (engine.options.clock.now() - grantedAtMs > grantHoldsMs)',

@@ -66,6 +66,20 @@ describe('deleting a chat', () => {
     }
   });
 
+  it('is found by a device that catches up, where the writer of its run has not heard of it', async () => {
+    const log = memoryLog();
+    const world = createWorld({ log: { ...log, waitForCommand: () => new Promise(() => {}) } });
+    const reader = new SseReader(await world.send(send));
+    (await world.model()).text('secret');
+    await reader.saw('secret');
+    await createWorld({ log }).handler.runtime.deleteChat('c');
+    for (const from of [0, 1]) {
+      const response = await world.fetch(`/c/stream?run=r1&from=${from}&follow=1&wait=0`);
+      expect([response.status, await response.json()]).toMatchObject([410, { error: { code: 'log-expired' } }]);
+    }
+    await reader.cancel();
+  });
+
   it('waits for an onFinish that runs, so that the app can delete its own copy after it', async () => {
     let release = () => {};
     const saving = new Promise<void>((resolve) => {

@@ -228,6 +228,23 @@ describe('a long-poll', () => {
     expect(now.events).toEqual([]);
   });
 
+  it('is told at once of an end that the writer of its run has not heard of', async () => {
+    const log = memoryLog();
+    const world = createWorld({ log: { ...log, waitForCommand: () => new Promise(() => {}) } });
+    const reader = new SseReader(await world.send(send));
+    (await world.model()).text('hello');
+    await reader.saw('hello');
+    await until('the text to be in the log', async () => (await log.state('c')).active?.next !== 0);
+    await log.command({ chatId: 'c', runId: 'r1' }, { id: 'c1', type: 'cancel' });
+    const { runs } = await log.state('c');
+    for (const from of [0, runs[0]?.next]) {
+      const caughtUp = new SseReader(await world.fetch(`/c/stream?run=r1&from=${from}&follow=1&wait=0`));
+      await caughtUp.closed;
+      expect(caughtUp.text).toContain('"end":{"reason":"cancel"}');
+    }
+    await reader.cancel();
+  });
+
   it('waits 25 s at most, however long ?wait is', async () => {
     let movedMs = 0;
     const clock = { ...systemClock, now: () => movedMs };

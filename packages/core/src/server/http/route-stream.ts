@@ -86,7 +86,7 @@ async function begin(
     const { runs } = await engine.states.call(key.chatId, 'runs', () => log.state(key.chatId), party);
     const run = runs.find(({ runId }) => runId === key.runId);
     // The log may keep a copy of all that it said.
-    return run?.end ? { run } : engine.runs.read(run ?? key, party);
+    if (run) return run.end ? { run } : engine.runs.read(run, party);
   }
   await engine.turns.take(party);
   const read = await engine.options.log.read(key, { from });

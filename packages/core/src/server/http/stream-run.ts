@@ -51,10 +51,11 @@ export async function* streamRun(
     if (bytes.length > 0) yield bytes;
     seen = { ...snapshot.seen };
     position = snapshot.next;
-    if (run.end && position === run.next) {
-      yield await endText(engine, run, view, seen);
-      return true;
-    }
+  }
+  // The run's writer may be in this process and not have heard of the end yet.
+  if (run.end && position === run.next) {
+    yield await endText(engine, run, view, seen);
+    return true;
   }
 
   const options = { signal, read: position === from ? read : undefined, ...(patience && { waitMs: patience.left }) };
