@@ -483,4 +483,11 @@ export const storeMutants: readonly Mutant[] = [
     replace: 'const { runId, attempt }',
     killedBy: 'log:take-over/release',
   },
+  {
+    id: 'log-lets-a-late-writer-settle-a-steer',
+    file: `${folder}/store-writing.ts`,
+    find: 'const isOpen = isWriter(foundRun(key, facts), fence, facts) && facts.steer && !facts.steer.receipt;',
+    replace: 'const isOpen = foundRun(key, facts) && fence && facts.steer && !facts.steer.receipt;',
+    killedBy: 'log:take-over/late-outcome',
+  },
 ];

@@ -261,4 +261,54 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'a message that was stopped, and sent again when its answer was over, left the chat waiting for ever',
   },
+  {
+    seed: 70003542,
+    edition: 5,
+    showed: 'a user who had lost access received an answer whose send had waited in the queue of another process',
+  },
+  {
+    seed: 70004508,
+    edition: 5,
+    showed: 'the simulation took it for a fault that a stop met the run to which its send was joined meanwhile',
+  },
+  {
+    seed: 70014264,
+    edition: 5,
+    showed: 'a device that had stopped a run of a deleted chat did not learn of the deletion',
+  },
+  {
+    seed: 70016690,
+    edition: 5,
+    showed: 'a run that went on with an earlier message waited for ever for the approved calls of a later one',
+  },
+  {
+    seed: 70018782,
+    edition: 5,
+    showed: 'a writer that woke up late said that a steer was not delivered, which its successor then delivered',
+  },
+  {
+    seed: 71000424,
+    edition: 5,
+    showed: 'a message that had gone along with a later send came back after its chat was deleted',
+  },
+  {
+    seed: 71015077,
+    edition: 5,
+    showed: 'a send whose response hung for a minute failed in the middle of a later answer',
+  },
+  {
+    seed: 71021164,
+    edition: 5,
+    showed: 'a run that went on with an earlier message ran the approved calls of a later one',
+  },
+  {
+    seed: 71024841,
+    edition: 5,
+    showed: 'the simulation took it for a fault that a cancel met the run to which a send was joined meanwhile',
+  },
+  {
+    seed: 71029825,
+    edition: 5,
+    showed: 'a device that caught up was served a deleted run from memory, and kept the old chat',
+  },
 ];
