@@ -113,6 +113,7 @@ export class ChatObserver<UI_MESSAGE extends UIMessage> {
       shown: ledger.shown,
       answered: ledger.answered,
       sending: readers.find(({ own, hasBegun }) => own && !hasBegun)?.own,
+      continuedId: readers.find(({ own, hasBegun }) => own && hasBegun)?.continued?.id,
     };
   }
 

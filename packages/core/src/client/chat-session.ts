@@ -7,6 +7,7 @@ import { each } from './each.ts';
 import type { Answer, CallOptions } from './http-client.ts';
 import { type ChatLedger, emptyLedger, type LedgerEvent, needsOf, reduce } from './ledger/chat-ledger.ts';
 import { informedTurn, isUnannounced } from './ledger/server-side.ts';
+import { shownTurn } from './ledger/shown.ts';
 import type { Plan } from './path-plan.ts';
 import { asDisconnect, asOwnError, isTransient, noAnswer, persist } from './persist.ts';
 import { connectionOf, ReportStore } from './report-store.ts';
@@ -98,6 +99,7 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
     this.#ledger = ledger;
     for (const update of updates) each(this.#watchers, (watcher) => watcher(update as ChatUpdate<UI_MESSAGE>));
     if (event.type === 'state-read') this.#begin(event.state);
+    if (ledger.shown !== before.shown) this.#leaveBehind(shownTurn(ledger.shown));
     if (ledger.access !== before.access) this.#onAccess();
     if (needsOf(this.#ledger).read) void this.#readState();
     this.report.update(this.report.getSnapshot(), this.#ledger, isOtherReport(before, this.#ledger));
@@ -265,6 +267,11 @@ export class ChatSession<UI_MESSAGE extends UIMessage = UIMessage> implements Li
       const reader = this.readers.find((each) => each.own && each.runId === runId && !each.hasBegun);
       if (reader) this.began(reader, turn);
     }
+  }
+
+  /** Answers of turns in front of the one that is shown are shown, or cut: what their streams would still bring is older. */
+  #leaveBehind(turn = 0): void {
+    for (const reader of this.readers) if (reader.hasBegun && reader.turn < turn) reader.end();
   }
 
   /** What is already here of the run goes into its stream. */

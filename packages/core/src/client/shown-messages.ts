@@ -15,6 +15,8 @@ export interface Seen<UI_MESSAGE extends UIMessage> {
   readonly answered: readonly string[];
   /** The send that the server is not known to have begun. */
   readonly sending: OwnSend | undefined;
+  /** The message that a run goes on with which this device sent, and which has begun. */
+  readonly continuedId: string | undefined;
 }
 
 /** What a chat is to show. `placeholder`: the message in it that only keeps the place of an answer. */
@@ -65,8 +67,8 @@ export function takenOver<UI_MESSAGE extends UIMessage>(
   if (wasBusy && !sending && !isShowing) return;
   const hasKept = messages?.some(({ id }) => id === kept?.id);
   if (kept && messages && !hasKept && wasBusy) return;
-  // A stream that has brought nothing yet has nothing that the state lacks.
-  const keeps = wasBusy && (isStreaming || waiting);
+  // A stream that has brought nothing yet has nothing that the state lacks. Of an own run, the chat writes even a mere start into its own copy.
+  const keeps = wasBusy && (isStreaming || waiting || kept?.id === seen.continuedId);
   const next = messages?.map((message) => (keeps && message.id === kept?.id ? kept : message));
   const conversation = next && withUnsent(seen, next, active?.messageId);
   // A send goes on with this device's own copy of the answer, which may lack what the state has.
