@@ -335,6 +335,22 @@ export const testMutants: readonly TestMutant[] = [
     title: 'shows its answer as soon as a state names its run',
   },
   {
+    id: 'client-writes-an-older-answer-over-a-newer-one',
+    file: 'packages/core/src/client/chat-session.ts',
+    find: 'if (reader.hasBegun && reader.turn < turn) reader.end();',
+    replace: 'if (reader.hasBegun && reader.turn < turn - turn) reader.end();',
+    test: 'packages/core/test/client/shared-answers.test.ts',
+    title: 'keeps nothing of others from being shown, and writes no older answer',
+  },
+  {
+    id: 'client-shows-nothing-of-others-while-a-send-hangs',
+    file: 'packages/core/src/client/resume-run.ts',
+    find: 'hasBegun || session.ledger.outbox.some(',
+    replace: 'hasBegun || runId || session.ledger.outbox.some(',
+    test: 'packages/core/test/client/shared-answers.test.ts',
+    title: 'keeps nothing of others from being shown, and writes no older answer',
+  },
+  {
     id: 'client-takes-a-refused-run-for-the-whole-chat',
     file: 'packages/core/src/client/http-path.ts',
     find: 'return run ? -1 : 0;',

@@ -311,4 +311,40 @@ export const keptSeeds: readonly KeptSeed[] = [
     edition: 5,
     showed: 'a device that caught up was served a deleted run from memory, and kept the old chat',
   },
+  {
+    seed: 80008772,
+    edition: 5,
+    showed: 'a run whose response hung wrote its answer behind the edit that had cut it',
+  },
+  {
+    seed: 80042186,
+    edition: 5,
+    showed: 'the simulation took it for too many requests that a chat went over to long-polling once',
+  },
+  {
+    seed: 80061583,
+    edition: 5,
+    showed: 'a state took back the mere start of an answer that went on with a message, and nothing followed',
+  },
+  {
+    seed: 80071156,
+    edition: 5,
+    showed: 'a device showed an answer to an approval as open, because an older run streamed over it',
+  },
+  {
+    seed: 80075211,
+    edition: 5,
+    showed: 'a send whose response hung wrote an older answer over what had become of it',
+  },
+  {
+    seed: 80091743,
+    edition: 5,
+    showed: 'a hung send that others had taken along streamed an older answer over the newest',
+  },
+  {
+    seed: 80035793,
+    edition: 5,
+    showed:
+      'the simulation took it for a fault that a user edited a stopped message, and sent it again behind a deletion',
+  },
 ];

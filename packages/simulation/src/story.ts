@@ -361,6 +361,8 @@ export class Story {
     const text = `u${++this.#sends}`;
     const { ledger, trace } = this.world;
     trace.add(tab.name, `edits ${message.id} to ${text}`);
+    // What was stopped on its way is sent again.
+    if (ledger.sends.get(message.id)?.state === 'stopped') ledger.resent.add(message.id);
     for (const { id } of tab.chat.messages.slice(tab.chat.messages.indexOf(message))) ledger.cut.add(id);
     void tab.chat.sendMessage({ text, messageId: message.id });
   }

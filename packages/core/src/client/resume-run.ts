@@ -50,7 +50,10 @@ export async function resumeRun<UI_MESSAGE extends UIMessage>(
   let reader: RunReader | undefined;
   // Until there is a stream, an abort is a detach.
   abortSignal?.addEventListener('abort', () => reader ?? request.abort(), { signal: request.signal });
-  const sent = () => session.readers.find(({ own }) => own);
+  // What went along with another send has no answer of its own, however long its response takes.
+  const isOpen = ({ runId, hasBegun }: RunReader) =>
+    hasBegun || session.ledger.outbox.some((send) => send.runId === runId);
+  const sent = () => session.readers.find((each) => each.own && isOpen(each));
   /** Opens a stream, where the chat can show it: it shows one at a time, and what is sent here streams already. */
   const open = async (ask: Ask): Promise<RunReader | undefined> => {
     reader = await openRun(session, ask, request);

@@ -55,6 +55,11 @@ async function goesOn(world: World, chats: readonly SyncedChat[]): Promise<strin
   return JSON.stringify(next.messages);
 }
 
+const sessionOf = (chat: SyncedChat) => {
+  const transport = (chat as unknown as { transport: Device['transport'] }).transport;
+  return transport.session('c');
+};
+
 describe('several calls of one answer', () => {
   it('that are answered one on each device are shown as answered on every device, and the answer goes on once', async () => {
     const world = new World();
@@ -354,11 +359,6 @@ describe('an answer to a call of an earlier message', () => {
     return [a, b] as const;
   }
 
-  const sessionOf = (chat: SyncedChat) => {
-    const transport = (chat as unknown as { transport: Device['transport'] }).transport;
-    return transport.session('c');
-  };
-
   const first = ({ messages }: SyncedChat): unknown[] =>
     messages[1]?.parts.flatMap((part) => ('toolCallId' in part ? part.state : [])) ?? [];
 
@@ -460,4 +460,63 @@ describe('an answer to a call of an earlier message', () => {
     await shows([a, b], (chat) => chat.status === 'ready' && texts(chat).length === 4);
     expect(world.model.calls).toHaveLength(2);
   });
+});
+
+describe('a send whose response hangs, and which went along with the next one', () => {
+  it('keeps nothing of others from being shown, and writes no older answer over what has become of it', async () => {
+    const world = new World();
+    const device = world.device();
+    const a = device.synced('c', withTools);
+    const [post, body] = [latch(), latch()];
+    let posts = 0;
+    device.network.intercept = ({ method }, forward) => {
+      posts += method === 'POST' ? 1 : 0;
+      return method === 'POST' && posts === 1 ? post.opened.then(forward).then(behind(body.opened)) : undefined;
+    };
+    const hanging = a.sendMessage({ text: 'one' });
+    await until(() => posts === 1);
+    void a.sendMessage({ text: 'two' });
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 't1', toolName: 'ask', input: {} });
+    call.finish();
+    await shows([a], (chat) => states(chat).length === 1 && chat.status === 'ready');
+    await answer(a, 't1');
+    const next = await world.model.call(1);
+    next.say('all there');
+    next.finish();
+    await shows([a], (chat) => texts(chat).at(-1)?.includes('all there') === true);
+    const b = world.device().synced('c');
+    await shows([b], (chat) => texts(chat).at(-1)?.includes('all there') === true);
+    void b.sendMessage({ text: 'three' });
+    const last = await world.model.call(2);
+    last.say('the end');
+    last.finish();
+    await shows([a, b], (chat) => texts(chat).at(-1)?.includes('the end') === true);
+    post.open();
+    await until(() => sessionOf(a).ledger.shown.place.kind === 'uncertain');
+    await until(() => sessionOf(a).ledger.shown.place.kind !== 'uncertain');
+    body.open();
+    await hanging;
+    await until(
+      () => a.status === 'ready' && content(a) === content(b),
+      () => [a.status, content(a), content(b)],
+    );
+  });
+
+  /** The response, whose body comes after its head. */
+  const behind = (opened: Promise<void>) => (response: Response) =>
+    new Response(
+      response.body?.pipeThrough(
+        new TransformStream({ transform: (bytes, controller) => opened.then(() => controller.enqueue(bytes)) }),
+      ),
+      response,
+    );
+
+  function latch() {
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    return { opened, open: () => open() };
+  }
 });
