@@ -18,13 +18,13 @@ const ably = "export { Realtime } from 'ably';";
 const partysocket = "export { PartySocket } from 'partysocket';";
 const budgets: readonly Budget[] = [
   // Twice the 9.5 kB that were planned, and all of it is this project's own code: CONTRIBUTING.md says what takes it.
-  { name: 'core', package: 'core', code: core, limitBytes: 19_150 },
+  { name: 'core', package: 'core', code: core, limitBytes: 19_250 },
   {
     name: 'core/react',
     package: 'core',
     code: `${core} export { syncChat } from '@chat-transport/core'; export { useRealtimeChat } from '@chat-transport/core/react';`,
     above: 'core',
-    limitBytes: 3850,
+    limitBytes: 3950,
   },
   {
     name: 'websocket',
@@ -34,7 +34,7 @@ const budgets: readonly Budget[] = [
     // More than other providers: it is the vendor's client too (heartbeat, reconnect, a pool of sockets).
     limitBytes: 2300,
   },
-  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 22_950 },
+  { name: 'core and partysocket', package: 'partykit', code: `${core} ${partysocket}`, limitBytes: 23_050 },
   {
     name: 'partykit',
     package: 'partykit',
@@ -64,7 +64,7 @@ const budgets: readonly Budget[] = [
     // Both carriers: the one of streams decodes core's events and encodes them as the frames that core wants.
     limitBytes: 1950,
   },
-  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 77_900 },
+  { name: 'core and supabase-js', package: 'supabase', code: `${core} ${supabaseJs}`, limitBytes: 78_000 },
   {
     name: 'supabase',
     package: 'supabase',

@@ -343,6 +343,14 @@ export const testMutants: readonly TestMutant[] = [
     title: 'keeps nothing of others from being shown, and writes no older answer',
   },
   {
+    id: 'client-runs-only-the-tools-of-the-newest-stream',
+    file: 'packages/core/src/client/tool-owner.ts',
+    find: 'runs.find(({ runId }) => runId === shown) ?? runs.at(-1)',
+    replace: 'runs.find(({ runId }) => runId === shown)',
+    test: 'packages/core/test/client/shared-answers.test.ts',
+    title: 'runs the tools of its answer, also where a later send was refused',
+  },
+  {
     id: 'client-shows-nothing-of-others-while-a-send-hangs',
     file: 'packages/core/src/client/resume-run.ts',
     find: 'hasBegun || session.ledger.outbox.some(',

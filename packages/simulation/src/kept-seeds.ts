@@ -347,4 +347,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     showed:
       'the simulation took it for a fault that a user edited a stopped message, and sent it again behind a deletion',
   },
+  {
+    seed: 80054861,
+    edition: 5,
+    showed: 'a client tool ran on a device that had not sent its run, and not on the one that had',
+  },
 ];

@@ -24,6 +24,8 @@ function currentOf<CALLBACK>(callback: StandIn<CALLBACK>): CALLBACK | undefined 
   return callback.current ? callback.current() : callback;
 }
 
+type ClaimableRun = Pick<KnownRun, 'runId' | 'from' | 'messageId'>;
+
 /**
  * Lets a chat run its client tools and go on by itself only where this device sent the run, or has taken it over.
  * Every chat of the AI SDK keeps the two callbacks in fields of these names; a test holds them to it.
@@ -53,9 +55,13 @@ export function giveToolsToOwner<UI_MESSAGE extends UIMessage>(
       const shown = shownRun();
       const claim = async () => {
         const { newest } = session.ledger.server;
+        // Of several requests of the chat, the stream that was handed to it last may be another one's.
+        const messageId = callOf(chat.messages, { toolCallId })?.messageId;
+        const isItsRun = (run: ClaimableRun) => (run.messageId ?? messageId) === messageId;
         // A page that has just loaded may stream a run before it knows which device sent it.
-        const isKnown = newest !== undefined && newest.runId === shown;
-        const run = isKnown ? newest : (await session.ask()).runs?.find(({ runId }) => runId === shown);
+        const isKnown = newest !== undefined && newest.runId === shown && isItsRun(newest);
+        const runs: readonly ClaimableRun[] = isKnown ? [newest] : ((await session.ask()).runs ?? []).filter(isItsRun);
+        const run = runs.find(({ runId }) => runId === shown) ?? runs.at(-1);
         if (!run || !isOwner(run)) return false;
         return transport.claimToolCall({ chatId: chat.id, runId: run.runId, toolCallId });
       };

@@ -462,8 +462,8 @@ describe('an answer to a call of an earlier message', () => {
   });
 });
 
-describe('a send whose response hangs, and which went along with the next one', () => {
-  it('keeps nothing of others from being shown, and writes no older answer over what has become of it', async () => {
+describe('a send whose response hangs', () => {
+  it('keeps nothing of others from being shown, and writes no older answer over a newer one, where the next send took it along', async () => {
     const world = new World();
     const device = world.device();
     const a = device.synced('c', withTools);
@@ -501,6 +501,33 @@ describe('a send whose response hangs, and which went along with the next one', 
       () => a.status === 'ready' && content(a) === content(b),
       () => [a.status, content(a), content(b)],
     );
+  });
+
+  it('runs the tools of its answer, also where a later send was refused meanwhile', async () => {
+    const world = new World();
+    const device = world.device();
+    const ran: string[] = [];
+    const a = device.synced('c', { onToolCall: ({ toolCall }) => void ran.push(toolCall.toolCallId) });
+    const post = latch();
+    let posts = 0;
+    device.network.intercept = (request, forward) => {
+      if (request.method !== 'POST' || request.url.includes('/c/')) return;
+      posts += 1;
+      const error = { code: 'invalid-message', message: 'Not this.' };
+      return posts === 1 ? post.opened.then(forward) : Promise.resolve(Response.json({ error }, { status: 400 }));
+    };
+    void a.sendMessage({ text: 'one' });
+    await until(() => posts === 1);
+    await a.sendMessage({ text: 'two' });
+    expect(a.error?.message).toBe('Not this.');
+    post.open();
+    const call = await world.model.call();
+    call.push({ type: 'tool-input-available', toolCallId: 't1', toolName: 'ask', input: {} });
+    await until(
+      () => ran.length === 1,
+      () => [ran, sessionOf(a).ledger.shown],
+    );
+    call.finish();
   });
 
   /** The response, whose body comes after its head. */
