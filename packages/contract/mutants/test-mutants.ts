@@ -103,14 +103,6 @@ export const testMutants: readonly TestMutant[] = [
     title: 'comes at once again when the load is over',
   },
   {
-    id: 'server-refuses-the-steers-of-a-run-that-it-has-lost',
-    file: `${run}/run-writer.ts`,
-    find: 'this.#commands.giveUp();',
-    replace: '',
-    test: `${tests}/continuation/hand-over.test.ts`,
-    title: 'is the next writer’s, where its process wakes up too late and stops the model',
-  },
-  {
     id: 'client-closes-the-calls-of-the-last-message-only',
     file: 'packages/core/src/client/run-reader.ts',
     find: 'continuedMessage(own)',
